@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Records in words: arguments, flags, results, in strace's form.
+ *
+ * Built from the tables in the trace's HEADER, so that a trace of another machine decodes as there;
+ * the names of flags are those of the recording ABI.
+ */
+#pragma once
+
+#include "common/text.h"
+#include "common/trace_meta.h"
+
+struct decoder;
+
+struct decoder *decoder_new(const struct trace_meta *meta);
+void decoder_free(struct decoder *decoder);
+
+/* O(1). The description of the call of a record; NULL if the trace does not know the number. */
+const struct syscall_desc *decoder_syscall(const struct decoder *decoder, u8 abi, u32 nr);
+/* Its name; "syscall_0x1f4" for an unknown number. Valid as long as the decoder. */
+const char *decoder_syscall_name(struct decoder *decoder, u8 abi, u32 nr);
+/* The errno of a result: 1…4095, or 0 if the call succeeded. Kernel-internal restart codes (512…) are errnos. */
+u32 decoder_errno(const struct trc_syscall *record);
+const char *decoder_errno_name(const struct decoder *decoder, u32 number); /* "ENOENT"; NULL if unknown */
+const char *decoder_errno_text(u32 number);   /* "No such file or directory" */
+const char *decoder_signal_name(const struct decoder *decoder, u32 number); /* "SIGTERM"; NULL if unknown */
+
+/*
+ * The arguments between the parentheses, as strace prints them: AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC.
+ * Strings are escaped, cut ones end in "...". `missing` as in struct event.
+ */
+void decode_args(struct decoder *decoder, const struct trc_syscall *record, struct text *out);
+/* What follows " = ": "3", "-1 ENOENT (No such file or directory)", "0x7f…", "?". */
+void decode_result(struct decoder *decoder, const struct trc_syscall *record, struct text *out);
+/* The first path that the call was given: its bytes, not escaped. False if there is none. */
+bool decode_path(struct decoder *decoder, const struct trc_syscall *record, const char **ret_path, size_t *ret_len);
+/* A socket address as "1.2.3.4:80", "[::1]:80", "unix:/run/x", "unix:@abstract", "netlink:…". */
+void decode_sockaddr(struct decoder *decoder, const u8 *data, size_t len, struct text *out);

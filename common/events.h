@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Records as they travel: written by the BPF programs, held by the file, read by analyze.
+ *
+ * The one header that BPF and user space share; BPF code includes vmlinux.h first. Everything of a
+ * kind comes from its block in events.def. Integers are in the recording machine's byte order.
+ */
+#pragma once
+
+#ifndef __bpf__
+#include "common/types.h"
+#endif
+
+#define TRC_RECORD_MAX 16384 /* bytes, head and tail included; every length is a multiple of 8 */
+
+/* Classes group kinds into streams of the file; a reader may skip a class as a whole. */
+enum trc_class {
+	TRC_CLASS_TASK = 0,    /* life cycle: small, always read first */
+	TRC_CLASS_SYSCALL = 1,
+};
+
+struct trc_head {
+	u64 ts;    /* CLOCK_MONOTONIC, ns, when the record was made */
+	u32 tid;   /* in the initial pid namespace */
+	u32 tgid;
+	u16 kind;  /* enum trc_kind */
+	u16 len;   /* bytes of the whole record, a multiple of 8 */
+	u16 cpu;
+	u8 words;  /* 8-byte words of head and fixed fields; what follows is the tail */
+	u8 flags;  /* TRC_FLAG_* */
+};
+
+#define TRC_HEAD_WORDS 3
+
+enum trc_flag {
+	TRC_FLAG_TRUNCATED = 1, /* the tail is missing items for which there was no room */
+};
+
+/*
+ * The tail is a sequence of items, each an 8-byte head and its bytes, zero padded to 8.
+ * Strings carry no NUL. An unreadable item has len 0.
+ */
+struct trc_item {
+	u8 field;     /* index among the V() fields of the kind; for a syscall the argument's number */
+	u8 type;      /* enum trc_type: TRC_TYPE_STR … */
+	u8 state;     /* enum trc_item_state */
+	u8 zero;
+	u16 len;      /* bytes that follow, padding not counted */
+	u16 more;     /* how many bytes, or elements of a TRC_TYPE_STRV, were left out; 65535: unknown */
+};
+
+enum trc_item_state {
+	TRC_ITEM_WHOLE = 0,
+	TRC_ITEM_TRUNCATED = 1,  /* cut at len */
+	TRC_ITEM_UNREADABLE = 2, /* the address could not be read, at entry nor at exit */
+};
+
+/* Types of fixed fields and of items; the file's schema uses these numbers. */
+enum trc_type {
+	TRC_TYPE_u8 = 1,
+	TRC_TYPE_u16 = 2,
+	TRC_TYPE_u32 = 3,
+	TRC_TYPE_u64 = 4,
+	TRC_TYPE_s32 = 5,
+	TRC_TYPE_s64 = 6,
+	TRC_TYPE_chars = 7,   /* fixed bytes, NUL padded */
+	TRC_TYPE_any = 16,    /* item of the type that its own head says */
+	TRC_TYPE_str = 17,    /* bytes without NUL */
+	TRC_TYPE_strv = 18,   /* strings, each ended by a NUL */
+	TRC_TYPE_bytes = 19,
+	TRC_TYPE_sockaddr = 20, /* struct sockaddr of the recording machine */
+	TRC_TYPE_fds = 21,    /* s32 each */
+	TRC_TYPE_u32s = 22,
+	TRC_TYPE_u64s = 23,
+};
+
+enum trc_syscall_state {
+	TRC_SYSCALL_COMPLETE = 0,
+	TRC_SYSCALL_UNFINISHED = 1,
+	TRC_SYSCALL_NO_ENTER = 2,
+};
+
+enum trc_lost_cause {
+	TRC_LOST_RING = 1,
+	TRC_LOST_TASK = 2,
+	TRC_LOST_BUFFER = 3,
+	TRC_LOST_WRITE = 4,
+	TRC_LOST_STRING = 5,
+};
+
+/* enum trc_kind */
+#define F(type, name, unit, doc)
+#define C(name, size, unit, doc)
+#define V(type, name, doc)
+#define EVENT(id, name, class, doc, ...) TRC_KIND_##name = id,
+enum trc_kind {
+	TRC_KIND_none = 0,
+#include "common/events.def"
+	TRC_KIND_MAX, /* one past the highest id, as long as the highest stands last */
+};
+#undef F
+#undef C
+#undef V
+#undef EVENT
+
+/* struct trc_NAME: head and fixed fields */
+#define F(type, name, unit, doc) type name;
+#define C(name, size, unit, doc) char name[size];
+#define V(type, name, doc)
+#define EVENT(id, name, class, doc, ...) \
+	struct trc_##name {              \
+		struct trc_head head;    \
+		__VA_ARGS__              \
+	};
+#include "common/events.def"
+#undef F
+#undef C
+#undef EVENT
+
+/* No padding: the sizes of the fields add up; and whole words. */
+#define F(type, name, unit, doc) +sizeof(type)
+#define C(name, size, unit, doc) +(size)
+#define EVENT(id, name, class, doc, ...)                                              \
+	_Static_assert(sizeof(struct trc_##name) == sizeof(struct trc_head) __VA_ARGS__, \
+		       #name " has padding");                                          \
+	_Static_assert(sizeof(struct trc_##name) % 8 == 0, #name " is not whole words");
+#include "common/events.def"
+#undef F
+#undef C
+#undef V
+#undef EVENT

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Reads a trace from hostile bytes: finds the records, skips damage, decodes chunks.
+ *
+ * Opening scans the heads (through the index where there is one), so that all chunks are known with
+ * their time range, stream and kinds before anything is decompressed. Nothing above this layer checks
+ * sizes again: a chunk that trace_reader_chunk() returns holds well-formed records only.
+ */
+#pragma once
+
+#include "common/trace_format.h"
+#include "common/trace_meta.h"
+
+struct trace_reader;
+
+struct trace_buffer { /* owned by the caller; zero it first, free data with free() */
+	u8 *data;
+	size_t len;
+	size_t capacity;
+};
+
+/* Something that was not as it should be; the reader went on behind it. */
+struct trace_damage {
+	u64 offset;      /* where in the file */
+	u64 length;      /* bytes skipped; 0 if unknown */
+	u64 ts_min, ts_max; /* between which times events may be missing; 0 and UINT64_MAX if unknown */
+	u64 event_count; /* events known to be missing; 0 if unknown */
+	const char *what; /* static text: "checksum of the chunk is wrong", "file is cut here", … */
+};
+
+struct trace_chunk { /* an EVENTS record */
+	struct trace_head head;
+	u64 offset; /* of the head, in the file */
+	u32 section; /* `cat a b` makes two */
+};
+
+/*
+ * 0; -EBADMSG not a trace; -EPROTONOSUPPORT newer major version; -ENODATA no readable HEADER; or the
+ * errno of the system. "-" is standard input, spooled to an unlinked temporary file.
+ */
+int trace_reader_open(const char *path, struct trace_reader **ret_reader);
+void trace_reader_close(struct trace_reader *reader);
+
+/* What it found, owned by the reader. meta is never NULL; state and summary may be. */
+const struct trace_meta *trace_reader_meta(const struct trace_reader *reader);
+const struct trace_state *trace_reader_state(const struct trace_reader *reader);
+const struct trace_summary *trace_reader_summary(const struct trace_reader *reader);
+const struct trace_clock_sample *trace_reader_clocks(const struct trace_reader *reader, size_t *ret_count);
+const struct trace_chunk *trace_reader_chunks(const struct trace_reader *reader, size_t *ret_count); /* in file order */
+const struct trace_damage *trace_reader_damages(const struct trace_reader *reader, size_t *ret_count); /* grows while chunks are decoded */
+u64 trace_reader_file_bytes(const struct trace_reader *reader);
+u32 trace_reader_section_count(const struct trace_reader *reader);
+bool trace_reader_ended_cleanly(const struct trace_reader *reader); /* it has an END */
+/* Records, kinds or flags that this version does not know and skipped. */
+u64 trace_reader_unknown_count(const struct trace_reader *reader);
+
+/*
+ * Decompresses and unfilters one chunk into `buffer`, which it grows with xrealloc. Gives the raw
+ * records back to back, in the recorder's byte order except that their heads, item heads and — for
+ * kinds that the file's schema describes — fixed fields have been turned to this machine's. Every
+ * record has passed record_check(). 0 or -EBADMSG (the damage has been noted).
+ */
+int trace_reader_chunk(struct trace_reader *reader, const struct trace_chunk *chunk, struct trace_buffer *buffer);
+
+/* Wall-clock time, ns since 1970, of a time on the trace clock: linear between clock samples. */
+s64 trace_reader_wall_ns(const struct trace_reader *reader, u64 ts);
