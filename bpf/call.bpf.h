@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Sending the call that a task's storage holds: at its return, at the task's death, or at the end. */
+#pragma once
+
+#include "bpf/core.bpf.h"
+
+#define CALL_WORDS_MIN 6
+#define CALL_WORDS_MAX (sizeof(struct trc_syscall) / 8)
+
+/* head.ts holds the time of entry until now. */
+static __always_inline void call_send(struct task_struct *task, struct task_state *state, s64 ret,
+				      u8 call_state, u64 now)
+{
+	struct trc_syscall *call = &state->call;
+	u64 enter = call->head.ts;
+	u32 words = call->head.words, end = state->tail_end;
+	u8 head_flags = call->head.flags;
+
+	if (words < CALL_WORDS_MIN || words > CALL_WORDS_MAX)
+		return;
+	head_fill(&call->head, task, TRC_KIND_syscall, words, now);
+	call->head.flags = head_flags;
+	call->state = call_state;
+	call->ret = ret;
+	call->duration_ns = now - enter;
+	if (end && call->items) {
+		struct task_tail *tail = bpf_task_storage_get(&tails, task, 0, 0);
+
+		if (tail && end > words * 8 && end <= sizeof(*tail)) {
+			u64 *from = (u64 *)call;
+
+			call->head.len = end;
+#pragma unroll
+			for (u32 i = 0; i < CALL_WORDS_MAX; i++)
+				if (i < words)
+					tail->words[i] = from[i];
+			barrier_var(end);
+			if (end > sizeof(*tail))
+				return;
+			record_send(tail, end, TRC_KIND_syscall, now);
+			return;
+		}
+		call->items = 0;
+	}
+	words *= 8;
+	barrier_var(words);
+	if (words > sizeof(*call))
+		return;
+	record_send(call, words, TRC_KIND_syscall, now);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What every probe group uses: the maps, the target test, sending a record, counting a loss.
+ *
+ * Maps are weak so that each object may declare them; the linker makes one of each.
+ */
+#pragma once
+
+#include "bpf/vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "bpf/control.h"
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+/* One ring per CPU: no lock is shared, and a CPU's records are in order. record fills it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__array(values, struct ring);
+} rings __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} tasks __weak SEC(".maps");
+
+/* Made at a thread's first call with something to capture. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_tail);
+} tails __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SPEC_ABIS *SPEC_PER_ABI);
+	__type(key, u32);
+	__type(value, struct syscall_spec);
+} specs __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cpu_counters);
+} counters __weak SEC(".maps");
+
+struct control control __weak;
+
+/* Fill of a ring, in bytes, above which the recorder is woken; set before the load. */
+const volatile u64 wake_bytes __weak = 0;
+
+static __always_inline struct cpu_counters *cpu_counters(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&counters, &zero);
+}
+
+static __always_inline struct task_state *task_state(struct task_struct *task)
+{
+	return bpf_task_storage_get(&tasks, task, 0, 0);
+}
+
+static __always_inline void head_fill(struct trc_head *head, struct task_struct *task, u16 kind,
+				      u16 words, u64 now)
+{
+	head->ts = now;
+	head->tid = task->pid;
+	head->tgid = task->tgid;
+	head->kind = kind;
+	head->len = words * 8;
+	head->cpu = bpf_get_smp_processor_id();
+	head->words = words;
+	head->flags = 0;
+}
+
+/*
+ * Sends a finished record of `len` bytes, or counts it as lost. The recorder looks at the rings by
+ * itself; it is woken only when a ring fills, which one record in 32 looks at.
+ */
+static __always_inline void record_send(void *record, u32 len, u16 kind, u64 now)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	u64 flags = BPF_RB_NO_WAKEUP;
+	struct cpu_counters *c;
+	void *ring;
+
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	if (ring) {
+		if (((now >> 3) & 31) == 0 && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > wake_bytes)
+			flags = BPF_RB_FORCE_WAKEUP;
+		if (!bpf_ringbuf_output(ring, record, len, flags))
+			return;
+	}
+	/* Full, or a CPU that came online after the start. */
+	c = cpu_counters();
+	if (c && kind < TRC_KIND_MAX)
+		c->lost[kind]++;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * System calls: one record per call, sent when it returns.
+ *
+ * Entry fills the record in the task's own storage; exit adds result and duration and sends it. A call
+ * that never returns is sent by the task's exit (task.bpf.c) or read out of the storage at the end.
+ */
+#include "bpf/core.bpf.h"
+#include "bpf/arch.bpf.h"
+#include "bpf/capture.bpf.h"
+#include "bpf/call.bpf.h"
+
+/* Are numbers that the tables do not know filtered out? Set before the load. */
+const volatile bool unknown_calls_skipped = false;
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = task_state(task);
+	u32 nr = id, slot, index, flags = 0, arg_count = 6;
+	struct syscall_spec *spec = NULL;
+	struct trc_syscall *call;
+
+	if (!state)
+		return 0;
+	slot = call_slot(task, &nr);
+	index = slot * SPEC_PER_ABI + nr;
+	if (nr < SPEC_PER_ABI)
+		spec = bpf_map_lookup_elem(&specs, &index);
+	if (spec && (spec->flags & SPEC_KNOWN)) {
+		flags = spec->flags;
+		arg_count = spec->arg_count;
+	} else {
+		spec = NULL;
+		if (unknown_calls_skipped)
+			flags = SPEC_SKIP;
+	}
+	if (state->phase == PHASE_HELD) {
+		if (!(flags & SPEC_EXEC))
+			return 0;
+		control.first_exec_ns = bpf_ktime_get_ns();
+	}
+	if (flags & SPEC_SKIP) {
+		state->phase = PHASE_SKIPPED;
+		return 0;
+	}
+	state->phase = PHASE_INSIDE;
+	state->exit_captures = 0;
+	state->spec_index = index;
+	state->tail_end = 0;
+
+	call = &state->call;
+	call->nr = nr;
+	call->abi = abi_of_slot[slot];
+	call->state = TRC_SYSCALL_COMPLETE;
+	call->flags = flags & SPEC_HIDDEN ? 1 : 0;
+	call->items = 0;
+	if (arg_count > 6)
+		arg_count = 6;
+	call->head.words = WORDS_BEFORE_ARGS + arg_count;
+	call->head.len = (WORDS_BEFORE_ARGS + arg_count) * 8;
+	call->head.flags = 0;
+	call_args(regs, slot, call);
+	if (spec && spec->capture_count)
+		capture_enter(task, state, spec);
+	/* Last, so that the time spent here is not the call's. */
+	call->head.ts = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = task_state(task);
+	struct trc_syscall *call;
+	u32 phase;
+
+	if (!state)
+		return 0;
+	phase = state->phase;
+	if (phase == PHASE_HELD)
+		return 0;
+	state->phase = PHASE_OUTSIDE;
+	if (phase == PHASE_SKIPPED || phase == PHASE_NEWBORN)
+		return 0;
+	call = &state->call;
+	if (phase != PHASE_INSIDE) {
+		u32 nr = call_nr_at_exit(regs), slot = call_slot(task, &nr);
+		u32 index = slot * SPEC_PER_ABI + nr;
+		struct syscall_spec *spec = NULL;
+
+		if (nr < SPEC_PER_ABI)
+			spec = bpf_map_lookup_elem(&specs, &index);
+		if (spec && (spec->flags & SPEC_SKIP))
+			return 0;
+		call->nr = nr;
+		call->abi = abi_of_slot[slot];
+		call->flags = 0;
+		call->items = 0;
+		call->head.words = WORDS_BEFORE_ARGS;
+		call->head.flags = 0;
+		call->head.ts = now;
+		state->tail_end = 0;
+		state->exit_captures = 0;
+		call_send(task, state, ret, TRC_SYSCALL_NO_ENTER, now);
+		return 0;
+	}
+	if (state->exit_captures) {
+		u32 index = state->spec_index;
+		struct syscall_spec *spec = bpf_map_lookup_elem(&specs, &index);
+
+		/* After a successful exec the addresses mean nothing any more. */
+		if (spec && !((spec->flags & SPEC_EXEC) && ret == 0))
+			capture_exit(task, state, spec, ret);
+	}
+	call_send(task, state, ret, TRC_SYSCALL_COMPLETE, now);
+	return 0;
+}
+
+/* At the end of a recording, with the other probes detached: the calls that are still going on. */
+SEC("iter/task")
+int syscall_unfinished(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_state *state;
+
+	if (!task)
+		return 0;
+	state = task_state(task);
+	if (state && state->phase == PHASE_INSIDE) {
+		state->phase = PHASE_OUTSIDE;
+		call_send(task, state, 0, TRC_SYSCALL_UNFINISHED, bpf_ktime_get_ns());
+	}
+	return 0;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "record/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+
+struct command {
+	pid_t pid;
+	int pidfd;
+	int release_fd; /* writing a byte lets it go */
+	int error_fd;   /* execve's errno comes here; closed by a successful exec */
+	bool released, reaped;
+	int status;
+};
+
+extern char **environ;
+
+static int executable(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EACCES;
+	/* access() as root says yes to any x bit; a file without one cannot be executed by anyone. */
+	if (!(st.st_mode & 0111) || access(path, X_OK))
+		return -EACCES;
+	return 0;
+}
+
+int command_find(const char *name, char **ret_path)
+{
+	const char *path = getenv("PATH");
+	int found = -ENOENT;
+
+	if (strchr(name, '/')) {
+		int err = executable(name);
+
+		if (!err)
+			*ret_path = xstrdup(name);
+		return err == -ENOTDIR ? -ENOENT : err;
+	}
+	if (!path)
+		path = "/usr/local/bin:/usr/bin:/bin";
+	while (*name) {
+		size_t len = strcspn(path, ":");
+		_cleanup_free_ char *candidate =
+			len ? xasprintf("%.*s/%s", (int)len, path, name) : xasprintf("./%s", name);
+		int err = executable(candidate);
+
+		if (!err) {
+			*ret_path = TAKE_PTR(candidate);
+			return 0;
+		}
+		if (err == -EACCES)
+			found = err;
+		if (!path[len])
+			break;
+		path += len + 1;
+	}
+	return found;
+}
+
+static void __attribute__((noreturn)) child(const char *path, char *const argv[], const sigset_t *mask,
+					    int stdout_fd, int hold_fd, int error_fd)
+{
+	char byte;
+	int err;
+
+	if (stdout_fd >= 0 && dup2(stdout_fd, STDOUT_FILENO) < 0)
+		_exit(125);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	if (read(hold_fd, &byte, 1) != 1)
+		_exit(125); /* the recorder is gone */
+	execve(path, argv, environ);
+	err = errno;
+	if (write(error_fd, &err, sizeof(err)) != sizeof(err))
+		_exit(125);
+	_exit(127);
+}
+
+int command_start(const char *path, char *const argv[], const sigset_t *mask, int stdout_fd,
+		  struct command **ret_command)
+{
+	int hold[2] = { -1, -1 }, error[2] = { -1, -1 }, err, pidfd;
+	struct command *command;
+	pid_t pid;
+
+	if (pipe2(hold, O_CLOEXEC) || pipe2(error, O_CLOEXEC)) {
+		err = -errno;
+		goto fail;
+	}
+	pid = fork();
+	if (pid < 0) {
+		err = -errno;
+		goto fail;
+	}
+	if (!pid) {
+		close(hold[1]); /* or its own copy would keep it waiting for ever */
+		child(path, argv, mask, stdout_fd, hold[0], error[1]);
+	}
+	pidfd = syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0) {
+		err = -errno;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		goto fail;
+	}
+	close(hold[0]);
+	close(error[1]);
+	command = xcalloc(1, sizeof(*command));
+	command->pid = pid;
+	command->pidfd = pidfd;
+	command->release_fd = hold[1];
+	command->error_fd = error[0];
+	*ret_command = command;
+	return 0;
+fail:
+	for (int i = 0; i < 2; i++) {
+		closep(&hold[i]);
+		closep(&error[i]);
+	}
+	return err;
+}
+
+pid_t command_pid(const struct command *command)
+{
+	return command->pid;
+}
+
+int command_pidfd(const struct command *command)
+{
+	return command->pidfd;
+}
+
+int command_release(struct command *command)
+{
+	int err = 0;
+	ssize_t n;
+
+	command->released = true;
+	if (write(command->release_fd, "", 1) != 1)
+		return -errno;
+	do
+		n = read(command->error_fd, &err, sizeof(err));
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(err) ? -err : 0;
+}
+
+bool command_ended(struct command *command, int *ret_status)
+{
+	if (!command->reaped) {
+		pid_t pid = waitpid(command->pid, &command->status, WNOHANG);
+
+		if (pid != command->pid)
+			return false;
+		command->reaped = true;
+	}
+	*ret_status = command->status;
+	return true;
+}
+
+void command_free(struct command *command)
+{
+	if (!command)
+		return;
+	if (!command->released && !command->reaped) {
+		kill(command->pid, SIGKILL);
+		waitpid(command->pid, NULL, 0);
+	}
+	close(command->pidfd);
+	close(command->release_fd);
+	close(command->error_fd);
+	free(command);
+}

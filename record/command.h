@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The command to record: started but held on a pipe until every probe is live, then released.
+ */
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "common/types.h"
+
+struct command;
+
+/* The file that a shell would run for `name`: 0 and *ret_path (free it), -ENOENT, -EACCES (there, not executable). */
+int command_find(const char *name, char **ret_path);
+
+/* Forks the child, which waits. It runs with that signal mask; stdout_fd, if not -1, becomes its standard output. 0 or -errno. */
+int command_start(const char *path, char *const argv[], const sigset_t *mask, int stdout_fd,
+		  struct command **ret_command);
+pid_t command_pid(const struct command *command);
+int command_pidfd(const struct command *command); /* readable when the command has ended */
+/* Lets it exec and waits for that. 0, or the -errno with which execve failed: it has ended then. */
+int command_release(struct command *command);
+/* Collects the status once the pidfd is readable; true if it has ended. */
+bool command_ended(struct command *command, int *ret_status);
+/* Kills a command that was never released; frees. */
+void command_free(struct command *command);

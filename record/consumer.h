@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Moves records from the rings into the trace, counts them, and turns what the kernel could not send into
+ * `lost` records.
+ */
+#pragma once
+
+#include "common/trace_writer.h"
+#include "record/probes.h"
+#include "record/rings.h"
+
+struct consumer;
+
+struct consumer *consumer_new(struct probes *probes, struct rings *rings, struct trace_writer *writer, u64 start_ns);
+void consumer_free(struct consumer *consumer);
+
+/* One look at all rings. *ret_fill is the fullest ring before, in 1/1024. 0 or the -errno of a write that failed. */
+int consumer_drain(struct consumer *consumer, u32 *ret_fill);
+/* Writes a `lost` record for everything that was lost since the last call. */
+int consumer_losses(struct consumer *consumer, u64 now);
+
+/* Recorded and lost per kind, indexed by kind, TRC_KIND_MAX of each. */
+void consumer_counts(const struct consumer *consumer, u64 *ret_recorded, u64 *ret_lost);
+u64 consumer_recorded(const struct consumer *consumer, u16 kind);
+u64 consumer_high_bytes(const struct consumer *consumer);
+u64 consumer_last_ns(const struct consumer *consumer); /* time of the last record; 0 if there was none */

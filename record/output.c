@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "record/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+#include "common/options.h"
+
+static int give_to_caller(int fd)
+{
+	const char *uid_text = getenv("SUDO_UID"), *gid_text = getenv("SUDO_GID");
+	u64 uid, gid;
+
+	if (geteuid() || !uid_text || !gid_text || parse_u64(uid_text, &uid) || parse_u64(gid_text, &gid) ||
+	    uid >= UINT32_MAX || gid >= UINT32_MAX)
+		return 0;
+	return fchown(fd, uid, gid) ? -errno : 0;
+}
+
+int output_open(const char *path, bool force, struct output *ret_output)
+{
+	_cleanup_free_ char *temporary = NULL;
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int err;
+
+	if (!strcmp(path, "-")) {
+		if (isatty(STDOUT_FILENO))
+			return -ENOTTY;
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		if (fd < 0)
+			return -errno;
+		*ret_output = (struct output){ .fd = TAKE_FD(fd) };
+		return 0;
+	}
+	if (!lstat(path, &st)) {
+		if (!S_ISREG(st.st_mode))
+			return -ELOOP;
+		if (!force)
+			return -EEXIST;
+		/* A new file, not a truncated one: another process may be reading the old one. */
+		temporary = xasprintf("%s.%d.tmp", path, getpid());
+	}
+	fd = open(temporary ? temporary : path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = give_to_caller(fd);
+	if (err) {
+		unlink(temporary ? temporary : path);
+		return err;
+	}
+	*ret_output = (struct output){ .fd = TAKE_FD(fd), .path = path, .temporary = TAKE_PTR(temporary) };
+	return 0;
+}
+
+int output_commit(struct output *output)
+{
+	if (!output->temporary)
+		return 0;
+	if (rename(output->temporary, output->path))
+		return -errno;
+	free(output->temporary);
+	output->temporary = NULL;
+	return 0;
+}
+
+void output_discard(struct output *output)
+{
+	const char *name = output->temporary ? output->temporary : output->path;
+	struct stat ours, named;
+
+	/* Only if the name still means our file. */
+	if (name && !fstat(output->fd, &ours) && !lstat(name, &named) && ours.st_dev == named.st_dev &&
+	    ours.st_ino == named.st_ino)
+		unlink(name);
+	output_close(output);
+}
+
+void output_close(struct output *output)
+{
+	if (output->fd >= 0)
+		close(output->fd);
+	output->fd = -1;
+	free(output->temporary);
+	output->temporary = NULL;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "record/probes.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+#include "record/spec.h"
+#include "trc.skel.h"
+
+struct probes {
+	struct trc_bpf *skeleton;
+	int stats_fd;
+};
+
+/* libbpf's talk: kept quiet, its last complaint is part of our one line. */
+static unsigned print_level;
+static char last_warning[256];
+
+static int print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level == LIBBPF_WARN && !last_warning[0]) {
+		va_list copy;
+
+		va_copy(copy, args);
+		vsnprintf(last_warning, sizeof(last_warning), format, copy);
+		va_end(copy);
+		last_warning[strcspn(last_warning, "\n")] = 0;
+	}
+	if (print_level >= 2 || (print_level == 1 && level != LIBBPF_DEBUG))
+		return vfprintf(stderr, format, args);
+	return 0;
+}
+
+/* The cause of a failed load or attach, most likely first. */
+static char *explain(int err)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char lockdown[128] = "";
+
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return xasprintf("this kernel has no BTF (/sys/kernel/btf/vmlinux: %s); it needs "
+				 "CONFIG_DEBUG_INFO_BTF=y, as distribution kernels from 5.15 on have",
+				 strerror(errno));
+	file = fopen("/sys/kernel/security/lockdown", "re");
+	if (file && fgets(lockdown, sizeof(lockdown), file) && strstr(lockdown, "[confidentiality]"))
+		return xasprintf("kernel lockdown is in confidentiality mode, which forbids BPF tracing; boot with "
+				 "lockdown=integrity or none");
+	if (err == -EPERM || err == -EACCES)
+		return xasprintf("BPF needs root, or CAP_BPF and CAP_PERFMON: run it with sudo");
+	return xasprintf("the BPF programs cannot be loaded: %s%s%s; try -v for the kernel's reasons", strerror(-err),
+			 last_warning[0] ? ": " : "", last_warning);
+}
+
+static void fail(struct probes_error *ret_error, int err)
+{
+	ret_error->err = err;
+	ret_error->what = explain(err);
+}
+
+static int fill_specs(struct probes *probes, const struct syscall_spec *specs)
+{
+	int fd = bpf_map__fd(probes->skeleton->maps.specs);
+
+	for (u32 i = 0; i < SPEC_ABIS * SPEC_PER_ABI; i++)
+		if (specs[i].flags && bpf_map_update_elem(fd, &i, &specs[i], BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+int probes_open(const struct probes_options *options, struct probes **ret_probes, struct probes_error *ret_error)
+{
+	struct probes *probes = xcalloc(1, sizeof(*probes));
+	struct trc_bpf *skeleton;
+	int err;
+
+	probes->stats_fd = -1;
+	print_level = options->verbose;
+	libbpf_set_print(print);
+	skeleton = probes->skeleton = trc_bpf__open();
+	if (!skeleton) {
+		err = -errno;
+		goto fail;
+	}
+	skeleton->rodata->page_size = sysconf(_SC_PAGESIZE);
+	skeleton->rodata->wake_bytes = options->ring_bytes / 4;
+	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;
+	for (size_t i = 0; i < options->table_count; i++) {
+		int slot = spec_slot(options->tables[i].abi);
+
+		if (slot >= 0)
+			skeleton->rodata->abi_of_slot[slot] = options->tables[i].abi;
+	}
+	err = bpf_map__set_max_entries(skeleton->maps.rings, libbpf_num_possible_cpus());
+	if (!err)
+		err = trc_bpf__load(skeleton);
+	if (!err)
+		err = fill_specs(probes, options->specs);
+	if (err)
+		goto fail;
+	*ret_probes = probes;
+	return 0;
+fail:
+	fail(ret_error, err);
+	probes_close(probes);
+	return err;
+}
+
+int probes_attach(struct probes *probes, struct probes_error *ret_error)
+{
+	struct trc_bpf *skeleton = probes->skeleton;
+	int err = 0;
+
+	/* Everything but the iterator, which is run at the end. */
+	bpf_program__set_autoattach(skeleton->progs.syscall_unfinished, false);
+	err = trc_bpf__attach(skeleton);
+	if (err)
+		fail(ret_error, err);
+	return err;
+}
+
+int probes_hold(struct probes *probes, int pidfd)
+{
+	struct task_state state = { .phase = PHASE_HELD };
+
+	if (bpf_map_update_elem(bpf_map__fd(probes->skeleton->maps.tasks), &pidfd, &state, BPF_NOEXIST))
+		return -errno;
+	__atomic_fetch_add(&probes->skeleton->bss->control.live_tasks, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+void probes_detach(struct probes *probes)
+{
+	trc_bpf__detach(probes->skeleton);
+}
+
+int probes_unfinished(struct probes *probes)
+{
+	struct bpf_link *link = bpf_program__attach_iter(probes->skeleton->progs.syscall_unfinished, NULL);
+	int fd, err = 0;
+	char buffer[64];
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		err = -errno;
+	else
+		while (read(fd, buffer, sizeof(buffer)) > 0)
+			;
+	closep(&fd);
+	bpf_link__destroy(link);
+	return err;
+}
+
+void probes_close(struct probes *probes)
+{
+	if (!probes)
+		return;
+	closep(&probes->stats_fd);
+	trc_bpf__destroy(probes->skeleton);
+	free(probes);
+}
+
+int probes_rings_fd(const struct probes *probes)
+{
+	return bpf_map__fd(probes->skeleton->maps.rings);
+}
+
+const volatile struct control *probes_control(const struct probes *probes)
+{
+	return &probes->skeleton->bss->control;
+}
+
+int probes_counters(const struct probes *probes, struct cpu_counters *ret_per_cpu, size_t cpu_count)
+{
+	u32 zero = 0;
+
+	if (cpu_count < (size_t)libbpf_num_possible_cpus())
+		return -ENOSPC;
+	return bpf_map_lookup_elem(bpf_map__fd(probes->skeleton->maps.counters), &zero, ret_per_cpu) ? -errno : 0;
+}
+
+void probes_cost_window(struct probes *probes, bool open)
+{
+	closep(&probes->stats_fd);
+	probes->stats_fd = open ? bpf_enable_stats(BPF_STATS_RUN_TIME) : -1;
+}
+
+size_t probes_cost(const struct probes *probes, struct trace_program_cost *ret_costs, size_t max)
+{
+	struct bpf_program *program;
+	size_t count = 0;
+
+	bpf_object__for_each_program(program, probes->skeleton->obj) {
+		struct bpf_prog_info info = {};
+		u32 len = sizeof(info);
+
+		if (count == max)
+			break;
+		if (bpf_program__fd(program) < 0 ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+			continue;
+		ret_costs[count++] = (struct trace_program_cost){
+			.name = (char *)bpf_program__name(program),
+			.run_count = info.run_cnt,
+			.run_ns = info.run_time_ns,
+		};
+	}
+	return count;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The BPF programs: load, attach, stop, and what they cost. libbpf's objects live behind this. */
+#pragma once
+
+#include "bpf/control.h"
+#include "common/trace_meta.h"
+#include "record/settings.h"
+
+struct probes;
+
+/* Why BPF cannot be had, in words with the remedy; static or owned by the caller's error text. */
+struct probes_error {
+	int err;      /* -errno */
+	char *what;   /* malloc'ed: one line, cause and remedy */
+};
+
+struct probes_options {
+	const struct syscall_spec *specs;
+	const struct syscall_table *tables;
+	size_t table_count;
+	bool unknown_calls_skipped;
+	u64 ring_bytes;
+	unsigned verbose;
+};
+
+/* Loads the programs; nothing runs yet. 0 or -errno with *ret_error filled. */
+int probes_open(const struct probes_options *options, struct probes **ret_probes, struct probes_error *ret_error);
+int probes_attach(struct probes *probes, struct probes_error *ret_error);
+/* Makes the task behind the pidfd a target that is held until its exec. 0 or -errno. */
+int probes_hold(struct probes *probes, int pidfd);
+/* After this no more records are made, except by probes_unfinished(). */
+void probes_detach(struct probes *probes);
+/* Sends a record for every call that a target is still inside. Detach first. */
+int probes_unfinished(struct probes *probes);
+void probes_close(struct probes *probes);
+
+int probes_rings_fd(const struct probes *probes);
+const volatile struct control *probes_control(const struct probes *probes);
+/* Sums over CPUs of what was lost so far; per CPU too: `ret_per_cpu` has room for cpu_count. */
+int probes_counters(const struct probes *probes, struct cpu_counters *ret_per_cpu, size_t cpu_count);
+
+/*
+ * The cost of the programs: the kernel measures run time only while asked, and asking costs, so it is asked
+ * for short windows. probes_cost_window(true) opens one, (false) closes it.
+ */
+void probes_cost_window(struct probes *probes, bool open);
+/* Count and time in the windows, per program; *ret_names borrowed. Returns the number of programs. */
+size_t probes_cost(const struct probes *probes, struct trace_program_cost *ret_costs, size_t max);
