@@ -16,7 +16,7 @@ static void out_of_memory(void)
 	_exit(125);
 }
 
-static void *check(void *p)
+void *alloc_check(void *p)
 {
 	if (!p)
 		out_of_memory();
@@ -25,32 +25,32 @@ static void *check(void *p)
 
 void *xmalloc(size_t size)
 {
-	return check(malloc(size ? size : 1));
+	return alloc_check(malloc(size ? size : 1));
 }
 
 void *xcalloc(size_t count, size_t size)
 {
-	return check(calloc(count ? count : 1, size ? size : 1));
+	return alloc_check(calloc(count ? count : 1, size ? size : 1));
 }
 
 void *xrealloc(void *p, size_t size)
 {
-	return check(realloc(p, size ? size : 1));
+	return alloc_check(realloc(p, size ? size : 1));
 }
 
 void *xreallocarray(void *p, size_t count, size_t size)
 {
-	return check(reallocarray(p, count ? count : 1, size ? size : 1));
+	return alloc_check(reallocarray(p, count ? count : 1, size ? size : 1));
 }
 
 char *xstrdup(const char *s)
 {
-	return check(strdup(s));
+	return alloc_check(strdup(s));
 }
 
 char *xstrndup(const char *s, size_t n)
 {
-	return check(strndup(s, n));
+	return alloc_check(strndup(s, n));
 }
 
 void *xmemdup(const void *p, size_t size)

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+void *alloc_check(void *p); /* p, if it is not NULL: for what a library allocated */
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *p, size_t size);

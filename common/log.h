@@ -5,6 +5,8 @@
 void log_init(const char *program, int verbosity); /* -1 quiet, 0 normal, 1 verbose, 2 debug */
 /* An error: always printed. */
 __attribute__((format(printf, 1, 2))) void log_error(const char *format, ...);
-__attribute__((format(printf, 1, 2))) void log_warning(const char *format, ...); /* not when quiet */
-__attribute__((format(printf, 1, 2))) void log_info(const char *format, ...);    /* not when quiet */
-__attribute__((format(printf, 1, 2))) void log_verbose(const char *format, ...); /* verbosity >= 1 */
+/* These two not when quiet. */
+__attribute__((format(printf, 1, 2))) void log_warning(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void log_info(const char *format, ...);
+/* From verbosity 1 on. */
+__attribute__((format(printf, 1, 2))) void log_verbose(const char *format, ...);

@@ -42,10 +42,10 @@ struct schema {
 };
 
 /* Limits that a reader enforces on a file's schema. */
-#define SCHEMA_KINDS_MAX 1024
+#define SCHEMA_KINDS_MAX  1024
 #define SCHEMA_FIELDS_MAX 64
-#define SCHEMA_NAME_MAX 64
-#define SCHEMA_FIXED_MAX 2040 /* words of a record are counted in 8 bits */
+#define SCHEMA_NAME_MAX	  64
+#define SCHEMA_FIXED_MAX  2040 /* words of a record are counted in 8 bits */
 
 const struct schema *schema_builtin(void);
 /* NULL if there is none. */
@@ -66,7 +66,8 @@ int record_check(const struct trc_head *record, size_t room);
 bool record_field(const struct trc_head *record, const struct schema_field *field, u64 *ret_value);
 
 /* Walks the items of a checked record: start with *cursor = NULL; NULL at the end. */
-const struct trc_item *record_item_next(const struct trc_head *record, const struct trc_item **cursor);
+const struct trc_item *record_item_next(const struct trc_head *record,
+					const struct trc_item **cursor);
 /* The first item of that field; NULL if there is none. */
 const struct trc_item *record_item(const struct trc_head *record, u8 field);
 

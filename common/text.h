@@ -15,9 +15,9 @@ void text_clear(struct text *text); /* keeps the memory */
 void text_add(struct text *text, const char *s, size_t len);
 void text_adds(struct text *text, const char *s);
 void text_addc(struct text *text, char c);
-void text_addu(struct text *text, u64 value);       /* decimal, fast */
+void text_addu(struct text *text, u64 value); /* decimal, fast */
 void text_addi(struct text *text, s64 value);
-void text_addx(struct text *text, u64 value);       /* 0x…, 0 as 0 */
+void text_addx(struct text *text, u64 value); /* 0x…, 0 as 0 */
 __attribute__((format(printf, 2, 3))) void text_addf(struct text *text, const char *format, ...);
 
 /* strace's form of a string without the quotes: \n \t \r \v \f \" \\ and octal for other non-printing bytes and everything ≥ 0x7f. */

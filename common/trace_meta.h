@@ -24,23 +24,23 @@ struct trace_constant { /* errno and signal names of the recording machine */
 struct trace_meta {
 	u16 major, minor;
 	u8 uuid[16];
-	char *producer;        /* "trc 0.1.0" */
-	s64 created_wall_ns;   /* since 1970 */
+	char *producer;	     /* "trc 0.1.0" */
+	s64 created_wall_ns; /* since 1970 */
 	/* machine */
-	char *machine;         /* uname -m */
+	char *machine; /* uname -m */
 	bool big_endian;
 	u8 pointer_size;
 	u32 page_size;
-	u32 cpu_count;         /* CPUs possible */
+	u32 cpu_count; /* CPUs possible */
 	/* host */
 	char *hostname, *kernel_release, *kernel_version, *machine_id, *boot_id, *distribution;
-	s64 utc_offset_s;      /* of the recording machine's local time */
-	char *trace_clock;     /* "monotonic" */
+	s64 utc_offset_s;  /* of the recording machine's local time */
+	char *trace_clock; /* "monotonic" */
 	/* what was recorded */
 	size_t argc;
-	char **argv;           /* the command; empty when attached */
+	char **argv; /* the command; empty when attached */
 	char *cwd;
-	u32 command_pid;       /* 0 if none */
+	u32 command_pid; /* 0 if none */
 	size_t option_count;
 	struct trace_option *options;
 	/* meaning */
@@ -59,7 +59,7 @@ struct trace_clock_sample {
 
 struct trace_state_fd {
 	u32 fd;
-	u32 flags;  /* O_* of the recording machine, FD_CLOEXEC as O_CLOEXEC */
+	u32 flags; /* O_* of the recording machine, FD_CLOEXEC as O_CLOEXEC */
 	u64 offset;
 	char *target; /* as readlink on /proc/PID/fd/N says: "/etc/passwd", "pipe:[123]" */
 };
@@ -92,17 +92,17 @@ struct trace_kind_count {
 };
 
 struct trace_summary {
-	u64 start_ns, end_ns;     /* trace clock: probes live; last event drained */
+	u64 start_ns, end_ns; /* trace clock: probes live; last event drained */
 	bool command_ended;
-	s32 exit_code;            /* -1 if a signal killed it */
+	s32 exit_code; /* -1 if a signal killed it */
 	u32 exit_signal;
-	char *end_reason;         /* "command ended", "duration", "signal", "write error" */
+	char *end_reason; /* "command ended", "duration", "signal", "write error" */
 	u64 event_count, lost_count;
-	u64 file_bytes;           /* up to this record */
-	u64 user_ns, system_ns;   /* the recorder's own CPU time */
+	u64 file_bytes;		/* up to this record */
+	u64 user_ns, system_ns; /* the recorder's own CPU time */
 	u64 max_rss_bytes;
 	u64 ring_bytes, ring_high_bytes; /* per ring; the fullest any ring was */
-	u64 empty_probe_ns;       /* measured cost of an empty pair of syscall probes here; 0 if not measured */
+	u64 empty_probe_ns; /* measured cost of an empty pair of syscall probes here; 0 if not measured */
 	size_t program_count;
 	struct trace_program_cost *programs;
 	size_t kind_count;
@@ -112,15 +112,21 @@ struct trace_summary {
 /* Encoders: *ret_data is malloc'ed CBOR (one item), uncompressed. */
 void trace_meta_encode(const struct trace_meta *meta, u8 **ret_data, size_t *ret_len);
 void trace_state_encode(const struct trace_state *state, u8 **ret_data, size_t *ret_len);
-void trace_clock_encode(const struct trace_clock_sample *samples, size_t count, u8 **ret_data, size_t *ret_len);
+void trace_clock_encode(const struct trace_clock_sample *samples, size_t count, u8 **ret_data,
+			size_t *ret_len);
 void trace_summary_encode(const struct trace_summary *summary, u8 **ret_data, size_t *ret_len);
 
-/* Decoders of hostile bytes: 0, -EBADMSG (not the right shape), -E2BIG, -EPROTONOSUPPORT (newer major: only major and producer are set). */
+/*
+ * Decoders of hostile bytes: 0, -EBADMSG (not the right shape), -E2BIG, -EPROTONOSUPPORT (newer major
+ * or a feature that must be understood: *ret_meta has major, minor and producer only).
+ */
 int trace_meta_decode(const u8 *data, size_t len, struct trace_meta **ret_meta);
 int trace_state_decode(const u8 *data, size_t len, struct trace_state **ret_state);
-int trace_clock_decode(const u8 *data, size_t len, struct trace_clock_sample **ret_samples, size_t *ret_count);
+int trace_clock_decode(const u8 *data, size_t len, struct trace_clock_sample **ret_samples,
+		       size_t *ret_count);
 int trace_summary_decode(const u8 *data, size_t len, struct trace_summary **ret_summary);
 
+/* All accept NULL. meta: only what was decoded. state, summary: also those made of malloc'ed parts. */
 void trace_meta_free(struct trace_meta *meta);
 void trace_state_free(struct trace_state *state);
 void trace_summary_free(struct trace_summary *summary);

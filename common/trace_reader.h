@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "common/cleanup.h"
 #include "common/trace_format.h"
 #include "common/trace_meta.h"
 
@@ -21,33 +22,44 @@ struct trace_buffer { /* owned by the caller; zero it first, free data with free
 
 /* Something that was not as it should be; the reader went on behind it. */
 struct trace_damage {
-	u64 offset;      /* where in the file */
-	u64 length;      /* bytes skipped; 0 if unknown */
-	u64 ts_min, ts_max; /* between which times events may be missing; 0 and UINT64_MAX if unknown */
+	u64 offset; /* where in the file */
+	u64 length; /* bytes skipped; 0 if unknown */
+	u64 ts_min,
+		ts_max; /* between which times events may be missing; 0 and UINT64_MAX if unknown */
 	u64 event_count; /* events known to be missing; 0 if unknown */
 	const char *what; /* static text: "checksum of the chunk is wrong", "file is cut here", … */
 };
 
 struct trace_chunk { /* an EVENTS record */
 	struct trace_head head;
-	u64 offset; /* of the head, in the file */
+	u64 offset;  /* of the head, in the file */
 	u32 section; /* `cat a b` makes two */
 };
 
 /*
  * 0; -EBADMSG not a trace; -EPROTONOSUPPORT newer major version; -ENODATA no readable HEADER; or the
- * errno of the system. "-" is standard input, spooled to an unlinked temporary file.
+ * errno of the system. "-" is standard input; what is not a regular file is spooled to an unlinked
+ * temporary file. -EPROTONOSUPPORT sets *ret_reader all the same, for trace_reader_meta() (major,
+ * minor and producer only) and trace_reader_close().
  */
 int trace_reader_open(const char *path, struct trace_reader **ret_reader);
 void trace_reader_close(struct trace_reader *reader);
+DEFINE_CLEANUP(struct trace_reader *, trace_reader_close)
 
-/* What it found, owned by the reader. meta is never NULL; state and summary may be. */
+/* What it found, owned by the reader: of the first section where nothing else is said. meta is never NULL; state and summary may be. */
 const struct trace_meta *trace_reader_meta(const struct trace_reader *reader);
+const struct trace_meta *
+trace_reader_section_meta(const struct trace_reader *reader,
+			  u32 section); /* never NULL for a chunk's section */
 const struct trace_state *trace_reader_state(const struct trace_reader *reader);
 const struct trace_summary *trace_reader_summary(const struct trace_reader *reader);
-const struct trace_clock_sample *trace_reader_clocks(const struct trace_reader *reader, size_t *ret_count);
-const struct trace_chunk *trace_reader_chunks(const struct trace_reader *reader, size_t *ret_count); /* in file order */
-const struct trace_damage *trace_reader_damages(const struct trace_reader *reader, size_t *ret_count); /* grows while chunks are decoded */
+const struct trace_clock_sample *trace_reader_clocks(const struct trace_reader *reader,
+						     size_t *ret_count);
+const struct trace_chunk *trace_reader_chunks(const struct trace_reader *reader,
+					      size_t *ret_count); /* in file order */
+const struct trace_damage *trace_reader_damages(
+	const struct trace_reader *reader,
+	size_t *ret_count); /* grows while chunks are decoded; valid until the next is */
 u64 trace_reader_file_bytes(const struct trace_reader *reader);
 u32 trace_reader_section_count(const struct trace_reader *reader);
 bool trace_reader_ended_cleanly(const struct trace_reader *reader); /* it has an END */
@@ -56,11 +68,14 @@ u64 trace_reader_unknown_count(const struct trace_reader *reader);
 
 /*
  * Decompresses and unfilters one chunk into `buffer`, which it grows with xrealloc. Gives the raw
- * records back to back, in the recorder's byte order except that their heads, item heads and — for
- * kinds that the file's schema describes — fixed fields have been turned to this machine's. Every
- * record has passed record_check(). 0 or -EBADMSG (the damage has been noted).
+ * records back to back, in the recorder's byte order except that their heads, item heads, the numbers
+ * of fds, u32s and u64s items, the family of a sockaddr and — for kinds that the file's schema
+ * describes — fixed fields have been turned to this machine's. Every record has passed
+ * record_check(). A kind that the schema does not describe is kept. 0 or -EBADMSG (the damage has
+ * been noted, once per chunk). Several threads may call it, each with a buffer of its own.
  */
-int trace_reader_chunk(struct trace_reader *reader, const struct trace_chunk *chunk, struct trace_buffer *buffer);
+int trace_reader_chunk(struct trace_reader *reader, const struct trace_chunk *chunk,
+		       struct trace_buffer *buffer);
 
 /* Wall-clock time, ns since 1970, of a time on the trace clock: linear between clock samples. */
 s64 trace_reader_wall_ns(const struct trace_reader *reader, u64 ts);

@@ -9,7 +9,7 @@
 #include "common/log.h"
 #include "common/options.h"
 #include "record/session.h"
-#include "version.h"
+#include "common/version.h"
 
 #define LEVEL_MAX 19
 #define RING_BYTES_MIN 4096

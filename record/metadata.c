@@ -13,7 +13,7 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
-#include "version.h"
+#include "common/version.h"
 
 #define ERRNO_NAMED_MAX 256
 /* Results that the kernel uses inside and that a trace shows when a signal interrupts a call. */

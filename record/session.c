@@ -327,7 +327,7 @@ int session_run(const struct settings *settings, int *ret_signal)
 	_cleanup_free_ char *path = NULL;
 	int code = EXIT_RECORDING_FAILED, err;
 
-	s->ring_bytes = ring_bytes(settings);
+	s->ring_bytes = s->ending.ring_bytes = ring_bytes(settings);
 	err = command_find(settings->command[0], &path);
 	if (err == -ENOENT) {
 		log_error("%s: command not found%s", settings->command[0],

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "common/trace_reader_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+
+void damage_note(struct trace_reader *reader, const struct trace_damage *damage)
+{
+	size_t at;
+
+	pthread_mutex_lock(&reader->lock);
+	for (at = reader->damage_count; at; at--) {
+		const struct trace_damage *before = &reader->damages[at - 1];
+
+		if (before->offset < damage->offset)
+			break;
+		/* The texts are static: the same text is the same finding. */
+		if (before->offset == damage->offset && before->what == damage->what) {
+			pthread_mutex_unlock(&reader->lock);
+			return;
+		}
+	}
+	if (reader->damage_count == DAMAGES_MAX) {
+		struct trace_damage *last = &reader->damages[DAMAGES_MAX - 1];
+
+		last->event_count += damage->event_count;
+		last->ts_min = damage->ts_min < last->ts_min ? damage->ts_min : last->ts_min;
+		last->ts_max = damage->ts_max > last->ts_max ? damage->ts_max : last->ts_max;
+		last->length = 0;
+		last->what = "this and more, too much to list";
+	} else {
+		ARRAY_RESERVE(reader->damages, reader->damage_capacity, reader->damage_count + 1);
+		memmove(reader->damages + at + 1, reader->damages + at,
+			(reader->damage_count - at) * sizeof(*reader->damages));
+		reader->damages[at] = *damage;
+		reader->damage_count++;
+	}
+	pthread_mutex_unlock(&reader->lock);
+}
+
+void damage_note_record(struct trace_reader *reader, const struct trace_head *head, u64 offset,
+			const char *what)
+{
+	bool timed = head->ts_min <= head->ts_max && head->ts_min != TRACE_TS_NONE;
+	u64 length = TRACE_HEAD_SIZE + (u64)head->payload_len;
+
+	if (length > reader->size - offset)
+		length = reader->size - offset;
+	damage_note(reader, &(struct trace_damage){
+				    .offset = offset,
+				    .length = length,
+				    .ts_min = timed ? head->ts_min : 0,
+				    .ts_max = timed ? head->ts_max : UINT64_MAX,
+				    .event_count = head->event_count,
+				    .what = what,
+			    });
+}
+
+struct trace_section *section_begin(struct trace_reader *reader)
+{
+	ARRAY_RESERVE(reader->sections, reader->section_capacity, reader->section_count + 1);
+	reader->sections[reader->section_count] = (struct trace_section){ 0 };
+	return &reader->sections[reader->section_count++];
+}
+
+static int header_add(struct trace_section *section, const u8 *data, size_t len)
+{
+	int err;
+
+	if (section->meta)
+		return 0;
+	err = trace_meta_decode(data, len, &section->meta);
+	section->newer = err == -EPROTONOSUPPORT;
+	return section->newer ? 0 : err;
+}
+
+static int clocks_add(struct trace_section *section, const u8 *data, size_t len)
+{
+	_cleanup_free_ struct trace_clock_sample *samples = NULL;
+	size_t count = 0;
+	int err = trace_clock_decode(data, len, &samples, &count);
+
+	if (err)
+		return err;
+	ARRAY_RESERVE(section->clocks, section->clock_capacity, section->clock_count + count);
+	for (size_t i = 0; i < count; i++) {
+		/* Ascending, as look-ups need them, and small enough to calculate with. */
+		if (samples[i].mono_ns <= INT64_MAX &&
+		    (!section->clock_count ||
+		     samples[i].mono_ns > section->clocks[section->clock_count - 1].mono_ns))
+			section->clocks[section->clock_count++] = samples[i];
+	}
+	return 0;
+}
+
+static int contents_add(struct trace_section *section, u8 type, const u8 *data, size_t len)
+{
+	switch (type) {
+	case TRACE_HEADER:
+		return header_add(section, data, len);
+	case TRACE_STATE:
+		return section->state ? 0 : trace_state_decode(data, len, &section->state);
+	case TRACE_CLOCK:
+		return clocks_add(section, data, len);
+	case TRACE_SUMMARY:
+		return section->summary ? 0 : trace_summary_decode(data, len, &section->summary);
+	case TRACE_END:
+		section->ended = true;
+		return 0;
+	default: /* INDEX: read before, or of no use */
+		return 0;
+	}
+}
+
+static void contents_read(struct trace_reader *reader, struct trace_section *section,
+			  const struct trace_head *head, u64 offset)
+{
+	struct trace_scratch *scratch = scratch_take(reader);
+	const char *what = "the payload is not what it should be";
+	const u8 *data;
+	size_t len;
+
+	if (head->mid_len > reader->contents_budget) {
+		damage_note_record(reader, head, offset, "more of these records than is credible");
+	} else {
+		reader->contents_budget -= head->mid_len;
+		if (payload_read(reader, scratch, head, offset, trace_content_max(head->type), 0,
+				 &data, &len, &what) ||
+		    contents_add(section, head->type, data, len))
+			damage_note_record(reader, head, offset, what);
+	}
+	scratch_give(reader, scratch);
+}
+
+void record_add(struct trace_reader *reader, const struct trace_head *head, u64 offset)
+{
+	u32 section = (u32)reader->section_count - 1;
+
+	if (head->version != TRACE_HEAD_VERSION || head->flags & TRACE_FLAGS_MUST_UNDERSTAND) {
+		reader->unknown_count++;
+		damage_note_record(reader, head, offset,
+				   "a record of a newer form, which this version cannot read");
+	} else if (head->type == TRACE_EVENTS) {
+		ARRAY_RESERVE(reader->chunks, reader->chunk_capacity, reader->chunk_count + 1);
+		reader->chunks[reader->chunk_count++] = (struct trace_chunk){
+			.head = *head,
+			.offset = offset,
+			.section = section,
+		};
+	} else if (head->type >= TRACE_HEADER && head->type <= TRACE_SUMMARY) {
+		/* A copy of the HEADER is for those who lost the first. */
+		if (head->type != TRACE_HEADER || !reader->sections[section].meta)
+			contents_read(reader, &reader->sections[section], head, offset);
+	} else {
+		reader->unknown_count++;
+	}
+}
+
+/* A section whose HEADER is lost may borrow that of another part of the same trace. */
+static void section_borrow(struct trace_reader *reader, struct trace_section *section)
+{
+	for (size_t i = 0; i < reader->section_count && !section->meta; i++) {
+		struct trace_section *other = &reader->sections[i];
+
+		if (other->meta && !other->newer && section->has_id &&
+		    other->trace_id == section->trace_id) {
+			section->meta = other->meta;
+			section->borrowed = true;
+		}
+	}
+}
+
+/* Gives every section that has one its meta, and drops the chunks of those that have none. */
+static int sections_settle(struct trace_reader *reader)
+{
+	size_t kept = 0;
+
+	reader->first = SIZE_MAX;
+	for (size_t i = 0; i < reader->section_count; i++) {
+		section_borrow(reader, &reader->sections[i]);
+		if (reader->first == SIZE_MAX && reader->sections[i].meta)
+			reader->first = i;
+	}
+	if (reader->first == SIZE_MAX)
+		return reader->section_count ? -ENODATA : -EBADMSG;
+	if (reader->sections[reader->first].newer)
+		return -EPROTONOSUPPORT;
+	for (size_t i = 0; i < reader->chunk_count; i++) {
+		const struct trace_chunk *chunk = &reader->chunks[i];
+		const struct trace_section *section = &reader->sections[chunk->section];
+
+		if (section->meta && !section->newer)
+			reader->chunks[kept++] = *chunk;
+		else
+			damage_note_record(reader, &chunk->head, chunk->offset,
+					   section->newer ? "part of a trace of a newer version"
+							  : "part of a trace without a HEADER");
+	}
+	reader->chunk_count = kept;
+	return 0;
+}
+
+static void unknown_kinds_count(struct trace_reader *reader)
+{
+	const struct schema *schema = &trace_reader_meta(reader)->schema;
+
+	for (size_t i = 0; i < schema->kind_count; i++)
+		if (!schema_kind_by_name(schema_builtin(), schema->kinds[i].name))
+			reader->unknown_count++;
+}
+
+int trace_reader_open(const char *path, struct trace_reader **ret_reader)
+{
+	_cleanup_(trace_reader_closep) struct trace_reader *reader = xcalloc(1, sizeof(*reader));
+	int err;
+
+	pthread_mutex_init(&reader->lock, NULL);
+	reader->fd = -1;
+	err = source_open(path, &reader->fd, &reader->size);
+	if (!err)
+		err = reader_scan(reader);
+	if (!err)
+		err = sections_settle(reader);
+	if (!err)
+		unknown_kinds_count(reader);
+	if (!err || err == -EPROTONOSUPPORT)
+		*ret_reader = TAKE_PTR(reader);
+	return err;
+}
+
+void trace_reader_close(struct trace_reader *reader)
+{
+	if (!reader)
+		return;
+	for (size_t i = 0; i < reader->section_count; i++) {
+		struct trace_section *section = &reader->sections[i];
+
+		if (!section->borrowed)
+			trace_meta_free(section->meta);
+		trace_state_free(section->state);
+		trace_summary_free(section->summary);
+		free(section->clocks);
+	}
+	while (reader->scratches) {
+		struct trace_scratch *scratch = reader->scratches;
+
+		reader->scratches = scratch->next;
+		scratch_free(scratch);
+	}
+	free(reader->sections);
+	free(reader->chunks);
+	free(reader->damages);
+	if (reader->fd >= 0)
+		close(reader->fd);
+	pthread_mutex_destroy(&reader->lock);
+	free(reader);
+}
+
+const struct trace_meta *trace_reader_meta(const struct trace_reader *reader)
+{
+	return reader->sections[reader->first].meta;
+}
+
+const struct trace_meta *trace_reader_section_meta(const struct trace_reader *reader, u32 section)
+{
+	return section < reader->section_count ? reader->sections[section].meta : NULL;
+}
+
+const struct trace_state *trace_reader_state(const struct trace_reader *reader)
+{
+	return reader->sections[reader->first].state;
+}
+
+const struct trace_summary *trace_reader_summary(const struct trace_reader *reader)
+{
+	return reader->sections[reader->first].summary;
+}
+
+const struct trace_clock_sample *trace_reader_clocks(const struct trace_reader *reader,
+						     size_t *ret_count)
+{
+	*ret_count = reader->sections[reader->first].clock_count;
+	return reader->sections[reader->first].clocks;
+}
+
+const struct trace_chunk *trace_reader_chunks(const struct trace_reader *reader, size_t *ret_count)
+{
+	*ret_count = reader->chunk_count;
+	return reader->chunks;
+}
+
+const struct trace_damage *trace_reader_damages(const struct trace_reader *reader,
+						size_t *ret_count)
+{
+	*ret_count = reader->damage_count;
+	return reader->damages;
+}
+
+u64 trace_reader_file_bytes(const struct trace_reader *reader)
+{
+	return reader->size;
+}
+
+u32 trace_reader_section_count(const struct trace_reader *reader)
+{
+	return (u32)reader->section_count;
+}
+
+bool trace_reader_ended_cleanly(const struct trace_reader *reader)
+{
+	for (size_t i = 0; i < reader->section_count; i++)
+		if (!reader->sections[i].ended)
+			return false;
+	return true;
+}
+
+u64 trace_reader_unknown_count(const struct trace_reader *reader)
+{
+	return reader->unknown_count;
+}
+
+static s64 clamp_s64(__int128 v)
+{
+	return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (s64)v;
+}
+
+s64 trace_reader_wall_ns(const struct trace_reader *reader, u64 ts)
+{
+	const struct trace_section *section = &reader->sections[reader->first];
+	const struct trace_clock_sample *samples = section->clocks, *a, *b;
+	size_t low = 0, high = section->clock_count;
+
+	if (!high) {
+		/* Without samples the start of the trace is all there is to go by. */
+		u64 start = section->summary	  ? section->summary->start_ns
+			    : reader->chunk_count ? reader->chunks[0].head.ts_min
+						  : ts;
+
+		return clamp_s64((__int128)section->meta->created_wall_ns + ts - start);
+	}
+	while (low < high) { /* the first sample after ts */
+		size_t middle = (low + high) / 2;
+
+		if (samples[middle].mono_ns > ts)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	a = &samples[low ? low - 1 : 0];
+	b = &samples[low < section->clock_count ? low : section->clock_count - 1];
+	if (a == b) /* outside of all samples the clocks are taken to run alike */
+		return clamp_s64((__int128)a->real_ns + ts - a->mono_ns);
+	return clamp_s64(a->real_ns + ((__int128)b->real_ns - a->real_ns) * (ts - a->mono_ns) /
+					      (b->mono_ns - a->mono_ns));
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "common/trace_reader_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "common/alloc.h"
+#include "common/crc32c.h"
+
+#define ZSTD_FRAME_MAGIC 0xfd2fb528u /* and not that of a skippable or legacy frame */
+
+struct trace_scratch *scratch_take(struct trace_reader *reader)
+{
+	struct trace_scratch *scratch;
+
+	pthread_mutex_lock(&reader->lock);
+	scratch = reader->scratches;
+	if (scratch)
+		reader->scratches = scratch->next;
+	pthread_mutex_unlock(&reader->lock);
+	if (!scratch) {
+		scratch = xcalloc(1, sizeof(*scratch));
+		scratch->zstd = alloc_check(ZSTD_createDCtx());
+	}
+	return scratch;
+}
+
+void scratch_give(struct trace_reader *reader, struct trace_scratch *scratch)
+{
+	pthread_mutex_lock(&reader->lock);
+	scratch->next = reader->scratches;
+	reader->scratches = scratch;
+	pthread_mutex_unlock(&reader->lock);
+}
+
+void scratch_free(struct trace_scratch *scratch)
+{
+	free(scratch->packed);
+	free(scratch->mid);
+	ZSTD_freeDCtx(scratch->zstd);
+	free(scratch);
+}
+
+/* Room for `need` bytes; what was there is not kept. */
+static u8 *room(u8 **data, size_t *capacity, size_t need)
+{
+	if (*capacity < need) {
+		free(*data);
+		*data = xmalloc(need);
+		*capacity = need;
+	}
+	return *data;
+}
+
+static const char *unzstd(struct trace_scratch *scratch, const u8 *payload, size_t len,
+			  size_t mid_len, size_t slack)
+{
+	u32 magic = 0;
+
+	if (len >= 4)
+		magic = payload[0] | payload[1] << 8 | payload[2] << 16 | (u32)payload[3] << 24;
+	if (magic != ZSTD_FRAME_MAGIC || ZSTD_getFrameContentSize(payload, len) != mid_len ||
+	    ZSTD_findFrameCompressedSize(payload, len) != len)
+		return "the compressed data are damaged";
+	room(&scratch->mid, &scratch->mid_capacity, mid_len + slack);
+	if (ZSTD_decompressDCtx(scratch->zstd, scratch->mid, mid_len, payload, len) != mid_len)
+		return "the compressed data are damaged";
+	return NULL;
+}
+
+int payload_read(struct trace_reader *reader, struct trace_scratch *scratch,
+		 const struct trace_head *head, u64 offset, size_t max, size_t slack,
+		 const u8 **ret_data, size_t *ret_len, const char **ret_what)
+{
+	size_t len = head->payload_len;
+	u8 bytes[TRACE_HEAD_SIZE];
+
+	if (len > TRACE_PAYLOAD_MAX || head->mid_len > max || head->raw_len > TRACE_RAW_MAX ||
+	    len > reader->size - offset - TRACE_HEAD_SIZE) {
+		*ret_what = "a length in the head is not possible";
+		return -EBADMSG;
+	}
+	room(&scratch->packed, &scratch->packed_capacity, TRACE_HEAD_SIZE + len + slack);
+	if (source_read(reader, offset, scratch->packed, TRACE_HEAD_SIZE + len) !=
+	    TRACE_HEAD_SIZE + len) {
+		*ret_what = "the record cannot be read";
+		return -EBADMSG;
+	}
+	/* The head came from here or from the index; where they differ, the index has it right. */
+	trace_head_encode(head, bytes);
+	if (memcmp(bytes, scratch->packed, sizeof(bytes)))
+		damage_note(reader,
+			    &(struct trace_damage){
+				    .offset = offset,
+				    .length = TRACE_HEAD_SIZE,
+				    .what = "the head of a record is damaged; the index has it",
+			    });
+	if (head->flags & TRACE_ZSTD) {
+		*ret_what = unzstd(scratch, scratch->packed + TRACE_HEAD_SIZE, len, head->mid_len,
+				   slack);
+		if (*ret_what)
+			return -EBADMSG;
+		*ret_data = scratch->mid;
+		*ret_len = head->mid_len;
+		return 0;
+	}
+	if (len != head->mid_len ||
+	    crc32c(scratch->packed + TRACE_HEAD_SIZE, len) != head->payload_crc) {
+		*ret_what = "the checksum of the payload is wrong";
+		return -EBADMSG;
+	}
+	*ret_data = scratch->packed + TRACE_HEAD_SIZE;
+	*ret_len = len;
+	return 0;
+}
