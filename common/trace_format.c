@@ -171,22 +171,3 @@ int trace_head_decode(const u8 in[TRACE_HEAD_SIZE], struct trace_head *ret_head)
 	*ret_head = head;
 	return head.version == TRACE_HEAD_VERSION ? 0 : -EPROTONOSUPPORT;
 }
-
-static u32 pid_bit(u32 tgid)
-{
-	return tgid * 0x9e3779b1u >> 24;
-}
-
-bool trace_head_has_pid(const struct trace_head *head, u32 tgid)
-{
-	u32 bit = pid_bit(tgid);
-
-	return head->pids[bit / 8] >> bit % 8 & 1;
-}
-
-void trace_head_add_pid(struct trace_head *head, u32 tgid)
-{
-	u32 bit = pid_bit(tgid);
-
-	head->pids[bit / 8] |= 1u << bit % 8;
-}

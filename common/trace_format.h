@@ -83,6 +83,23 @@ extern const u8 trace_head_marker[TRACE_MARKER_SIZE];
  * the layout is the same, so that *ret_head is set for skipping the record).
  */
 int trace_head_decode(const u8 in[TRACE_HEAD_SIZE], struct trace_head *ret_head);
+
+static inline u32 trace_head_pid_bit(u32 tgid)
+{
+	return tgid * 0x9e3779b1u >> 24;
+}
+
+static inline void trace_head_add_pid(struct trace_head *head, u32 tgid)
+{
+	u32 bit = trace_head_pid_bit(tgid);
+
+	head->pids[bit / 8] |= 1u << bit % 8;
+}
+
 /* May the chunk hold records of this process? False is certain. */
-bool trace_head_has_pid(const struct trace_head *head, u32 tgid);
-void trace_head_add_pid(struct trace_head *head, u32 tgid);
+static inline bool trace_head_has_pid(const struct trace_head *head, u32 tgid)
+{
+	u32 bit = trace_head_pid_bit(tgid);
+
+	return head->pids[bit / 8] >> bit % 8 & 1;
+}

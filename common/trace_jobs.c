@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -30,7 +29,6 @@ struct trace_jobs {
 	pthread_cond_t changed;
 	u64 next_order, next_write;
 	bool writing, stopping;
-	_Atomic int error;
 	_Atomic u64 lost, written;
 	u32 job_count, worker_count;
 	pthread_t *workers;
@@ -85,25 +83,17 @@ static int job_compress(struct trace_job *job, ZSTD_CCtx *zstd)
 
 static void job_write(struct trace_jobs *jobs, struct trace_job *job)
 {
-	int err = jobs->error;
-
-	if (!err)
-		err = trace_output_record(jobs->output, &job->head, job->payload);
-	if (err) {
-		int none = 0;
-
-		atomic_compare_exchange_strong(&jobs->error, &none, err);
+	if (trace_output_record(jobs->output, &job->head, job->payload))
 		jobs->lost += job->head.event_count;
-	}
 	jobs->written = jobs->output->written;
 }
 
 static void job_compress_noted(struct trace_jobs *jobs, struct trace_job *job, ZSTD_CCtx *zstd)
 {
-	int none = 0, err = job_compress(job, zstd);
+	int err = job_compress(job, zstd);
 
 	if (err)
-		atomic_compare_exchange_strong(&jobs->error, &none, err);
+		trace_output_fail(jobs->output, err);
 }
 
 static struct trace_job *job_find(struct trace_jobs *jobs, u64 order, enum job_state state)
@@ -241,11 +231,6 @@ void trace_jobs_submit(struct trace_jobs *jobs, struct trace_job *job)
 	job->state = JOB_QUEUED;
 	pthread_cond_broadcast(&jobs->changed);
 	pthread_mutex_unlock(&jobs->lock);
-}
-
-int trace_jobs_error(const struct trace_jobs *jobs)
-{
-	return atomic_load_explicit(&jobs->error, memory_order_relaxed);
 }
 
 u64 trace_jobs_lost(struct trace_jobs *jobs)

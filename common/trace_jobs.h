@@ -28,8 +28,7 @@ struct trace_jobs *trace_jobs_new(struct trace_output *output, int level, u32 wo
 /* An empty job; waits for one. Fill it in, submit it. */
 struct trace_job *trace_jobs_take(struct trace_jobs *jobs);
 void trace_jobs_submit(struct trace_jobs *jobs, struct trace_job *job);
-/* The first error that anything met, 0 if none. Cheap. */
-int trace_jobs_error(const struct trace_jobs *jobs);
+/* What goes wrong is noted in the output. */
 /* Events of chunks that could not be written, and bytes written. */
 u64 trace_jobs_lost(struct trace_jobs *jobs);
 u64 trace_jobs_written(struct trace_jobs *jobs);

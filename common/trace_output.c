@@ -56,7 +56,7 @@ static int output_write(struct trace_output *output, struct iovec *iov, int coun
 		total += iov[i].iov_len;
 	err = write_all(output->fd, iov, count);
 	if (err) {
-		output->error = err;
+		trace_output_fail(output, err);
 		if (output->regular) {
 			off_t end = (off_t)(output->base + output->written);
 
@@ -176,6 +176,13 @@ int trace_output_end(struct trace_output *output, u64 index_at)
 
 	_Static_assert(sizeof(values) == TRACE_END_SIZE, "four numbers");
 	return record_write(output, &head, (const u8 *)values);
+}
+
+void trace_output_fail(struct trace_output *output, int error)
+{
+	int none = 0;
+
+	atomic_compare_exchange_strong(&output->error, &none, error);
 }
 
 void trace_output_release(struct trace_output *output)

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "common/trace_format.h"
 
 struct trace_output {
@@ -15,8 +17,8 @@ struct trace_output {
 	u64 written; /* bytes of whole records, label included */
 	u64 seq;
 	u64 event_count;
-	int error;     /* the first, -errno; nothing is written after it */
-	u64 header_at; /* of the last HEADER */
+	_Atomic int error; /* the first, -errno; nothing is written after it; any thread may look */
+	u64 header_at;	   /* of the last HEADER */
 	struct trace_head header_head;
 	u8 *header; /* its payload */
 	u8 *index;  /* the heads so far, without their constant bytes */
@@ -30,4 +32,6 @@ int trace_output_record(struct trace_output *output, struct trace_head *head, co
 /* Repeats the HEADER, if there is one. */
 int trace_output_header(struct trace_output *output);
 int trace_output_end(struct trace_output *output, u64 index_at);
+/* Notes an error that somebody else met. */
+void trace_output_fail(struct trace_output *output, int error);
 void trace_output_release(struct trace_output *output);

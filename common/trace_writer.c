@@ -11,6 +11,7 @@
 #include "common/trace_output.h"
 #include "common/word_filter.h"
 
+#define LEVEL_MAX	19
 #define CHUNK_BYTES	(1u << 20)
 #define CHUNK_BYTES_MAX (16u << 20)
 
@@ -36,12 +37,15 @@ int trace_writer_open(const struct trace_writer_options *options, struct trace_w
 {
 	struct trace_writer *writer = xcalloc(1, sizeof(*writer));
 	int err = trace_output_open(&writer->output, options->fd, options->uuid);
+	int level;
 
 	if (err) {
 		free(writer);
 		return err;
 	}
-	writer->jobs = trace_jobs_new(&writer->output, options->level, options->worker_count);
+	/* Above 19 zstd takes windows that readers need not have. */
+	level = options->level > LEVEL_MAX ? LEVEL_MAX : options->level ? options->level : 1;
+	writer->jobs = trace_jobs_new(&writer->output, level, options->worker_count);
 	writer->chunk_bytes = options->chunk_bytes ? options->chunk_bytes : CHUNK_BYTES;
 	if (writer->chunk_bytes < TRC_RECORD_MAX)
 		writer->chunk_bytes = TRC_RECORD_MAX;
@@ -61,6 +65,11 @@ static u8 *job_room(struct trace_job *job, size_t size)
 	return job->mid;
 }
 
+static int writer_error(const struct trace_writer *writer)
+{
+	return atomic_load_explicit(&writer->output.error, memory_order_relaxed);
+}
+
 int trace_writer_put(struct trace_writer *writer, enum trace_record_type type, u64 ts,
 		     const u8 *data, size_t len)
 {
@@ -68,8 +77,8 @@ int trace_writer_put(struct trace_writer *writer, enum trace_record_type type, u
 
 	if (len > trace_content_max(type))
 		return -E2BIG;
-	if (trace_jobs_error(writer->jobs))
-		return trace_jobs_error(writer->jobs);
+	if (writer_error(writer))
+		return writer_error(writer);
 	job = trace_jobs_take(writer->jobs);
 	job->head.type = type;
 	job->head.stream = TRACE_STREAM_NONE;
@@ -78,7 +87,7 @@ int trace_writer_put(struct trace_writer *writer, enum trace_record_type type, u
 	job->mid_len = len;
 	job->head.raw_len = (u32)len;
 	trace_jobs_submit(writer->jobs, job);
-	return trace_jobs_error(writer->jobs);
+	return writer_error(writer);
 }
 
 static void chunk_begin(struct trace_stream *stream)
@@ -166,7 +175,7 @@ static void job_fill(struct trace_job *job, const struct word_encoder *encoder)
 static int chunk_close(struct trace_stream *stream, u32 flags)
 {
 	struct trace_writer *writer = stream->writer;
-	int err = trace_jobs_error(writer->jobs);
+	int err = writer_error(writer);
 	struct trace_job *job;
 
 	if (!stream->head.event_count)
@@ -187,7 +196,7 @@ static int chunk_close(struct trace_stream *stream, u32 flags)
 	job_fill(job, &stream->encoder);
 	chunk_begin(stream);
 	trace_jobs_submit(writer->jobs, job);
-	return trace_jobs_error(writer->jobs);
+	return writer_error(writer);
 }
 
 static int refuse(struct trace_stream *stream, int err)
@@ -201,7 +210,7 @@ int trace_stream_append(struct trace_stream *stream, const struct trc_head *reco
 {
 	struct trace_writer *writer = stream->writer;
 	struct trace_head *head = &stream->head;
-	int err = trace_jobs_error(writer->jobs);
+	int err = writer_error(writer);
 	u64 ts = record->ts;
 
 	if (record->len > TRC_RECORD_MAX || record->len % 8 || record->words < TRC_HEAD_WORDS ||
@@ -243,7 +252,7 @@ static int streams_close(struct trace_writer *writer, u64 before_ns, u32 flags)
 		    (stream->first_ts < before_ns || before_ns == UINT64_MAX))
 			chunk_close(stream, flags);
 	}
-	return trace_jobs_error(writer->jobs);
+	return writer_error(writer);
 }
 
 int trace_writer_flush(struct trace_writer *writer, u64 before_ns)
@@ -252,7 +261,7 @@ int trace_writer_flush(struct trace_writer *writer, u64 before_ns)
 
 	if (before_ns == UINT64_MAX) {
 		trace_jobs_drain(writer->jobs);
-		err = trace_jobs_error(writer->jobs);
+		err = writer_error(writer);
 	}
 	return err;
 }
@@ -283,7 +292,7 @@ static int index_write(struct trace_writer *writer)
 	err = trace_writer_put(writer, TRACE_INDEX, TRACE_TS_NONE, out.data, out.len);
 	trace_jobs_drain(writer->jobs);
 	free(out.data);
-	return err ? err : trace_jobs_error(writer->jobs);
+	return err ? err : writer_error(writer);
 }
 
 int trace_writer_close(struct trace_writer *writer)
@@ -293,7 +302,7 @@ int trace_writer_close(struct trace_writer *writer)
 
 	streams_close(writer, UINT64_MAX, TRACE_LAST);
 	trace_jobs_drain(writer->jobs);
-	err = trace_jobs_error(writer->jobs);
+	err = writer_error(writer);
 	/* A second HEADER, so that no single damage makes the trace unreadable. */
 	if (!err)
 		err = trace_output_header(&writer->output);

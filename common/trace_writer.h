@@ -14,7 +14,7 @@ struct trace_stream;
 struct trace_writer_options {
 	int fd; /* owned by the caller */
 	u8 uuid[16];
-	int level;	 /* zstd level, 1 by default */
+	int level;	 /* of zstd: 1 to 19; 0 means 1 */
 	u32 chunk_bytes; /* raw bytes per chunk and stream */
 	u32 worker_count;
 };

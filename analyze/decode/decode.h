@@ -21,18 +21,28 @@ const struct syscall_desc *decoder_syscall(const struct decoder *decoder, u8 abi
 const char *decoder_syscall_name(struct decoder *decoder, u8 abi, u32 nr);
 /* The errno of a result: 1…4095, or 0 if the call succeeded. Kernel-internal restart codes (512…) are errnos. */
 u32 decoder_errno(const struct trc_syscall *record);
-const char *decoder_errno_name(const struct decoder *decoder, u32 number); /* "ENOENT"; NULL if unknown */
-const char *decoder_errno_text(u32 number);   /* "No such file or directory" */
-const char *decoder_signal_name(const struct decoder *decoder, u32 number); /* "SIGTERM"; NULL if unknown */
+const char *decoder_errno_name(const struct decoder *decoder,
+			       u32 number); /* "ENOENT"; NULL if unknown */
+const char *decoder_errno_text(u32 number); /* "No such file or directory" */
+const char *decoder_signal_name(const struct decoder *decoder,
+				u32 number); /* "SIGTERM"; NULL if unknown */
 
 /*
  * The arguments between the parentheses, as strace prints them: AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC.
- * Strings are escaped, cut ones end in "...". `missing` as in struct event.
+ * Strings are escaped, cut ones end in "...". What the record does not have is left out: all arguments of
+ * a call that was entered before it was watched.
  */
 void decode_args(struct decoder *decoder, const struct trc_syscall *record, struct text *out);
+/*
+ * The same; *ret_entry_len says how many of the added bytes were known when the call was entered: what
+ * stands before "<unfinished ...>". The rest tells what the kernel gave back.
+ */
+void decode_args_split(struct decoder *decoder, const struct trc_syscall *record, struct text *out,
+		       size_t *ret_entry_len);
 /* What follows " = ": "3", "-1 ENOENT (No such file or directory)", "0x7f…", "?". */
 void decode_result(struct decoder *decoder, const struct trc_syscall *record, struct text *out);
 /* The first path that the call was given: its bytes, not escaped. False if there is none. */
-bool decode_path(struct decoder *decoder, const struct trc_syscall *record, const char **ret_path, size_t *ret_len);
+bool decode_path(struct decoder *decoder, const struct trc_syscall *record, const char **ret_path,
+		 size_t *ret_len);
 /* A socket address as "1.2.3.4:80", "[::1]:80", "unix:/run/x", "unix:@abstract", "netlink:…". */
 void decode_sockaddr(struct decoder *decoder, const u8 *data, size_t len, struct text *out);

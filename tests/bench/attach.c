@@ -41,9 +41,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "attach: %s: %s\n", argv[1], strerror(errno));
 		return 125;
 	}
-	bpf_object__for_each_program(program, object) {
+	bpf_object__for_each_program(program, object)
+	{
 		if (!bpf_program__attach(program)) {
-			fprintf(stderr, "attach: %s: %s\n", bpf_program__name(program), strerror(errno));
+			fprintf(stderr, "attach: %s: %s\n", bpf_program__name(program),
+				strerror(errno));
 			return 125;
 		}
 	}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "analyze/cmd_run.h"
+
+#include "analyze/terminal.h"
+#include "common/log.h"
+#include "common/suggest.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int number)
+{
+	stop_signal = number;
+}
+
+int cmd_stop_signal(void)
+{
+	return stop_signal;
+}
+
+static bool on_progress(void *context, const struct walk *walk)
+{
+	progress_update(context, walk->path, stream_progress(walk->stream), walk->walked_count);
+	return !stop_signal;
+}
+
+static int say_error(const struct sink *sink, int error)
+{
+	const char *words = sink->error ? sink->error(sink) : NULL;
+
+	if (error == -EINTR)
+		log_error("interrupted by SIG%s", sigabbrev_np(stop_signal));
+	else
+		log_error("cannot write the output: %s", words ? words : strerror(-error));
+	return EXIT_USAGE;
+}
+
+int cmd_run(struct walk *walk, const struct metric *const *list, size_t count, struct sink *sink)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND },
+			 old_int, old_term;
+	struct progress progress;
+	int r;
+
+	progress_init(&progress);
+	sigaction(SIGINT, &action, &old_int);
+	sigaction(SIGTERM, &action, &old_term);
+	r = metrics_run(walk, list, count, sink, on_progress, &progress);
+	if (!r)
+		r = sink->close(sink);
+	sigaction(SIGINT, &old_int, NULL);
+	sigaction(SIGTERM, &old_term, NULL);
+	progress_clear(&progress);
+	return r ? say_error(sink, r) : EXIT_OK;
+}
+
+size_t cmd_table_count(void)
+{
+	size_t count = 0;
+
+	while (metrics[count])
+		count++;
+	return count;
+}
+
+int cmd_unknown_table(const struct command *command, const char *word, const char *path)
+{
+	const char *names[64], *nearest;
+	size_t count = cmd_table_count();
+
+	for (size_t i = 0; i < count && i < ARRAY_SIZE(names); i++)
+		names[i] = metrics[i]->table.name;
+	nearest = suggest(word, names, count);
+	if (nearest)
+		return cmd_usage_error(command, "there is no table '%s'; did you mean '%s'?", word,
+				       nearest);
+	if (!access(word, F_OK) && metric_by_name(path))
+		return cmd_usage_error(command, "the trace comes last: analyze %s %s %s",
+				       command->name, path, word);
+	return cmd_usage_error(command, "there is no table '%s'; analyze report --list lists them",
+			       word);
+}

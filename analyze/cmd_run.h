@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the commands that run metrics share. */
+#pragma once
+
+#include "analyze/cmd.h"
+#include "analyze/metrics/metric.h"
+
+/*
+ * Runs the metrics into the sink and closes it, with progress on a terminal and an end on SIGINT and
+ * SIGTERM (the caller frees the sink, which takes back what it can). An exit code; failures are said.
+ */
+int cmd_run(struct walk *walk, const struct metric *const *list, size_t count, struct sink *sink);
+/* The signal that ended a run; 0 if none did. */
+int cmd_stop_signal(void);
+/* "there is no table 'x'; did you mean 'y'?" `path` is what was taken for the trace. EXIT_USAGE */
+int cmd_unknown_table(const struct command *command, const char *word, const char *path);
+size_t cmd_table_count(void);
+
+static inline void cmd_sink_freep(struct sink **sink)
+{
+	sink_free(*sink);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Memory and System V IPC. */
+#include "analyze/decode/set.h"
+
+#include <linux/mempolicy.h>
+
+NAMES(mmap_prot) = {
+	NAMED(PROT_NONE, 0),
+	NAMED(PROT_READ, 1),
+	NAMED(PROT_WRITE, 2),
+	NAMED(PROT_EXEC, 4),
+	NAMED(PROT_SEM, 8),
+	NAMED(PROT_GROWSDOWN, 0x01000000),
+	NAMED(PROT_GROWSUP, 0x02000000),
+};
+FLAG_SET(mmap_prot, "PROT_???", .wide = true);
+
+NAMES(mmap_type) = {
+	NAMED(MAP_FILE, 0),	 NAMED(MAP_SHARED, 1),
+	NAMED(MAP_PRIVATE, 2),	 NAMED(MAP_SHARED_VALIDATE, 3),
+	NAMED(MAP_DROPPABLE, 8),
+};
+VALUE_SET(mmap_type, "MAP_???");
+
+/* The size of huge pages stands in bits 26…31 and is printed by the call's own decoder. */
+#define MMAP_FLAGS_GENERIC                                                                         \
+	NAMED(MAP_FIXED, 0x10), NAMED(MAP_ANONYMOUS, 0x20), NAMED(MAP_GROWSDOWN, 0x100),           \
+		NAMED(MAP_DENYWRITE, 0x800), NAMED(MAP_EXECUTABLE, 0x1000),                        \
+		NAMED(MAP_LOCKED, 0x2000), NAMED(MAP_NORESERVE, 0x4000),                           \
+		NAMED(MAP_POPULATE, 0x8000), NAMED(MAP_NONBLOCK, 0x10000),                         \
+		NAMED(MAP_STACK, 0x20000), NAMED(MAP_HUGETLB, 0x40000), NAMED(MAP_SYNC, 0x80000),  \
+		NAMED(MAP_FIXED_NOREPLACE, 0x100000), NAMED(MAP_UNINITIALIZED, 0x4000000)
+
+NAMES(mmap_flags) = { MMAP_FLAGS_GENERIC };
+FLAG_SET(mmap_flags, "MAP_???", .wide = true, .field = 0xf, .field_set = &set_mmap_type);
+
+NAMES(mmap_flags_x86) = {
+	MMAP_FLAGS_GENERIC,
+	NAMED(MAP_32BIT, 0x40),
+	NAMED(MAP_ABOVE4G, 0x80),
+};
+FLAG_SET(mmap_flags_x86, "MAP_???", .wide = true, .field = 0xf, .field_set = &set_mmap_type);
+
+NAMES(mremap_flags) = {
+	NAMED(MREMAP_MAYMOVE, 1),
+	NAMED(MREMAP_FIXED, 2),
+	NAMED(MREMAP_DONTUNMAP, 4),
+};
+FLAG_SET(mremap_flags, "MREMAP_???", .wide = true);
+
+NAMES(madvise) = {
+	NAMED(MADV_NORMAL, 0),		NAMED(MADV_RANDOM, 1),
+	NAMED(MADV_SEQUENTIAL, 2),	NAMED(MADV_WILLNEED, 3),
+	NAMED(MADV_DONTNEED, 4),	NAMED(MADV_FREE, 8),
+	NAMED(MADV_REMOVE, 9),		NAMED(MADV_DONTFORK, 10),
+	NAMED(MADV_DOFORK, 11),		NAMED(MADV_MERGEABLE, 12),
+	NAMED(MADV_UNMERGEABLE, 13),	NAMED(MADV_HUGEPAGE, 14),
+	NAMED(MADV_NOHUGEPAGE, 15),	NAMED(MADV_DONTDUMP, 16),
+	NAMED(MADV_DODUMP, 17),		NAMED(MADV_WIPEONFORK, 18),
+	NAMED(MADV_KEEPONFORK, 19),	NAMED(MADV_COLD, 20),
+	NAMED(MADV_PAGEOUT, 21),	NAMED(MADV_POPULATE_READ, 22),
+	NAMED(MADV_POPULATE_WRITE, 23), NAMED(MADV_DONTNEED_LOCKED, 24),
+	NAMED(MADV_COLLAPSE, 25),	NAMED(MADV_HWPOISON, 100),
+	NAMED(MADV_SOFT_OFFLINE, 101),	NAMED(MADV_GUARD_INSTALL, 102),
+	NAMED(MADV_GUARD_REMOVE, 103),
+};
+VALUE_SET(madvise, "MADV_???");
+
+NAMES(msync_flags) = { NAMED(MS_SYNC, 4), NAMED(MS_ASYNC, 1), NAMED(MS_INVALIDATE, 2) };
+FLAG_SET(msync_flags, "MS_???");
+
+NAMES(mlockall_flags) = { NAMED(MCL_CURRENT, 1), NAMED(MCL_FUTURE, 2), NAMED(MCL_ONFAULT, 4) };
+FLAG_SET(mlockall_flags, "MCL_???");
+
+NAMES(mlock2_flags) = { NAMED(MLOCK_ONFAULT, 1) };
+FLAG_SET(mlock2_flags, "MLOCK_???");
+
+NAMES(pkey_access) = {
+	NAMED(PKEY_DISABLE_ACCESS, 1),
+	NAMED(PKEY_DISABLE_WRITE, 2),
+	NAMED(PKEY_DISABLE_EXECUTE, 4),
+	NAMED(PKEY_DISABLE_READ, 8),
+};
+FLAG_SET(pkey_access, "PKEY_???");
+
+NAMES(shadow_stack_flags) = {
+	NAMED(SHADOW_STACK_SET_TOKEN, 1),
+	NAMED(SHADOW_STACK_SET_MARKER, 2),
+};
+FLAG_SET(shadow_stack_flags, "SHADOW_STACK_???");
+
+NAMES(mempolicy_base) = {
+	NAME(MPOL_DEFAULT),
+	NAME(MPOL_PREFERRED),
+	NAME(MPOL_BIND),
+	NAME(MPOL_INTERLEAVE),
+	NAME(MPOL_LOCAL),
+	NAME(MPOL_PREFERRED_MANY),
+	NAMED(MPOL_WEIGHTED_INTERLEAVE, 6),
+};
+VALUE_SET(mempolicy_base, "MPOL_???");
+
+NAMES(mempolicy_mode) = {
+	NAME(MPOL_F_STATIC_NODES),
+	NAME(MPOL_F_RELATIVE_NODES),
+	NAME(MPOL_F_NUMA_BALANCING),
+};
+FLAG_SET(mempolicy_mode, "MPOL_???", .field = 0x1fff, .field_set = &set_mempolicy_base);
+
+NAMES(mempolicy_move_flags) = { NAME(MPOL_MF_STRICT), NAME(MPOL_MF_MOVE), NAME(MPOL_MF_MOVE_ALL) };
+FLAG_SET(mempolicy_move_flags, "MPOL_MF_???");
+
+NAMES(mempolicy_get_flags) = { NAME(MPOL_F_NODE), NAME(MPOL_F_ADDR), NAME(MPOL_F_MEMS_ALLOWED) };
+FLAG_SET(mempolicy_get_flags, "MPOL_F_???");
+
+/* ---- System V IPC ---- */
+
+NAMES(ipc_flags) = {
+	NAMED(IPC_CREAT, 01000),
+	NAMED(IPC_EXCL, 02000),
+	NAMED(IPC_NOWAIT, 04000),
+};
+FLAG_SET(ipc_flags, "IPC_???");
+
+NAMES(shmget_flags) = {
+	NAMED(IPC_CREAT, 01000),
+	NAMED(IPC_EXCL, 02000),
+	NAMED(SHM_HUGETLB, 04000),
+	NAMED(SHM_NORESERVE, 010000),
+};
+FLAG_SET(shmget_flags, "SHM_???");
+
+NAMES(shmat_flags) = {
+	NAMED(SHM_RDONLY, 010000),
+	NAMED(SHM_RND, 020000),
+	NAMED(SHM_REMAP, 040000),
+	NAMED(SHM_EXEC, 0100000),
+};
+FLAG_SET(shmat_flags, "SHM_???");
+
+NAMES(msgrcv_flags) = {
+	NAMED(MSG_NOERROR, 010000),
+	NAMED(MSG_EXCEPT, 020000),
+	NAMED(MSG_COPY, 040000),
+	NAMED(IPC_NOWAIT, 04000),
+};
+FLAG_SET(msgrcv_flags, "MSG_???");
+
+#define IPC_COMMANDS NAMED(IPC_RMID, 0), NAMED(IPC_SET, 1), NAMED(IPC_STAT, 2), NAMED(IPC_INFO, 3)
+
+NAMES(shmctl_cmd) = {
+	IPC_COMMANDS,	     NAMED(SHM_LOCK, 11), NAMED(SHM_UNLOCK, 12),
+	NAMED(SHM_STAT, 13), NAMED(SHM_INFO, 14), NAMED(SHM_STAT_ANY, 15),
+};
+VALUE_SET(shmctl_cmd, "SHM_???");
+
+NAMES(semctl_cmd) = {
+	IPC_COMMANDS,	     NAMED(GETPID, 11),	  NAMED(GETVAL, 12),	   NAMED(GETALL, 13),
+	NAMED(GETNCNT, 14),  NAMED(GETZCNT, 15),  NAMED(SETVAL, 16),	   NAMED(SETALL, 17),
+	NAMED(SEM_STAT, 18), NAMED(SEM_INFO, 19), NAMED(SEM_STAT_ANY, 20),
+};
+VALUE_SET(semctl_cmd, "SEM_???");
+
+NAMES(msgctl_cmd) = {
+	IPC_COMMANDS,
+	NAMED(MSG_STAT, 11),
+	NAMED(MSG_INFO, 12),
+	NAMED(MSG_STAT_ANY, 13),
+};
+VALUE_SET(msgctl_cmd, "MSG_???");
+
+NAMES(ipc_op) = {
+	NAMED(SEMOP, 1),   NAMED(SEMGET, 2),  NAMED(SEMCTL, 3),	 NAMED(SEMTIMEDOP, 4),
+	NAMED(MSGSND, 11), NAMED(MSGRCV, 12), NAMED(MSGGET, 13), NAMED(MSGCTL, 14),
+	NAMED(SHMAT, 21),  NAMED(SHMDT, 22),  NAMED(SHMGET, 23), NAMED(SHMCTL, 24),
+};
+VALUE_SET(ipc_op, "IPC_???");

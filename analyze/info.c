@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "analyze/info.h"
+
+#include "analyze/loss.h"
+#include "analyze/sinks/cell.h"
+#include "analyze/sinks/put.h"
+
+/* One list of names and values, printed as lines or as an object. */
+struct page {
+	const struct walk *walk;
+	FILE *file;
+	bool json;
+	bool any;
+	struct text line;
+};
+
+static void put(struct page *page, const char *name, u8 unit, struct value value)
+{
+	const struct column column = { .name = name, .unit = unit };
+
+	if (value.type == VALUE_NULL || (value.type == VALUE_TEXT && !value.len))
+		return;
+	if (page->json) {
+		text_addf(&page->line, "%s\"%s\":", page->any ? ",\n " : "{", name);
+		cell_add_json(&page->line, &value);
+	} else {
+		text_addf(&page->line, "%-20.*s ", (int)column_short_len(&column), name);
+		cell_add(&page->line, &column, &value, page->walk->start_ns,
+			 page->walk->meta->utc_offset_s);
+		text_addc(&page->line, '\n');
+	}
+	page->any = true;
+	put_text(&page->line, page->file);
+}
+
+static void put_string(struct page *page, const char *name, const char *text)
+{
+	put(page, name, UNIT_NONE, value_text(text));
+}
+
+static void put_number(struct page *page, const char *name, u8 unit, u64 number)
+{
+	put(page, name, unit, value_int((s64)number));
+}
+
+static void put_machine(struct page *page)
+{
+	const struct trace_meta *meta = page->walk->meta;
+
+	put_string(page, "host", meta->hostname);
+	put_string(page, "distribution", meta->distribution);
+	put_string(page, "kernel", meta->kernel_release);
+	put_string(page, "kernel_version", meta->kernel_version);
+	put_string(page, "arch", meta->machine);
+	put_string(page, "byte_order", meta->big_endian ? "big-endian" : "little-endian");
+	put_number(page, "cpu_count", UNIT_NUMBER, meta->cpu_count);
+	put_number(page, "page_bytes", UNIT_BYTES, meta->page_size);
+	put_string(page, "machine_id", meta->machine_id);
+	put_string(page, "boot_id", meta->boot_id);
+	put_string(page, "trace_clock", meta->trace_clock);
+}
+
+static void put_command(struct page *page)
+{
+	const struct trace_meta *meta = page->walk->meta;
+	struct text argv = {};
+	struct string *command;
+
+	for (size_t i = 0; i < meta->argc; i++)
+		text_add(&argv, meta->argv[i], strlen(meta->argv[i]) + 1);
+	command = string_new_cmdline(argv.data ? argv.data : "", argv.len, false);
+	if (meta->argc)
+		put_string(page, "command", command->data);
+	if (meta->command_pid)
+		put_number(page, "command_pid", UNIT_NUMBER, meta->command_pid);
+	put_string(page, "cwd", meta->cwd);
+	for (size_t i = 0; i < meta->option_count; i++) {
+		text_clear(&argv);
+		text_addf(&argv, "option_");
+		/* Part of a name in JSON: a hostile one is made harmless. */
+		text_add_json(&argv, meta->options[i].name, strlen(meta->options[i].name));
+		if (page->json) {
+			put_string(page, argv.data, meta->options[i].value);
+		} else {
+			text_clear(&argv);
+			text_addf(&argv, "--%s %s", meta->options[i].name, meta->options[i].value);
+			put_string(page, "option", argv.data);
+		}
+	}
+	string_unref(command);
+	text_release(&argv);
+}
+
+static void put_times(struct page *page)
+{
+	const struct walk *walk = page->walk;
+	size_t clocks;
+
+	put(page, "start_wall_ns", UNIT_WALL,
+	    value_int(trace_reader_wall_ns(walk->reader, walk->start_ns)));
+	if (page->json)
+		put_number(page, "start_mono_ns", UNIT_NUMBER, walk->start_ns);
+	put_number(page, "duration_ns", UNIT_NS, walk->end_ns - walk->start_ns);
+	trace_reader_clocks(walk->reader, &clocks);
+	put_number(page, "clock_samples", UNIT_COUNT, clocks);
+}
+
+static void put_file(struct page *page)
+{
+	const struct walk *walk = page->walk;
+	char uuid[TRACE_UUID_TEXT];
+	size_t chunks, damages;
+	struct text version = {};
+
+	trace_uuid_text(walk->meta, uuid);
+	trace_reader_chunks(walk->reader, &chunks);
+	trace_reader_damages(walk->reader, &damages);
+	put_string(page, "file", walk->path);
+	text_addf(&version, "%u.%u", walk->meta->major, walk->meta->minor);
+	put_string(page, "format", version.data);
+	text_release(&version);
+	put_string(page, "producer", walk->meta->producer);
+	put_string(page, "uuid", uuid);
+	put_number(page, "file_bytes", UNIT_BYTES, trace_reader_file_bytes(walk->reader));
+	put_number(page, "section_count", UNIT_COUNT, trace_reader_section_count(walk->reader));
+	put_number(page, "chunk_count", UNIT_COUNT, chunks);
+	put_number(page, "event_count", UNIT_COUNT, walk->event_count);
+	put_number(page, "lost_count", UNIT_COUNT, walk->lost_count);
+	put_number(page, "damage_count", UNIT_COUNT, damages);
+	put_string(page, "end", trace_reader_ended_cleanly(walk->reader) ? "complete" : "missing");
+	if (walk->state)
+		put_number(page, "snapshot_tasks", UNIT_COUNT, walk->state->task_count);
+}
+
+static void put_kinds(struct page *page, const struct trace_summary *summary)
+{
+	for (size_t i = 0; i < summary->kind_count; i++) {
+		const struct schema_kind *kind =
+			schema_kind_by_id(&page->walk->meta->schema, summary->kinds[i].kind);
+		struct text name = {}, counts = {};
+
+		text_adds(&name, "events_");
+		if (kind)
+			text_add_json(&name, kind->name, strlen(kind->name));
+		else
+			text_addf(&name, "kind_%u", summary->kinds[i].kind);
+		if (page->json || !summary->kinds[i].lost) {
+			put_number(page, name.data, UNIT_COUNT, summary->kinds[i].recorded);
+		} else {
+			text_add_count(&counts, summary->kinds[i].recorded);
+			text_adds(&counts, ", lost ");
+			text_add_count(&counts, summary->kinds[i].lost);
+			put_string(page, name.data, counts.data);
+		}
+		text_release(&name);
+		text_release(&counts);
+	}
+}
+
+static void put_end(struct page *page)
+{
+	const struct trace_summary *summary = page->walk->summary;
+	u64 runs = 0, run_ns = 0;
+
+	if (!summary)
+		return;
+	put_string(page, "end_reason", summary->end_reason);
+	if (summary->command_ended && summary->exit_signal)
+		put_string(page, "exit_signal",
+			   decoder_signal_name(page->walk->decoder, summary->exit_signal));
+	else if (summary->command_ended)
+		put(page, "exit_code", UNIT_NUMBER, value_int(summary->exit_code));
+	put_kinds(page, summary);
+	for (size_t i = 0; i < summary->program_count; i++) {
+		runs += summary->programs[i].run_count;
+		run_ns += summary->programs[i].run_ns;
+	}
+	put_number(page, "recorder_user_ns", UNIT_NS, summary->user_ns);
+	put_number(page, "recorder_system_ns", UNIT_NS, summary->system_ns);
+	put_number(page, "recorder_rss_bytes", UNIT_BYTES, summary->max_rss_bytes);
+	put_number(page, "ring_bytes", UNIT_BYTES, summary->ring_bytes);
+	put_number(page, "ring_high_bytes", UNIT_BYTES, summary->ring_high_bytes);
+	if (summary->empty_probe_ns)
+		put_number(page, "empty_probe_ns", UNIT_NS, summary->empty_probe_ns);
+	if (runs) {
+		put_number(page, "probe_runs", UNIT_COUNT, runs);
+		put_number(page, "probe_ns", UNIT_NS, run_ns);
+	}
+}
+
+void info_print(const struct walk *walk, bool json, FILE *file)
+{
+	struct page page = { .walk = walk, .file = file, .json = json };
+
+	put_file(&page);
+	put_machine(&page);
+	put_command(&page);
+	put_times(&page);
+	put_end(&page);
+	if (json)
+		fputs("}\n", file);
+	text_release(&page.line);
+}
+
+static void add_field(struct text *text, const char *name, u8 type, const char *unit,
+		      const char *doc)
+{
+	const char *type_name = schema_type_name(type);
+
+	text_addf(text, "  %-20s %-8s ", name, type_name ? type_name : "?");
+	if (unit)
+		text_addf(text, "%-10s ", unit);
+	text_adds(text, doc ? doc : "");
+	text_addc(text, '\n');
+}
+
+void info_print_schema(const struct schema *schema, FILE *file)
+{
+	struct text text = {}, safe = {};
+
+	for (size_t i = 0; i < schema->kind_count; i++) {
+		const struct schema_kind *kind = &schema->kinds[i];
+		const char *class = schema_class_name(kind->class);
+
+		text_addf(&text, "%s%s (%u, class %s): %s\n", i ? "\n" : "", kind->name, kind->id,
+			  class ? class : "unknown", kind->doc ? kind->doc : "");
+		for (size_t j = 0; j < kind->field_count; j++)
+			add_field(&text, kind->fields[j].name, kind->fields[j].type,
+				  kind->fields[j].unit, kind->fields[j].doc);
+		for (size_t j = 0; j < kind->item_count; j++)
+			add_field(&text, kind->items[j].name, kind->items[j].type, "item",
+				  kind->items[j].doc);
+	}
+	/* The names come from the file: line by line, made harmless. */
+	for (const char *at = text.data; at && *at;) {
+		size_t len = strcspn(at, "\n");
+
+		text_add_printable(&safe, at, len);
+		text_addc(&safe, '\n');
+		at += len + (at[len] == '\n');
+	}
+	put_text(&safe, file);
+	text_release(&text);
+	text_release(&safe);
+}

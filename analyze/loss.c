@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "analyze/loss.h"
+
+#include "analyze/stream.h"
+#include "common/alloc.h"
+
+#include <stdlib.h>
+
+static void add(struct loss_list *list, const struct loss *loss)
+{
+	ARRAY_RESERVE(list->losses, list->capacity, list->count + 1);
+	list->losses[list->count++] = *loss;
+	if (loss->cause != LOSS_DAMAGE && loss->has_count)
+		list->lost_count += loss->count;
+}
+
+static void add_records(struct loss_list *list, struct trace_reader *reader)
+{
+	const struct stream_options options = { .to_ns = UINT64_MAX,
+						.classes = 1ull << TRC_CLASS_TASK };
+	struct stream *stream;
+	struct event event;
+
+	if (stream_open(reader, &options, &stream))
+		return;
+	while (stream_next(stream, &event)) {
+		const struct trc_lost *record = (const struct trc_lost *)event.record;
+
+		if (event.kind_id == TRC_KIND_lost)
+			add(list, &(struct loss){ .kind = record->lost_kind,
+						  .cause = record->cause,
+						  .ring = record->ring,
+						  .has_count = true,
+						  .first_ns = record->first_ns,
+						  .last_ns = record->last_ns,
+						  .count = record->count });
+	}
+	stream_close(stream);
+}
+
+void loss_list_refresh(struct loss_list *list, struct trace_reader *reader)
+{
+	size_t count;
+	const struct trace_damage *damages = trace_reader_damages(reader, &count);
+
+	for (; list->damage_count < count; list->damage_count++) {
+		const struct trace_damage *damage = &damages[list->damage_count];
+
+		add(list, &(struct loss){ .cause = LOSS_DAMAGE,
+					  .ring = TRACE_CPU_MIXED,
+					  .has_count = damage->event_count > 0,
+					  .first_ns = damage->ts_min,
+					  .last_ns = damage->ts_max,
+					  .count = damage->event_count });
+	}
+}
+
+/* The chunks' heads carry running counts: they show a loss whose own record is missing. */
+static u64 head_losses(struct trace_reader *reader)
+{
+	size_t count;
+	const struct trace_chunk *chunks = trace_reader_chunks(reader, &count);
+	u64 lost = 0;
+
+	for (size_t i = 0; i < count; i++)
+		lost |= chunks[i].head.lost_kernel | chunks[i].head.lost_user;
+	return lost;
+}
+
+struct loss_list *loss_list_new(struct trace_reader *reader)
+{
+	struct loss_list *list = xcalloc(1, sizeof(*list));
+	const struct trace_summary *summary = trace_reader_summary(reader);
+
+	if (!summary || summary->lost_count || head_losses(reader))
+		add_records(list, reader);
+	if (summary && summary->lost_count > list->lost_count) {
+		add(list, &(struct loss){ .ring = TRACE_CPU_MIXED,
+					  .has_count = true,
+					  .last_ns = UINT64_MAX,
+					  .count = summary->lost_count - list->lost_count });
+	}
+	loss_list_refresh(list, reader);
+	return list;
+}
+
+void loss_list_free(struct loss_list *list)
+{
+	if (!list)
+		return;
+	free(list->losses);
+	free(list);
+}
+
+bool loss_list_touches(const struct loss_list *list, u16 kind, u64 from_ns, u64 to_ns)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct loss *loss = &list->losses[i];
+
+		if ((!kind || !loss->kind || loss->kind == kind) && loss->first_ns <= to_ns &&
+		    loss->last_ns >= from_ns)
+			return true;
+	}
+	return false;
+}
+
+const char *loss_cause_name(u16 cause)
+{
+	switch (cause) {
+	case TRC_LOST_RING:
+		return "ring full";
+	case TRC_LOST_TASK:
+		return "task not tracked";
+	case TRC_LOST_BUFFER:
+		return "recorder had no buffer";
+	case TRC_LOST_WRITE:
+		return "write error";
+	case TRC_LOST_STRING:
+		return "no room for a string";
+	case LOSS_DAMAGE:
+		return "file damaged";
+	default:
+		return "unknown";
+	}
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where events are missing: lost while recording, or in damaged parts of the file. Known before the
+ * walk begins, so that rows which touch such a time can be marked.
+ */
+#pragma once
+
+#include "common/trace_reader.h"
+
+struct loss {
+	u16 kind;  /* as in the file; 0: any */
+	u16 cause; /* enum trc_lost_cause; LOSS_DAMAGE */
+	u16 ring;  /* TRACE_CPU_MIXED: not of one ring */
+	bool has_count;
+	u64 first_ns, last_ns; /* 0, UINT64_MAX where unknown */
+	u64 count;
+};
+
+#define LOSS_DAMAGE 0x100 /* not lost by the recorder: this part of the file cannot be read */
+
+struct loss_list {
+	size_t count, capacity;
+	struct loss *losses;
+	u64 lost_count;	     /* by the recorder */
+	size_t damage_count; /* of the reader's that are in the list */
+};
+
+/* From the lost records of the TASK streams, the chunks' counters and the reader's damages. */
+struct loss_list *loss_list_new(struct trace_reader *reader);
+void loss_list_free(struct loss_list *list);
+/* Takes in damage that the reader met since. */
+void loss_list_refresh(struct loss_list *list, struct trace_reader *reader);
+/* May events of `kind` (a kind of the file; 0: any) be missing between these times? */
+bool loss_list_touches(const struct loss_list *list, u16 kind, u64 from_ns, u64 to_ns);
+const char *loss_cause_name(u16 cause); /* "ring full" */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sums over system calls of some kind: the columns that every table of calls shares.
+ *
+ * count and error_count are of all calls that were shown; times are of complete calls only, those whose
+ * entry and exit were both seen.
+ */
+#pragma once
+
+#include "analyze/metrics/histogram.h"
+#include "analyze/table.h"
+#include "common/events.h"
+
+struct call_stats { /* zero it first */
+	u64 count;
+	u64 error_count;
+	u64 total_ns;
+	struct histogram durations; /* its count is that of complete calls */
+};
+
+/* The columns, to stand last in a COLUMNS() list. */
+#define CALL_STATS_COLUMNS(C)                                                                      \
+	C(count, INTEGER, COUNT, "calls, unfinished ones and those without a seen entry included") \
+	C(error_count, INTEGER, COUNT, "calls that returned an error")                             \
+	C(total_ns, INTEGER, NS,                                                                   \
+	  "sum of the durations of complete calls; NULL here and below if there is no complete "   \
+	  "call")                                                                                  \
+	C(min_ns, INTEGER, NS, "shortest complete call")                                           \
+	C(mean_ns, INTEGER, NS, "total_ns divided by the number of complete calls, rounded down")  \
+	C(p50_ns, INTEGER, NS,                                                                     \
+	  "half of the complete calls took at most this long (nearest rank); exact up to 64 "      \
+	  "calls, then "                                                                           \
+	  "within 1 %")                                                                            \
+	C(p90_ns, INTEGER, NS, "90 % took at most this long, as p50_ns")                           \
+	C(p99_ns, INTEGER, NS, "99 % took at most this long, as p50_ns")                           \
+	C(p999_ns, INTEGER, NS, "99.9 % took at most this long, as p50_ns")                        \
+	C(max_ns, INTEGER, NS, "longest complete call")
+
+#define CALL_STATS_COLUMN_COUNT 10
+
+/* `error` is decoder_errno()'s. */
+static inline void call_stats_add(struct call_stats *stats, const struct trc_syscall *record,
+				  u32 error)
+{
+	stats->count++;
+	stats->error_count += error != 0;
+	if (record->state == TRC_SYSCALL_COMPLETE) {
+		stats->total_ns += record->duration_ns;
+		histogram_add(&stats->durations, record->duration_ns);
+	}
+}
+
+void call_stats_merge(struct call_stats *into, const struct call_stats *from);
+void call_stats_release(struct call_stats *stats);
+/* Fills the CALL_STATS_COLUMN_COUNT values from `values` on. */
+void call_stats_values(const struct call_stats *stats, struct value *values);

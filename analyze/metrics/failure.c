@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Table failure: failed calls per name, error and directory. */
+#include "analyze/call_names.h"
+#include "analyze/metrics/instance.h"
+#include "analyze/metrics/text_map.h"
+
+/* A program that fails in ever new places: the rest share a row per call and error. */
+#define FAILURE_PLACES_MAX 65536
+
+#define COLUMNS(C)                                                                                 \
+	C(name, TEXT, NONE, "name of the call")                                                    \
+	C(errno, INTEGER, NUMBER, "number of the error")                                           \
+	C(errno_name, TEXT, NONE, "its name on the recording machine")                             \
+	C(directory, TEXT, NONE,                                                                   \
+	  "directory of the path that the call was given; . for a bare name; NULL: no path")       \
+	C(count, INTEGER, COUNT, "failed calls")                                                   \
+	C(total_ns, INTEGER, NS, "sum of the durations of the complete ones")                      \
+	C(first_ts_ns, INTEGER, TS, "end of the first one")                                        \
+	C(first_tid, INTEGER, NUMBER, "thread that made it")                                       \
+	C(first_comm, TEXT, NONE, "its name then")                                                 \
+	C(first_path, TEXT, NONE, "path that it was given")
+
+enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
+static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
+
+struct key {
+	u32 name;
+	u16 error;
+	bool has_path;
+	u8 zero;
+};
+
+struct failures { /* key: struct key, then the directory */
+	u64 count, total_ns, first_ts_ns;
+	u32 first_tid;
+	struct string *first_comm, *first_path;
+};
+
+struct state {
+	struct text_map places;
+};
+
+static void init(struct fold *fold)
+{
+	struct state *state = fold->state;
+
+	state->places.value_size = sizeof(struct failures);
+}
+
+/* As dirname does: "/a/b" → "/a", "/a" → "/", "a" → ".". */
+static void add_directory(struct text *text, const char *path, size_t len)
+{
+	const char *slash = memrchr(path, '/', len);
+
+	if (!slash)
+		text_addc(text, '.');
+	else
+		text_add(text, path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static void call(struct fold *fold, const struct walk_step *step, const struct trc_syscall *record)
+{
+	struct state *state = fold->state;
+	u32 error = call_error(record);
+	struct key key = { .error = (u16)error };
+	struct failures *failures;
+	const char *path;
+	size_t len;
+
+	if (!error)
+		return;
+	key.name = call_names_id(fold->walk->calls, record->abi, record->nr);
+	key.has_path = decode_path(fold->walk->decoder, record, &path, &len);
+	text_clear(&fold->text);
+	text_add(&fold->text, (const char *)&key, sizeof(key));
+	if (key.has_path && state->places.count < FAILURE_PLACES_MAX)
+		add_directory(&fold->text, path, len);
+	failures = text_map_get(&state->places, fold->text.data, fold->text.len);
+	if (!failures->count++) {
+		failures->first_ts_ns = record->head.ts;
+		failures->first_tid = step->thread->tid;
+		failures->first_comm = string_ref(step->thread->comm);
+		failures->first_path = key.has_path ? string_new(path, len) : NULL;
+	}
+	if (record->state == TRC_SYSCALL_COMPLETE)
+		failures->total_ns += record->duration_ns;
+}
+
+static void put_row(struct fold *fold, const struct text_map_entry *entry)
+{
+	const struct failures *failures = entry->value;
+	struct value row[COLUMN_COUNT] = {};
+	struct key key;
+
+	memcpy(&key, entry->key, sizeof(key));
+	row[COLUMN_name] = value_text(call_names_get(fold->walk->calls, key.name)->name);
+	row[COLUMN_errno] = value_int(key.error);
+	row[COLUMN_errno_name] = value_text(decoder_errno_name(fold->walk->decoder, key.error));
+	if (entry->key_len > sizeof(key))
+		row[COLUMN_directory] =
+			value_bytes(entry->key + sizeof(key), entry->key_len - sizeof(key));
+	else if (key.has_path)
+		row[COLUMN_directory] = value_text("(elsewhere)");
+	row[COLUMN_count] = value_int((s64)failures->count);
+	row[COLUMN_total_ns] = value_int((s64)failures->total_ns);
+	row[COLUMN_first_ts_ns] = value_int((s64)failures->first_ts_ns);
+	row[COLUMN_first_tid] = value_int(failures->first_tid);
+	row[COLUMN_first_comm] = value_string(failures->first_comm);
+	row[COLUMN_first_path] = value_string(failures->first_path);
+	fold_row(fold, row);
+}
+
+static void finish(struct fold *fold)
+{
+	struct state *state = fold->state;
+
+	for (size_t i = 0; i < state->places.count; i++)
+		put_row(fold, &state->places.entries[i]);
+}
+
+static void release(struct fold *fold)
+{
+	struct state *state = fold->state;
+
+	for (size_t i = 0; i < state->places.count; i++) {
+		struct failures *failures = state->places.entries[i].value;
+
+		string_unref(failures->first_comm);
+		string_unref(failures->first_path);
+	}
+	text_map_release(&state->places);
+}
+
+const struct metric metric_failure = {
+	.table = { .name = "failure",
+		   .doc = "failed system calls per name, error and directory",
+		   .columns = columns,
+		   .column_count = COLUMN_COUNT,
+		   .sort = "count",
+		   .brief = "count,name,errno_name,directory,first_tid,first_comm,first_ts_ns,"
+			    "first_path" },
+	.classes = (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
+	.state_size = sizeof(struct state),
+	.init = init,
+	.call = call,
+	.finish = finish,
+	.release = release,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The list of all tables: one line each. */
+#include "analyze/metrics/metric.h"
+
+#define METRICS(M)                                                                                 \
+	M(trace)                                                                                   \
+	M(process)                                                                                 \
+	M(thread)                                                                                  \
+	M(exec)                                                                                    \
+	M(syscall)                                                                                 \
+	M(syscall_stats)                                                                           \
+	M(syscall_by_name)                                                                         \
+	M(syscall_by_process)                                                                      \
+	M(syscall_by_thread)                                                                       \
+	M(syscall_by_file)                                                                         \
+	M(syscall_by_cgroup)                                                                       \
+	M(syscall_histogram)                                                                       \
+	M(syscall_per_second)                                                                      \
+	M(failure)                                                                                 \
+	M(time_use)                                                                                \
+	M(loss)                                                                                    \
+	M(errno)                                                                                   \
+	M(signal)                                                                                  \
+	M(syscall_name)
+
+#define DECLARE(name)	extern const struct metric metric_##name;
+#define REFERENCE(name) &metric_##name,
+
+METRICS(DECLARE)
+
+const struct metric *const metrics[] = { METRICS(REFERENCE) NULL };

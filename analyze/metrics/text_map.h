@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Bytes → a value of fixed size, in the order of their first appearance. */
+#pragma once
+
+#include "common/types.h"
+
+struct text_map_entry {
+	u64 hash;
+	char *key;
+	size_t key_len;
+	void *value; /* value_size bytes, zeroed at first */
+};
+
+struct text_map {
+	size_t value_size; /* set it first, the rest is zero */
+	size_t count, capacity;
+	struct text_map_entry *entries;
+	u32 *slots; /* index + 1; 0: free */
+	size_t slot_count;
+};
+
+/* The value of a key, which is copied in at first sight. Pointers to values stay valid. */
+void *text_map_get(struct text_map *map, const char *key, size_t len);
+/* The same without adding: NULL if the key is not there. */
+void *text_map_find(const struct text_map *map, const char *key, size_t len);
+void text_map_release(struct text_map *map); /* frees the values, not what they point to */

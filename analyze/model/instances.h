@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Inside the model: making, finding, ending instances. model.c says when, instances.c how. */
+#pragma once
+
+#include "analyze/model/idmap.h"
+#include "analyze/model/model.h"
+
+/* An ended thread stays for this long: the records of its last moment may follow its task_exit. */
+#define MODEL_GRACE_NS 100000000ull
+
+struct model {
+	s64 boot_offset_ns;
+	struct model_hooks hooks;
+	struct idmap threads, processes;
+	struct process *first, *last;		 /* not yet gone */
+	struct thread *first_ended, *last_ended; /* by gone_at */
+	u64 next_gone_at;			 /* UINT64_MAX if no thread has ended */
+	u64 now;
+	u32 process_count, thread_count, live_count, peak_count;
+};
+
+/* New instances; the thread takes the place of whoever bore its number. Nothing of them is known yet. */
+struct process *process_make(struct model *model, u32 pid);
+struct thread *thread_make(struct model *model, struct process *process, u32 tid);
+
+/* The thread ends now; *_unseen: it must have ended, nobody knows when. */
+void thread_end(struct model *model, struct thread *thread, u64 end_ns);
+void process_end(struct model *model, struct process *process, u64 end_ns);
+/* The thread goes on under another number. */
+void thread_renumber(struct model *model, struct thread *thread, u32 tid);
+
+void thread_set_comm(struct thread *thread, const char *comm, size_t size);
+void identity_inherit(struct identity *child, const struct identity *parent);
+
+/* Threads whose grace is over go through the hooks; UINT64_MAX: all that have ended. */
+void model_collect(struct model *model, u64 now);
+/* All that is left, ended or not. */
+void model_collect_rest(struct model *model);

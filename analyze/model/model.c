@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "analyze/model/model.h"
+
+#include "analyze/model/instances.h"
+#include "common/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Two start times are of the same instance if they are this near: /proc rounds them down to ticks of
+ * 10 ms, and no pid comes round again in that time.
+ */
+#define SAME_START_NS 20000000ull
+
+struct model *model_new(s64 boot_offset_ns)
+{
+	struct model *model = xcalloc(1, sizeof(*model));
+
+	model->boot_offset_ns = boot_offset_ns;
+	model->next_gone_at = UINT64_MAX;
+	return model;
+}
+
+void model_free(struct model *model)
+{
+	if (!model)
+		return;
+	model->hooks = (struct model_hooks){};
+	model_collect_rest(model);
+	idmap_release(&model->threads);
+	idmap_release(&model->processes);
+	free(model);
+}
+
+void model_set_hooks(struct model *model, const struct model_hooks *hooks)
+{
+	model->hooks = *hooks;
+}
+
+struct thread *model_find_thread(struct model *model, u32 tid)
+{
+	return idmap_find(&model->threads, tid);
+}
+
+struct process *model_find_process(struct model *model, u32 pid)
+{
+	return idmap_find(&model->processes, pid);
+}
+
+u32 model_process_count(const struct model *model)
+{
+	return model->process_count;
+}
+
+u32 model_thread_count(const struct model *model)
+{
+	return model->thread_count;
+}
+
+u32 model_live_count(const struct model *model)
+{
+	return model->live_count;
+}
+
+u32 model_peak_count(const struct model *model)
+{
+	return model->peak_count;
+}
+
+void model_finish(struct model *model)
+{
+	model_collect_rest(model);
+}
+
+void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system_ns)
+{
+	unsigned __int128 ticks = (unsigned __int128)totals->utime_ns + totals->stime_ns;
+	u64 system = 0;
+
+	if (!totals->runtime_ns) { /* a kernel that does not tell */
+		*ret_user_ns = totals->utime_ns;
+		*ret_system_ns = totals->stime_ns;
+		return;
+	}
+	if (ticks)
+		system = (u64)((unsigned __int128)totals->runtime_ns * totals->stime_ns / ticks);
+	*ret_system_ns = system;
+	*ret_user_ns = totals->runtime_ns - system;
+}
+
+/* ---- who is it? ---- */
+
+static bool same_start(u64 a, u64 b)
+{
+	return (a > b ? a - b : b - a) < SAME_START_NS;
+}
+
+static u64 trace_time(const struct model *model, u64 boot_ns)
+{
+	return boot_ns ? boot_ns - (u64)model->boot_offset_ns : MODEL_UNKNOWN;
+}
+
+static void learn_start(struct model *model, struct thread *thread, u64 start_boot_ns)
+{
+	struct process *process = thread->process;
+
+	if (!start_boot_ns)
+		return;
+	if (!thread->start_boot_ns || thread->start_ns == MODEL_UNKNOWN) {
+		thread->start_boot_ns = start_boot_ns;
+		thread->start_ns = trace_time(model, start_boot_ns);
+	}
+	if (thread->tid == process->pid && !process->start_boot_ns) {
+		process->start_boot_ns = start_boot_ns;
+		process->start_ns = trace_time(model, start_boot_ns);
+	}
+}
+
+/* The thread of an event; an instance of unknown beginnings if nothing was heard of it before. */
+static struct thread *thread_of(struct model *model, u32 tid, u32 tgid)
+{
+	struct thread *thread = idmap_find(&model->threads, tid);
+	struct process *process;
+
+	if (thread && thread->process->pid == tgid)
+		return thread;
+	if (!tid)
+		return NULL;
+	process = idmap_find(&model->processes, tgid);
+	return thread_make(model, process ? process : process_make(model, tgid), tid);
+}
+
+/* The same for a record that says when the thread began: the number may have been reused unseen. */
+static struct thread *thread_of_start(struct model *model, u32 tid, u32 tgid, u64 start_boot_ns)
+{
+	struct thread *thread = idmap_find(&model->threads, tid);
+
+	if (thread && thread->process->pid == tgid && start_boot_ns && thread->start_boot_ns &&
+	    !same_start(thread->start_boot_ns, start_boot_ns)) {
+		if (tid == tgid)
+			thread = thread_make(model, process_make(model, tgid), tid);
+		else
+			thread = thread_make(model, thread->process, tid);
+	} else {
+		thread = thread_of(model, tid, tgid);
+	}
+	if (thread)
+		learn_start(model, thread, start_boot_ns);
+	return thread;
+}
+
+/* ---- life ---- */
+
+static void new_process(struct model *model, const struct trc_task_new *record,
+			struct process *creator, struct thread **ret_thread)
+{
+	struct process *parent =
+		record->ppid ? idmap_find(&model->processes, record->ppid) : creator;
+	u32 parent_id = parent ? parent->id : 0;
+	struct process *process = process_make(model, record->child_tgid); /* may free the parent */
+
+	process->started = true;
+	process->start_boot_ns = record->child_start_ns;
+	process->start_ns = record->head.ts;
+	process->ppid = record->ppid;
+	process->parent_id = parent_id;
+	process->ns_pid = record->ns_tgid;
+	identity_inherit(&process->identity, &creator->identity);
+	if (record->pid_ns)
+		process->identity.pid_ns = record->pid_ns;
+	*ret_thread = thread_make(model, process, record->child_tid);
+}
+
+static struct thread *task_new(struct model *model, const struct trc_task_new *record)
+{
+	struct thread *creator = thread_of(model, record->head.tid, record->head.tgid);
+	struct thread *child = idmap_find(&model->threads, record->child_tid);
+
+	if (!creator || !record->child_tid)
+		return creator;
+	/* The snapshot may have seen it first. */
+	if (!(child && child->process->pid == record->child_tgid && child->start_boot_ns &&
+	      same_start(child->start_boot_ns, record->child_start_ns))) {
+		if (record->child_tid == record->child_tgid) {
+			new_process(model, record, creator->process, &child);
+		} else {
+			struct process *process = idmap_find(&model->processes, record->child_tgid);
+
+			if (!process)
+				process = process_make(model, record->child_tgid);
+			child = thread_make(model, process, record->child_tid);
+		}
+		child->start_boot_ns = record->child_start_ns;
+		child->start_ns = record->head.ts;
+	}
+	child->ns_tid = record->ns_tid;
+	thread_set_comm(child, record->comm, sizeof(record->comm));
+	return creator;
+}
+
+static void set_item(struct string **slot, const struct trc_head *record, u8 field)
+{
+	const struct trc_item *item = record_item(record, field);
+
+	if (item && item->state != TRC_ITEM_UNREADABLE)
+		string_set(slot, string_new((const char *)trc_item_data(item), item->len));
+}
+
+enum { /* V() fields of exec, in the order of events.def */
+       EXEC_filename,
+       EXEC_exe,
+       EXEC_cwd,
+       EXEC_argv,
+       EXEC_cgroup,
+};
+
+static void exec_identity(struct process *process, const struct trc_exec *record)
+{
+	struct identity *identity = &process->identity;
+	const struct trc_item *argv = record_item(&record->head, EXEC_argv);
+
+	string_set(&identity->exe, NULL);
+	set_item(&identity->exe, &record->head, EXEC_exe);
+	set_item(&identity->cwd, &record->head, EXEC_cwd);
+	set_item(&identity->cgroup, &record->head, EXEC_cgroup);
+	string_set(&identity->cmdline, NULL);
+	if (argv && argv->state != TRC_ITEM_UNREADABLE)
+		identity->cmdline =
+			string_new_cmdline((const char *)trc_item_data(argv), argv->len,
+					   argv->state == TRC_ITEM_TRUNCATED || argv->more);
+	identity->known = true;
+	identity->uid = record->uid;
+	identity->gid = record->gid;
+	identity->euid = record->euid;
+	identity->egid = record->egid;
+	identity->pid_ns = record->pid_ns;
+	identity->mnt_ns = record->mnt_ns;
+	identity->net_ns = record->net_ns;
+	identity->uts_ns = record->uts_ns;
+	identity->ipc_ns = record->ipc_ns;
+	identity->cgroup_ns = record->cgroup_ns;
+	identity->user_ns = record->user_ns;
+	identity->cgroup_id = record->cgroup_id;
+}
+
+/*
+ * An exec from another thread than the leader: the kernel ends all others, then gives the caller the
+ * leader's number and start time. The process goes on.
+ */
+static struct thread *exec_thread(struct model *model, const struct trc_exec *record)
+{
+	struct thread *caller;
+
+	if (!record->old_tid || record->old_tid == record->head.tid)
+		return thread_of_start(model, record->head.tid, record->head.tgid,
+				       record->start_ns);
+	caller = thread_of(model, record->old_tid, record->head.tgid);
+	if (!caller)
+		return NULL;
+	thread_renumber(model, caller, record->head.tid);
+	caller->start_boot_ns = record->start_ns;
+	if (!caller->process->start_boot_ns)
+		learn_start(model, caller, record->start_ns);
+	return caller;
+}
+
+static struct thread *exec(struct model *model, const struct trc_exec *record)
+{
+	struct thread *thread = exec_thread(model, record);
+	struct process *process;
+
+	if (!thread)
+		return NULL;
+	process = thread->process;
+	process->exec_count++;
+	if (!process->ppid)
+		process->ppid = record->ppid;
+	if (!process->ns_pid)
+		process->ns_pid = record->ns_tgid;
+	exec_identity(process, record);
+	thread_set_comm(thread, record->comm, sizeof(record->comm));
+	return thread;
+}
+
+static void add_totals(struct totals *totals, const struct trc_task_exit *record)
+{
+	totals->runtime_ns += record->runtime_ns;
+	totals->utime_ns += record->utime_ns;
+	totals->stime_ns += record->stime_ns;
+	totals->minor_faults += record->minor_faults;
+	totals->major_faults += record->major_faults;
+	totals->voluntary_switches += record->voluntary_switches;
+	totals->involuntary_switches += record->involuntary_switches;
+	totals->rchar_bytes += record->rchar_bytes;
+	totals->wchar_bytes += record->wchar_bytes;
+	totals->read_bytes += record->read_bytes;
+	totals->write_bytes += record->write_bytes;
+	totals->cpu_delay_ns += record->cpu_delay_ns;
+	totals->blkio_delay_ns += record->blkio_delay_ns;
+	if (record->max_rss_bytes > totals->max_rss_bytes)
+		totals->max_rss_bytes = record->max_rss_bytes;
+}
+
+/* As wait() tells it: the code of a group exit, else that of the leader. */
+static void exit_status(struct process *process, const struct trc_task_exit *record)
+{
+	bool group = record->signal_flags & 2;
+
+	if (group || (record->head.tid == process->pid && !process->group_exit)) {
+		process->status = record->exit_code;
+		process->has_status = true;
+		process->group_exit |= group;
+	}
+}
+
+static struct thread *task_exit(struct model *model, const struct event *event)
+{
+	const struct trc_task_exit *record = (const struct trc_task_exit *)event->record;
+	struct thread *thread =
+		thread_of_start(model, record->head.tid, record->head.tgid, record->start_ns);
+	struct process *process;
+
+	if (!thread || thread->has_totals)
+		return thread;
+	process = thread->process;
+	thread->has_totals = true;
+	thread->status = record->exit_code;
+	thread->runtime_ns = record->runtime_ns;
+	thread->cpu_delay_ns = record->cpu_delay_ns;
+	thread->blkio_delay_ns = record->blkio_delay_ns;
+	thread_set_comm(thread, record->comm, sizeof(record->comm));
+	add_totals(&process->totals, record);
+	process->exit_count++;
+	process->last_ppid = record->ppid;
+	exit_status(process, record);
+	thread_end(model, thread, record->head.ts);
+	if ((record->signal_flags & 1) ||
+	    (!record->live_threads &&
+	     event_has(event, offsetof(struct trc_task_exit, live_threads))))
+		process_end(model, process, record->head.ts);
+	return thread;
+}
+
+static struct thread *task_rename(struct model *model, const struct trc_task_rename *record)
+{
+	struct thread *thread = thread_of(model, record->renamed_tid, record->renamed_tgid);
+
+	if (thread)
+		thread_set_comm(thread, record->comm, sizeof(record->comm));
+	return thread;
+}
+
+struct thread *model_event(struct model *model, const struct event *event)
+{
+	const struct trc_head *record = event->record;
+
+	if (record->ts > model->now)
+		model->now = record->ts;
+	if (model->now >= model->next_gone_at)
+		model_collect(model, model->now);
+
+	switch (event->kind_id) {
+	case TRC_KIND_task_new:
+		return task_new(model, (const struct trc_task_new *)record);
+	case TRC_KIND_exec:
+		return exec(model, (const struct trc_exec *)record);
+	case TRC_KIND_task_exit:
+		return task_exit(model, event);
+	case TRC_KIND_task_rename:
+		return task_rename(model, (const struct trc_task_rename *)record);
+	case TRC_KIND_lost:
+		return NULL;
+	default:
+		return thread_of(model, record->tid, record->tgid);
+	}
+}
+
+/* ---- the snapshot ---- */
+
+static void set_known(struct string **slot, const char *text)
+{
+	if (text && *text)
+		string_set(slot, string_new(text, strlen(text)));
+}
+
+static void load_leader(struct process *process, const struct trace_state_task *task)
+{
+	struct identity *identity = &process->identity;
+	size_t len = 0;
+	char *argv;
+
+	process->ns_pid = task->ns_tgid;
+	process->ppid = task->ppid;
+	identity->known = true;
+	identity->uid = identity->euid = task->uid;
+	identity->gid = identity->egid = task->gid;
+	set_known(&identity->exe, task->exe);
+	set_known(&identity->cwd, task->cwd);
+	set_known(&identity->cgroup, task->cgroup);
+	for (size_t i = 0; i < task->argc; i++)
+		len += strlen(task->argv[i]) + 1;
+	argv = xmalloc(len);
+	len = 0;
+	for (size_t i = 0; i < task->argc; i++) {
+		size_t size = strlen(task->argv[i]) + 1;
+
+		memcpy(argv + len, task->argv[i], size);
+		len += size;
+	}
+	if (len)
+		string_set(&identity->cmdline, string_new_cmdline(argv, len, false));
+	free(argv);
+}
+
+void model_load_state(struct model *model, const struct trace_state *state)
+{
+	for (size_t i = 0; i < state->task_count; i++) {
+		const struct trace_state_task *task = &state->tasks[i];
+		struct thread *thread = thread_of(model, task->tid, task->tgid);
+
+		if (!thread)
+			continue;
+		learn_start(model, thread, task->start_ns);
+		if (*task->comm)
+			thread_set_comm(thread, task->comm, strlen(task->comm));
+		if (task->tid == task->tgid)
+			load_leader(thread->process, task);
+	}
+	for (struct process *process = model->first; process; process = process->next) {
+		struct process *parent =
+			process->ppid ? idmap_find(&model->processes, process->ppid) : NULL;
+
+		process->parent_id = parent && parent != process ? parent->id : 0;
+	}
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who is alive: processes and threads as instances, never bare pids.
+ *
+ * An instance is (pid, start time): a reused pid is a new instance. It is made by the STATE snapshot,
+ * by task_new, or, when that was lost, by the first event that names it. It ends with task_exit and
+ * is handed to the hooks a little later (events of its last moment may still follow), then freed:
+ * memory depends on what is alive.
+ *
+ * Times are on the trace clock, MODEL_UNKNOWN where the trace does not tell.
+ */
+#pragma once
+
+#include "analyze/model/shared_string.h"
+#include "analyze/stream.h"
+#include "common/trace_meta.h"
+
+#define MODEL_UNKNOWN UINT64_MAX
+#define MODEL_SLOTS   24
+
+struct totals {				    /* sums of threads' task_exit records */
+	u64 runtime_ns, utime_ns, stime_ns; /* the latter two as ticks counted them */
+	u64 minor_faults, major_faults;
+	u64 voluntary_switches, involuntary_switches;
+	u64 rchar_bytes, wchar_bytes, read_bytes, write_bytes;
+	u64 max_rss_bytes; /* the maximum, not a sum */
+	u64 cpu_delay_ns, blkio_delay_ns;
+};
+
+struct identity { /* what exec and STATE tell of a process; inherited by its children */
+	struct string *exe, *cmdline, *cwd, *cgroup; /* NULL: unknown */
+	bool known;				     /* the numbers below are */
+	u32 uid, gid, euid, egid;
+	u32 pid_ns, mnt_ns, net_ns, uts_ns, ipc_ns, cgroup_ns, user_ns; /* 0: unknown */
+	u64 cgroup_id;
+};
+
+struct process {
+	u32 id; /* 1, 2, … in the order in which the trace speaks of them */
+	u32 pid;
+	u32 ns_pid;	   /* in its own pid namespace; 0 unknown */
+	u32 ppid;	   /* at birth; 0 unknown */
+	u32 parent_id;	   /* instance of the parent at birth; 0: outside the trace */
+	u32 last_ppid;	   /* at the end: differs after reparenting; 0 unknown */
+	u64 start_boot_ns; /* boot clock: the identity, with pid; 0 unknown */
+	u64 start_ns, end_ns;
+	bool started; /* its birth was seen */
+	bool ended;
+	bool mapped; /* found by its pid */
+	bool has_status, group_exit;
+	u32 status;	     /* wait status */
+	struct string *comm; /* of the leader; NULL unknown */
+	struct identity identity;
+	u32 exec_count;
+	u32 thread_count; /* instances so far */
+	u32 live_count;	  /* of them not yet gone */
+	u32 exit_count;	  /* task_exit records in totals */
+	struct totals totals;
+	struct thread *threads;		 /* not yet gone */
+	u8 selected;			 /* 1: some thread was selected */
+	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
+	struct process *next, *previous; /* not yet gone, by id */
+};
+
+struct thread {
+	u32 id; /* 1, 2, … like processes */
+	u32 tid;
+	u32 old_tid; /* before an exec from this thread made it the leader; 0 if none */
+	u32 ns_tid;
+	struct process *process;
+	u64 start_boot_ns, start_ns, end_ns;
+	bool ended;
+	bool mapped; /* found by its tid */
+	u8 verdict;  /* selection_thread(): 0 not judged, 1 no, 2 yes */
+	bool has_totals;
+	u32 status;
+	u64 runtime_ns;
+	u64 cpu_delay_ns, blkio_delay_ns;
+	struct string *comm;
+	void *slots[MODEL_SLOTS];
+	struct thread *next, *previous; /* in process->threads */
+	struct thread *next_ended;	/* waits to be gone */
+	u64 gone_at;
+};
+
+/* What the model tells others; any may be NULL. The entities are valid during the call only. */
+struct model_hooks {
+	void *context;
+	void (*thread_gone)(void *context, struct thread *thread);
+	void (*process_gone)(void *context, struct process *process); /* after its threads */
+};
+
+struct model;
+
+/* `boot_offset_ns` is boot clock minus trace clock. */
+struct model *model_new(s64 boot_offset_ns);
+void model_free(struct model *model);
+void model_set_hooks(struct model *model, const struct model_hooks *hooks);
+void model_load_state(struct model *model, const struct trace_state *state);
+
+/* Takes an event in and gives the thread whose it is, or NULL (lost). */
+struct thread *model_event(struct model *model, const struct event *event);
+
+/* The instance that bears the number now; NULL if there is none. */
+struct thread *model_find_thread(struct model *model, u32 tid);
+struct process *model_find_process(struct model *model, u32 pid);
+/* Ends the walk: all that is left goes through the hooks, in the order of ids. */
+void model_finish(struct model *model);
+u32 model_process_count(const struct model *model); /* ever */
+u32 model_thread_count(const struct model *model);
+u32 model_live_count(const struct model *model); /* threads, at this moment */
+u32 model_peak_count(const struct model *model); /* threads at the same time, at most */
+
+/* User and system time in the proportion of the ticks, scaled to the exact run time, as the kernel does. */
+void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system_ns);

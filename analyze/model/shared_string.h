@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Counted strings that a forked child shares with its parent. Bytes, NUL-terminated, never changed. */
+#pragma once
+
+#include "common/types.h"
+
+struct string {
+	u32 references;
+	u32 len;
+	char data[];
+};
+
+struct string *string_new(const char *data, size_t len); /* one reference, the caller's */
+struct string *string_ref(struct string *string);	 /* NULL stays NULL */
+void string_unref(struct string *string);		 /* accepts NULL */
+/* *slot gives up what it held and takes over the caller's reference. */
+void string_set(struct string **slot, struct string *string);
+/* A command line as a shell would read it, from strings that each end with a NUL. */
+struct string *string_new_cmdline(const char *argv, size_t len, bool cut);

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "analyze/replay.h"
+
+#include "analyze/replay_order.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NS_PER_S    1000000000
+#define FLUSH_BYTES 65536
+#define CORE_DUMPED 0x80
+
+struct replay {
+	struct walk *walk;
+	const struct replay_options *options;
+	struct text text; /* whole lines, and the one that is being made */
+	struct text args;
+	size_t line;		  /* where that one begins in text */
+	struct item_queue calls;  /* begun and not ended, by end */
+	struct replay_item *open; /* of them, the last one, if nothing of it has been written yet */
+	u64 last_ns;		  /* of the line before; 0: none */
+};
+
+/* ---- pieces of a line ---- */
+
+static void add_padded(struct text *text, u64 value, unsigned width)
+{
+	char digits[20];
+
+	for (unsigned i = width; i--; value /= 10)
+		digits[i] = (char)('0' + value % 10);
+	text_add(text, digits, width);
+}
+
+static void add_fraction(const struct replay *replay, u64 ns)
+{
+	struct text *text = (struct text *)&replay->text;
+
+	text_addc(text, '.');
+	if (replay->options->nanoseconds)
+		add_padded(text, ns, 9);
+	else
+		add_padded(text, ns / 1000, 6);
+}
+
+static void add_seconds(struct replay *replay, u64 ns)
+{
+	text_addu(&replay->text, ns / NS_PER_S);
+	add_fraction(replay, ns % NS_PER_S);
+}
+
+static void add_clock(struct replay *replay, s64 wall_ns)
+{
+	s64 local_ns = wall_ns + replay->walk->meta->utc_offset_s * NS_PER_S;
+	s64 seconds = local_ns / NS_PER_S;
+	u64 of_day = (u64)(((seconds % 86400) + 86400) % 86400);
+
+	add_padded(&replay->text, of_day / 3600, 2);
+	text_addc(&replay->text, ':');
+	add_padded(&replay->text, of_day / 60 % 60, 2);
+	text_addc(&replay->text, ':');
+	add_padded(&replay->text, of_day % 60, 2);
+	if (replay->options->time == REPLAY_TIME_CLOCK)
+		add_fraction(replay, (u64)(local_ns % NS_PER_S));
+}
+
+static void add_time(struct replay *replay, u64 ts)
+{
+	s64 since_start = walk_relative_ns(replay->walk, ts);
+	s64 wall_ns;
+
+	switch (replay->options->time) {
+	case REPLAY_TIME_UNIX:
+		wall_ns = trace_reader_wall_ns(replay->walk->reader, ts);
+		add_seconds(replay, wall_ns > 0 ? (u64)wall_ns : 0);
+		break;
+	case REPLAY_TIME_CLOCK:
+	case REPLAY_TIME_CLOCK_SECONDS:
+		wall_ns = trace_reader_wall_ns(replay->walk->reader, ts);
+		add_clock(replay, wall_ns > 0 ? wall_ns : 0);
+		break;
+	case REPLAY_TIME_START:
+		if (since_start < 0)
+			text_addc(&replay->text, '-');
+		add_seconds(replay, (u64)(since_start < 0 ? -since_start : since_start));
+		break;
+	case REPLAY_TIME_DELTA:
+		/* As wide as strace has it. */
+		for (u64 s = replay->last_ns ? (ts - replay->last_ns) / NS_PER_S : 0, w = 100000;
+		     w > 1 && s < w; w /= 10)
+			text_addc(&replay->text, ' ');
+		add_seconds(replay,
+			    replay->last_ns && ts > replay->last_ns ? ts - replay->last_ns : 0);
+		break;
+	case REPLAY_TIME_NONE:
+		return;
+	}
+	text_addc(&replay->text, ' ');
+}
+
+static void line_begin(struct replay *replay, u32 tid, u64 ts)
+{
+	size_t start = replay->text.len;
+
+	replay->line = start;
+	text_addu(&replay->text, tid);
+	while (replay->text.len - start < 5)
+		text_addc(&replay->text, ' ');
+	text_addc(&replay->text, ' ');
+	add_time(replay, ts);
+	replay->last_ns = ts;
+}
+
+static void line_end(struct replay *replay)
+{
+	text_addc(&replay->text, '\n');
+}
+
+static int flush(struct replay *replay, FILE *out, size_t least)
+{
+	if (replay->text.len < least || !replay->text.len)
+		return 0;
+	if (fwrite(replay->text.data, 1, replay->text.len, out) != replay->text.len)
+		return -EIO;
+	text_clear(&replay->text);
+	return 0;
+}
+
+/* ---- calls ---- */
+
+static const struct trc_syscall *item_call(const struct replay_item *item)
+{
+	return (const struct trc_syscall *)item->record;
+}
+
+static void add_name(struct replay *replay, const struct trc_syscall *call)
+{
+	text_adds(&replay->text, decoder_syscall_name(replay->walk->decoder, call->abi, call->nr));
+}
+
+/* Fills replay->args; returns how much of it was known at entry. */
+static size_t make_args(struct replay *replay, const struct trc_syscall *call)
+{
+	size_t entry_len;
+
+	text_clear(&replay->args);
+	text_add(&replay->args, "", 0);
+	decode_args_split(replay->walk->decoder, call, &replay->args, &entry_len);
+	return entry_len;
+}
+
+static void add_result(struct replay *replay, const struct trc_syscall *call)
+{
+	struct text *text = &replay->text;
+
+	text_adds(text, ") ");
+	while (text->len - replay->line < replay->options->column)
+		text_addc(text, ' ');
+	text_adds(text, "= ");
+	decode_result(replay->walk->decoder, call, text);
+	if (call->state == TRC_SYSCALL_COMPLETE && !replay->options->no_durations) {
+		text_adds(text, " <");
+		add_seconds(replay, call->duration_ns);
+		text_addc(text, '>');
+	}
+}
+
+static void add_args(struct replay *replay, const struct trc_syscall *call, size_t from, size_t to)
+{
+	text_add(&replay->text, replay->args.data + from, to - from);
+	/* A call that never returned did not give what is missing. */
+	if (call->state == TRC_SYSCALL_UNFINISHED && to < replay->args.len)
+		text_adds(&replay->text, " <unfinished ...>");
+}
+
+static size_t args_end(const struct replay *replay, const struct trc_syscall *call,
+		       size_t entry_len)
+{
+	return call->state == TRC_SYSCALL_UNFINISHED ? entry_len : replay->args.len;
+}
+
+static void write_resumed(struct replay *replay, const struct replay_item *item)
+{
+	const struct trc_syscall *call = item_call(item);
+	size_t entry_len = make_args(replay, call);
+
+	line_begin(replay, call->head.tid, item->end_ns);
+	text_adds(&replay->text, "<... ");
+	add_name(replay, call);
+	text_adds(&replay->text, " resumed>");
+	if (call->state == TRC_SYSCALL_NO_ENTER)
+		text_adds(&replay->text, " /* entered before it was watched */");
+	add_args(replay, call, entry_len, args_end(replay, call, entry_len));
+	add_result(replay, call);
+	line_end(replay);
+}
+
+static void write_whole(struct replay *replay, const struct replay_item *item)
+{
+	const struct trc_syscall *call = item_call(item);
+	size_t entry_len;
+
+	if (call->state == TRC_SYSCALL_NO_ENTER) {
+		write_resumed(replay, item);
+		return;
+	}
+	entry_len = make_args(replay, call);
+	line_begin(replay, item->begin_tid, item->begin_ns);
+	add_name(replay, call);
+	text_addc(&replay->text, '(');
+	add_args(replay, call, 0, args_end(replay, call, entry_len));
+	add_result(replay, call);
+	line_end(replay);
+}
+
+/* Another line comes in between: what was known at entry is written now. */
+static void interrupt(struct replay *replay)
+{
+	const struct replay_item *item = replay->open;
+	size_t entry_len;
+
+	if (!item)
+		return;
+	replay->open->split = true;
+	replay->open = NULL;
+	if (item_call(item)->state == TRC_SYSCALL_NO_ENTER)
+		return;
+	entry_len = make_args(replay, item_call(item));
+	line_begin(replay, item->begin_tid, item->begin_ns);
+	add_name(replay, item_call(item));
+	text_addc(&replay->text, '(');
+	text_add(&replay->text, replay->args.data, entry_len);
+	text_adds(&replay->text, " <unfinished ...>");
+	line_end(replay);
+}
+
+/* ---- other events ---- */
+
+static void write_exit(struct replay *replay, const struct replay_item *item)
+{
+	const struct trc_task_exit *exit = (const struct trc_task_exit *)item->record;
+	u32 signal = exit->exit_code & 0x7f;
+	const char *name = decoder_signal_name(replay->walk->decoder, signal);
+
+	line_begin(replay, exit->head.tid, item->begin_ns);
+	if (!signal) {
+		text_adds(&replay->text, "+++ exited with ");
+		text_addu(&replay->text, exit->exit_code >> 8 & 0xff);
+	} else {
+		text_adds(&replay->text, "+++ killed by ");
+		if (name)
+			text_adds(&replay->text, name);
+		else
+			text_addu(&replay->text, signal);
+		if (exit->exit_code & CORE_DUMPED)
+			text_adds(&replay->text, " (core dumped)");
+	}
+	text_adds(&replay->text, " +++");
+	line_end(replay);
+}
+
+static void write_superseded(struct replay *replay, const struct replay_item *item)
+{
+	const struct trc_exec *exec = (const struct trc_exec *)item->record;
+
+	line_begin(replay, exec->head.tid, item->begin_ns);
+	text_adds(&replay->text, "+++ superseded by execve in pid ");
+	text_addu(&replay->text, exec->old_tid);
+	text_adds(&replay->text, " +++");
+	line_end(replay);
+}
+
+static void add_lost_what(struct replay *replay, const struct trc_lost *lost)
+{
+	static const char *const causes[] = { [TRC_LOST_RING] = " (ring full)",
+					      [TRC_LOST_TASK] = " (no memory for a task)",
+					      [TRC_LOST_BUFFER] = " (no buffer)",
+					      [TRC_LOST_WRITE] = " (write error)",
+					      [TRC_LOST_STRING] = " (no memory for strings)" };
+	const struct schema *schema = &replay->walk->meta->schema;
+	const struct schema_kind *kind = lost->lost_kind <= UINT16_MAX
+						 ? schema_kind_by_id(schema, (u16)lost->lost_kind)
+						 : NULL;
+
+	text_addu(&replay->text, lost->count);
+	if (kind) {
+		text_addc(&replay->text, ' ');
+		text_add_escaped(&replay->text, kind->name, strlen(kind->name));
+	}
+	text_adds(&replay->text, lost->count == 1 ? " event" : " events");
+	if (lost->cause < ARRAY_SIZE(causes) && causes[lost->cause])
+		text_adds(&replay->text, causes[lost->cause]);
+}
+
+static void add_moment(struct replay *replay, u64 ts)
+{
+	s64 wall_ns = trace_reader_wall_ns(replay->walk->reader, ts);
+
+	add_seconds(replay, wall_ns > 0 ? (u64)wall_ns : 0);
+}
+
+static void write_lost(struct replay *replay, const struct replay_item *item)
+{
+	const struct trc_lost *lost = (const struct trc_lost *)item->record;
+
+	line_begin(replay, lost->head.tid, item->begin_ns);
+	text_adds(&replay->text, "--- lost ");
+	add_lost_what(replay, lost);
+	text_adds(&replay->text, " between ");
+	add_moment(replay, lost->first_ns);
+	text_adds(&replay->text, " and ");
+	add_moment(replay, lost->last_ns);
+	text_adds(&replay->text, " ---");
+	line_end(replay);
+}
+
+static void write_point(struct replay *replay, const struct replay_item *item)
+{
+	const struct trc_exec *exec = (const struct trc_exec *)item->record;
+
+	switch (item->kind_id) {
+	case TRC_KIND_task_exit:
+		write_exit(replay, item);
+		break;
+	case TRC_KIND_exec:
+		if (exec->old_tid && exec->old_tid != exec->head.tid)
+			write_superseded(replay, item);
+		break;
+	case TRC_KIND_lost:
+		write_lost(replay, item);
+		break;
+	}
+}
+
+/* ---- the walk ---- */
+
+static void begin_item(struct replay *replay, struct replay_item *item)
+{
+	/* An exec that changes no number writes no line, and interrupts none. */
+	if (item->kind_id == TRC_KIND_exec &&
+	    ((struct trc_exec *)item->record)->old_tid == item->record->tid) {
+		free(item);
+		return;
+	}
+	interrupt(replay);
+	if (item->kind_id != TRC_KIND_syscall) {
+		write_point(replay, item);
+		free(item);
+		return;
+	}
+	item->key = item->end_ns;
+	item_queue_push(&replay->calls, item);
+	replay->open = item;
+}
+
+static void end_call(struct replay *replay)
+{
+	struct replay_item *item = item_queue_pop(&replay->calls);
+
+	if (replay->open == item) {
+		replay->open = NULL;
+		write_whole(replay, item);
+	} else {
+		interrupt(replay);
+		write_resumed(replay, item);
+	}
+	free(item);
+}
+
+static int write_in_order(struct replay *replay, FILE *out)
+{
+	struct replay_order *order;
+	int r = replay_order_new(replay->walk, replay->options->window_events, &order);
+
+	while (!r) {
+		struct replay_item *next = replay_order_peek(order);
+		struct replay_item *call = item_queue_first(&replay->calls);
+
+		if (!next && !call)
+			break;
+		/* What ends now ends before another thing begins. */
+		if (call && (!next || call->end_ns <= next->begin_ns))
+			end_call(replay);
+		else
+			begin_item(replay, replay_order_next(order));
+		r = flush(replay, out, FLUSH_BYTES);
+	}
+	replay_order_free(order);
+	return r;
+}
+
+static int write_at_end(struct replay *replay, FILE *out)
+{
+	struct walk_step step;
+	struct {
+		struct replay_item item;
+		u64 record[TRC_RECORD_MAX / 8];
+	} room;
+	int r = 0;
+
+	while (!r && walk_next(replay->walk, &step)) {
+		const struct trc_head *head = step.event.record;
+
+		if (!step.shown)
+			continue;
+		room.item = (struct replay_item){ .begin_ns = replay_begin_ns(&step.event),
+						  .end_ns = head->ts,
+						  .begin_tid = head->tid,
+						  .kind_id = step.event.kind_id };
+		memcpy(room.item.record, head, head->len);
+		if (step.event.kind_id == TRC_KIND_syscall)
+			write_whole(replay, &room.item);
+		else
+			write_point(replay, &room.item);
+		r = flush(replay, out, FLUSH_BYTES);
+	}
+	return r;
+}
+
+int replay_write(struct walk *walk, const struct replay_options *options, FILE *out)
+{
+	struct replay replay = { .walk = walk, .options = options };
+	int r = options->whole ? write_at_end(&replay, out) : write_in_order(&replay, out);
+
+	if (!r)
+		r = flush(&replay, out, 0);
+	item_queue_release(&replay.calls);
+	text_release(&replay.text);
+	text_release(&replay.args);
+	return r;
+}

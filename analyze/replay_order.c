@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "analyze/replay_order.h"
+
+#include "common/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PASS_FACTOR   64
+#define PASSES_MAX    11 /* 64^11 > 2^64 */
+#define WINDOW_MIN_NS 1000000
+
+struct renamed { /* a thread that became the leader by execve, until that call's record comes */
+	u32 tid, old_tid;
+};
+
+struct pass {
+	struct walk *walk;
+	u64 shortest_ns, longest_ns; /* what it takes; the upper end excluded, UINT64_MAX is none */
+	u64 read_ns;		     /* no event that is still to come ended before this */
+	bool at_end;
+	struct item_queue queue; /* by begin */
+	struct renamed *renamed;
+	size_t renamed_count, renamed_capacity;
+};
+
+struct replay_order {
+	struct pass passes[PASSES_MAX];
+	size_t pass_count;
+	struct pass *first; /* has the next item; NULL: to be found */
+	size_t held, held_max;
+};
+
+/* ---- the queue ---- */
+
+static bool earlier(const struct replay_item *a, const struct replay_item *b)
+{
+	return a->key != b->key ? a->key < b->key : a->seq < b->seq;
+}
+
+/* Behind all that are not later. Looks near the end first. */
+static size_t queue_place(const struct item_queue *queue, const struct replay_item *item)
+{
+	size_t low = queue->first, high = queue->end;
+
+	for (size_t step = 1; high > low && earlier(item, queue->items[high - 1]); step *= 2) {
+		size_t probe = high - low > step ? high - step : low;
+
+		if (!earlier(item, queue->items[probe])) {
+			low = probe + 1;
+			break;
+		}
+		high = probe;
+	}
+	/* Unless the loop ended by itself, it lies in [low, high]. */
+	while (low < high && earlier(item, queue->items[high - 1])) {
+		size_t middle = (low + high) / 2;
+
+		if (earlier(item, queue->items[middle]))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return high;
+}
+
+void item_queue_push(struct item_queue *queue, struct replay_item *item)
+{
+	size_t place;
+
+	if (queue->end == queue->capacity && queue->first > queue->capacity / 2) {
+		memmove(queue->items, queue->items + queue->first,
+			(queue->end - queue->first) * sizeof(struct replay_item *));
+		queue->end -= queue->first;
+		queue->first = 0;
+	}
+	ARRAY_RESERVE(queue->items, queue->capacity, queue->end + 1);
+	place = queue_place(queue, item);
+	memmove(queue->items + place + 1, queue->items + place,
+		(queue->end - place) * sizeof(struct replay_item *));
+	queue->items[place] = item;
+	queue->end++;
+}
+
+struct replay_item *item_queue_pop(struct item_queue *queue)
+{
+	return queue->first < queue->end ? queue->items[queue->first++] : NULL;
+}
+
+void item_queue_release(struct item_queue *queue)
+{
+	for (size_t i = queue->first; i < queue->end; i++)
+		free(queue->items[i]);
+	free(queue->items);
+	*queue = (struct item_queue){ 0 };
+}
+
+/* ---- a pass ---- */
+
+u64 replay_begin_ns(const struct event *event)
+{
+	const struct trc_head *head = event->record;
+
+	if (event->kind_id == TRC_KIND_syscall) {
+		const struct trc_syscall *call = (const struct trc_syscall *)head;
+
+		if (call->state != TRC_SYSCALL_NO_ENTER)
+			return head->ts -
+			       (call->duration_ns < head->ts ? call->duration_ns : head->ts);
+	} else if (event->kind_id == TRC_KIND_lost) {
+		const struct trc_lost *lost = (const struct trc_lost *)head;
+
+		if (lost->first_ns < head->ts)
+			return lost->first_ns;
+	}
+	return head->ts;
+}
+
+/* The thread bears the leader's number from now on; its execve is still to be seen. */
+static void remember_exec(struct pass *pass, const struct trc_exec *exec)
+{
+	if (!exec->old_tid || exec->old_tid == exec->head.tid)
+		return;
+	ARRAY_RESERVE(pass->renamed, pass->renamed_capacity, pass->renamed_count + 1);
+	pass->renamed[pass->renamed_count++] = (struct renamed){ exec->head.tid, exec->old_tid };
+}
+
+static u32 begin_tid(struct pass *pass, const struct trc_head *head)
+{
+	for (size_t i = 0; i < pass->renamed_count; i++) {
+		if (pass->renamed[i].tid == head->tid) {
+			u32 old_tid = pass->renamed[i].old_tid;
+
+			pass->renamed[i] = pass->renamed[--pass->renamed_count];
+			return old_tid;
+		}
+	}
+	return head->tid;
+}
+
+static bool is_printed(u16 kind_id)
+{
+	return kind_id == TRC_KIND_syscall || kind_id == TRC_KIND_task_exit ||
+	       kind_id == TRC_KIND_exec || kind_id == TRC_KIND_lost;
+}
+
+/* Takes the event in if it is this pass's. */
+static bool pass_take(struct pass *pass, const struct walk_step *step)
+{
+	const struct trc_head *head = step->event.record;
+	u64 begin_ns = replay_begin_ns(&step->event);
+	struct replay_item *item;
+	u32 tid = head->tid;
+
+	if (step->event.kind_id == TRC_KIND_syscall)
+		tid = begin_tid(pass, head);
+	if (!step->shown || !is_printed(step->event.kind_id) ||
+	    head->ts - begin_ns < pass->shortest_ns || head->ts - begin_ns >= pass->longest_ns)
+		return false;
+	item = xmalloc(sizeof(*item) + head->len);
+	*item = (struct replay_item){ .key = begin_ns,
+				      .seq = pass->walk->walked_count,
+				      .begin_ns = begin_ns,
+				      .end_ns = head->ts,
+				      .begin_tid = tid,
+				      .kind_id = step->event.kind_id };
+	memcpy(item->record, head, head->len);
+	item_queue_push(&pass->queue, item);
+	return true;
+}
+
+/* An event is next when nothing that ends later can have begun before it. */
+static bool pass_ready(const struct pass *pass)
+{
+	const struct replay_item *first = item_queue_first(&pass->queue);
+
+	return pass->at_end || (first && pass->read_ns >= pass->longest_ns &&
+				pass->read_ns - pass->longest_ns >= first->begin_ns);
+}
+
+static void pass_read(struct replay_order *order, struct pass *pass)
+{
+	struct walk_step step;
+
+	while (!pass_ready(pass)) {
+		if (!walk_next(pass->walk, &step)) {
+			pass->at_end = true;
+			return;
+		}
+		if (step.event.record->ts > pass->read_ns)
+			pass->read_ns = step.event.record->ts;
+		if (step.event.kind_id == TRC_KIND_exec)
+			remember_exec(pass, (const struct trc_exec *)step.event.record);
+		if (pass_take(pass, &step) && ++order->held > order->held_max)
+			order->held_max = order->held;
+	}
+}
+
+/* A walk of its own over the same reader; what the first one only lends to all is shared. */
+static int pass_fork(const struct walk *first, struct walk **ret_walk)
+{
+	struct stream_options options = { .from_ns = first->selection.from_ns,
+					  .to_ns = first->selection.to_ns };
+	struct walk *walk = xmemdup(first, sizeof(*first));
+	int r;
+
+	walk->walked_count = 0;
+	r = stream_open(walk->reader, &options, &walk->stream);
+	if (r) {
+		free(walk);
+		return r;
+	}
+	/* The model says whose events are shown; what it thinks of birth times does not matter here. */
+	walk->model = model_new(0);
+	if (walk->state)
+		model_load_state(walk->model, walk->state);
+	*ret_walk = walk;
+	return 0;
+}
+
+static void pass_release(struct pass *pass, bool owned)
+{
+	item_queue_release(&pass->queue);
+	free(pass->renamed);
+	if (owned) {
+		stream_close(pass->walk->stream);
+		model_free(pass->walk->model);
+		free(pass->walk);
+	}
+}
+
+/* ---- the order ---- */
+
+int replay_order_new(struct walk *walk, u64 window_events, struct replay_order **ret_order)
+{
+	struct replay_order *order = xcalloc(1, sizeof(*order));
+	u64 duration_ns = walk->end_ns - walk->start_ns, window_ns = UINT64_MAX, shortest_ns = 0;
+
+	if (walk->event_count > window_events && window_events) {
+		window_ns = duration_ns / (walk->event_count / window_events);
+		if (window_ns < WINDOW_MIN_NS)
+			window_ns = WINDOW_MIN_NS;
+	}
+	for (bool last = false; !last; order->pass_count++) {
+		struct pass *pass = &order->passes[order->pass_count];
+
+		last = window_ns >= duration_ns || order->pass_count + 1 == PASSES_MAX;
+		pass->shortest_ns = shortest_ns;
+		pass->longest_ns = last ? UINT64_MAX : window_ns;
+		pass->walk = walk;
+		if (order->pass_count) {
+			int r = pass_fork(walk, &pass->walk);
+
+			if (r) {
+				replay_order_free(order);
+				return r;
+			}
+		}
+		shortest_ns = window_ns;
+		window_ns =
+			window_ns > UINT64_MAX / PASS_FACTOR ? UINT64_MAX : window_ns * PASS_FACTOR;
+	}
+	*ret_order = order;
+	return 0;
+}
+
+struct replay_item *replay_order_peek(struct replay_order *order)
+{
+	struct replay_item *first = NULL;
+
+	if (order->first)
+		return item_queue_first(&order->first->queue);
+	for (size_t i = 0; i < order->pass_count; i++) {
+		struct pass *pass = &order->passes[i];
+		struct replay_item *item;
+
+		pass_read(order, pass);
+		item = item_queue_first(&pass->queue);
+		if (item && (!first || earlier(item, first))) {
+			first = item;
+			order->first = pass;
+		}
+	}
+	return first;
+}
+
+struct replay_item *replay_order_next(struct replay_order *order)
+{
+	struct replay_item *item = replay_order_peek(order);
+
+	if (!item)
+		return NULL;
+	item_queue_pop(&order->first->queue);
+	order->first = NULL;
+	order->held--;
+	return item;
+}
+
+size_t replay_order_pass_count(const struct replay_order *order)
+{
+	return order->pass_count;
+}
+
+size_t replay_order_held_max(const struct replay_order *order)
+{
+	return order->held_max;
+}
+
+void replay_order_free(struct replay_order *order)
+{
+	if (!order)
+		return;
+	for (size_t i = 0; i < order->pass_count; i++)
+		pass_release(&order->passes[i], i > 0);
+	free(order);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "analyze/summary_page.h"
+
+#include "analyze/sinks/cell.h"
+
+#define CALLS_SHOWN	12
+#define PROCESSES_SHOWN 6
+#define FAILURES_SHOWN	6
+
+/* "... 35 more" */
+static void put_more(struct page *page, size_t count, size_t shown, const char *table)
+{
+	if (count <= shown)
+		return;
+	text_adds(&page->line, "  … ");
+	text_add_count(&page->line, count - shown);
+	text_addf(&page->line, " more: analyze report %s ", table);
+	text_add_printable(&page->line, page->walk->path, strlen(page->walk->path));
+	page_put_line(page);
+}
+
+static void put_command(struct page *page, const char *command, const char *what)
+{
+	text_addf(&page->line, "  analyze %s ", command);
+	text_add_printable(&page->line, page->walk->path, strlen(page->walk->path));
+	text_clear(&page->cell);
+	if (what) {
+		text_adds(&page->line, "   ");
+		text_adds(&page->line, what);
+	}
+	page_put_line(page);
+}
+
+void page_put_processes(struct page *page)
+{
+	const struct rows *processes = page_rows(page, "process"),
+			  *owners = page_rows(page, "syscall_by_process");
+
+	if (processes->count < 2)
+		return;
+	page_sort(page, "process", PROCESS_cpu);
+	text_adds(&page->cell, "Busiest processes       pid      on CPU        user      system    "
+			       "    calls    in calls  command");
+	page_put_heading(page);
+	for (size_t i = 0; i < processes->count && i < PROCESSES_SHOWN; i++) {
+		const struct value *row = processes->rows[i], *owner = NULL;
+		const struct value *command =
+			row[PROCESS_cmdline].type ? &row[PROCESS_cmdline] : &row[PROCESS_comm];
+
+		for (size_t j = 0; j < owners->count && !owner; j++)
+			if (owners->rows[j][OWNER_id].integer == row[PROCESS_id].integer)
+				owner = owners->rows[j];
+		text_adds(&page->line, "  ");
+		cell_add_text(&page->cell, &row[PROCESS_comm]);
+		page_add_cell(page, 16, false);
+		text_addi(&page->cell, row[PROCESS_pid].integer);
+		page_add_cell(page, 9, true);
+		page_add_ns(page, &row[PROCESS_cpu], 12);
+		page_add_ns(page, &row[PROCESS_user], 12);
+		page_add_ns(page, &row[PROCESS_system], 12);
+		page_add_count(page, owner ? &owner[OWNER_count] : &(struct value){}, 13);
+		page_add_ns(page, owner ? &owner[OWNER_total] : &(struct value){}, 12);
+		text_adds(&page->line, "  ");
+		page_add_clipped(page, command, page_places_left(page));
+		page_put_line(page);
+	}
+	put_more(page, processes->count, PROCESSES_SHOWN, "process");
+}
+
+static void put_worst(struct page *page, const struct value *row)
+{
+	if (row[CALL_at].type != VALUE_INTEGER)
+		return;
+	text_adds(&page->line, "  ");
+	cell_add_text(&page->line, &row[CALL_comm]);
+	text_addf(&page->line, "[%lld] ", (long long)row[CALL_tid].integer);
+	cell_add_moment(&page->line, walk_relative_ns(page->walk, (u64)row[CALL_at].integer));
+	if (row[CALL_path].type == VALUE_TEXT) {
+		text_addc(&page->line, ' ');
+		page_add_clipped(page, &row[CALL_path], page_places_left(page));
+	}
+}
+
+void page_put_calls(struct page *page)
+{
+	const struct rows *calls = page_rows(page, "syscall_by_name");
+
+	if (!calls->count)
+		return;
+	page_sort(page, "syscall_by_name", CALL_total);
+	text_adds(&page->cell, "Syscalls                calls     failed       total         p50   "
+			       "      p99         max  the longest: who, when, path");
+	page_put_heading(page);
+	for (size_t i = 0; i < calls->count && i < CALLS_SHOWN; i++) {
+		const struct value *row = calls->rows[i];
+
+		text_adds(&page->line, "  ");
+		cell_add_text(&page->cell, &row[CALL_name]);
+		page_add_cell(page, 16, false);
+		page_add_count(page, &row[CALL_count], 11);
+		page_add_count(page, &row[CALL_errors], 11);
+		page_add_ns(page, &row[CALL_total], 12);
+		page_add_ns(page, &row[CALL_p50], 12);
+		page_add_ns(page, &row[CALL_p99], 12);
+		page_add_ns(page, &row[CALL_max], 12);
+		put_worst(page, row);
+		page_put_line(page);
+	}
+	put_more(page, calls->count, CALLS_SHOWN, "syscall_by_name");
+}
+
+void page_put_failures(struct page *page)
+{
+	const struct rows *failures = page_rows(page, "failure");
+
+	if (!failures->count)
+		return;
+	page_sort(page, "failure", FAILURE_count);
+	text_adds(&page->cell, "Failures           count  call and error                    first "
+			       "by                where");
+	page_put_heading(page);
+	for (size_t i = 0; i < failures->count && i < FAILURES_SHOWN; i++) {
+		const struct value *row = failures->rows[i];
+
+		page_add_count(page, &row[FAILURE_count], 24);
+		text_adds(&page->line, "  ");
+		cell_add_text(&page->cell, &row[FAILURE_name]);
+		text_addc(&page->cell, ' ');
+		if (row[FAILURE_errno].type == VALUE_TEXT)
+			cell_add_text(&page->cell, &row[FAILURE_errno]);
+		else
+			text_addf(&page->cell, "error %lld",
+				  (long long)row[FAILURE_number].integer);
+		page_add_cell(page, 32, false);
+		text_adds(&page->line, "  ");
+		cell_add_text(&page->cell, &row[FAILURE_comm]);
+		text_addf(&page->cell, "[%lld]", (long long)row[FAILURE_tid].integer);
+		page_add_cell(page, 24, false);
+		if (row[FAILURE_directory].type == VALUE_TEXT)
+			page_add_clipped(page, &row[FAILURE_directory], page_places_left(page));
+		page_put_line(page);
+	}
+	put_more(page, failures->count, FAILURES_SHOWN, "failure");
+}
+
+/* Commands that go on from what stands out here, to be typed as they are. */
+void page_put_next(struct page *page)
+{
+	const struct rows *calls = page_rows(page, "syscall_by_name"),
+			  *processes = page_rows(page, "process");
+
+	text_adds(&page->cell, "Next");
+	page_put_heading(page);
+	if (page->walk->lost_count)
+		put_command(page, "report loss", NULL);
+	if (processes->count > 1) {
+		put_command(page, "tree", NULL);
+		text_addf(&page->cell, "report --pid %lld",
+			  (long long)processes->rows[0][PROCESS_pid].integer);
+		put_command(page, page->cell.data, "the busiest process");
+	}
+	if (calls->count) {
+		text_adds(&page->cell, "report syscall --sort duration --top 10 --syscall ");
+		cell_add_text(&page->cell, &calls->rows[0][CALL_name]);
+		put_command(page, page->cell.data, "its longest calls");
+	}
+	put_command(page, "replay", "every call, as strace shows it");
+}

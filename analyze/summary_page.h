@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Pieces of the summary's lines. A line is built in page->line; a cell of it in page->cell first. */
+#pragma once
+
+#include "analyze/sinks/memory.h"
+#include "analyze/summary.h"
+
+struct page {
+	const struct walk *walk;
+	struct sink *memory;
+	const struct selection_options *selection;
+	FILE *file;
+	bool color;
+	unsigned width;
+	struct text line, cell;
+};
+
+/* The columns that the page needs, in the order of these enums. */
+enum {
+	TRACE_command,
+	TRACE_exit_code,
+	TRACE_exit_signal,
+	TRACE_duration,
+	TRACE_host,
+	TRACE_kernel,
+	TRACE_arch,
+	TRACE_cpus,
+	TRACE_wall,
+	TRACE_zone,
+	TRACE_events,
+	TRACE_lost,
+	TRACE_bytes,
+	TRACE_recorder,
+	TRACE_probe,
+	TRACE_damages,
+};
+enum { USE_activity, USE_time, USE_share, USE_comm, USE_most };
+enum {
+	CALL_name,
+	CALL_count,
+	CALL_errors,
+	CALL_total,
+	CALL_p50,
+	CALL_p99,
+	CALL_max,
+	CALL_at,
+	CALL_tid,
+	CALL_comm,
+	CALL_path
+};
+enum {
+	PROCESS_id,
+	PROCESS_pid,
+	PROCESS_comm,
+	PROCESS_cpu,
+	PROCESS_user,
+	PROCESS_system,
+	PROCESS_delay,
+	PROCESS_cmdline,
+	PROCESS_threads
+};
+enum { OWNER_id, OWNER_count, OWNER_total };
+enum {
+	FAILURE_count,
+	FAILURE_name,
+	FAILURE_errno,
+	FAILURE_number,
+	FAILURE_directory,
+	FAILURE_comm,
+	FAILURE_tid
+};
+
+const struct rows *page_rows(struct page *page, const char *table);
+/* The greatest first. */
+void page_sort(struct page *page, const char *table, size_t column);
+
+void page_put_line(struct page *page); /* without trailing spaces */
+/* What is in the cell, as a heading after an empty line. */
+void page_put_heading(struct page *page);
+void page_add_heading(struct page *page, const char *heading);
+/* The cell, padded on the left (`right`-aligned) or on the right, and cleared. */
+void page_add_cell(struct page *page, unsigned width, bool right);
+void page_add_ns(struct page *page, const struct value *value, unsigned width);
+void page_add_count(struct page *page, const struct value *value, unsigned width);
+/* At most `width` places of it, cut with an ellipsis. */
+void page_add_clipped(struct page *page, const struct value *value, unsigned width);
+unsigned page_places_left(const struct page *page);
+
+static inline u64 page_number(const struct value *value)
+{
+	return value->type == VALUE_INTEGER ? (u64)value->integer : 0;
+}
+
+/* The page's lower half: who, which calls, what failed, what to look at next. */
+void page_put_processes(struct page *page);
+void page_put_calls(struct page *page);
+void page_put_failures(struct page *page);
+void page_put_next(struct page *page);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "analyze/walk.h"
+
+#include "analyze/call_names.h"
+#include "analyze/loss.h"
+#include "common/alloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Boot clock minus trace clock, as the first sample has it: a suspend later moves it, start times do not. */
+static s64 boot_offset(const struct trace_reader *reader)
+{
+	size_t count;
+	const struct trace_clock_sample *samples = trace_reader_clocks(reader, &count);
+
+	return count ? (s64)(samples[0].boot_ns - samples[0].mono_ns) : 0;
+}
+
+/* What the summary says of begin and end; without one the clocks and the chunks' heads. */
+static void find_bounds(struct walk *walk)
+{
+	size_t chunk_count, clock_count;
+	const struct trace_chunk *chunks = trace_reader_chunks(walk->reader, &chunk_count);
+	const struct trace_clock_sample *clocks = trace_reader_clocks(walk->reader, &clock_count);
+	u64 first = UINT64_MAX, last = 0;
+
+	for (size_t i = 0; i < chunk_count; i++) {
+		const struct trace_head *head = &chunks[i].head;
+
+		walk->event_count += head->event_count;
+		if (!head->event_count)
+			continue;
+		if (head->ts_min < first)
+			first = head->ts_min;
+		if (head->ts_max > last && head->ts_max != TRACE_TS_NONE)
+			last = head->ts_max;
+	}
+	if (clock_count && clocks[0].mono_ns < first)
+		first = clocks[0].mono_ns;
+	walk->start_ns = walk->summary ? walk->summary->start_ns : first == UINT64_MAX ? 0 : first;
+	walk->end_ns = walk->summary && walk->summary->end_ns ? walk->summary->end_ns : last;
+	if (trace_reader_section_count(walk->reader) > 1 && last > walk->end_ns)
+		walk->end_ns = last; /* the summary is that of the first section */
+	if (walk->end_ns < walk->start_ns)
+		walk->end_ns = walk->start_ns;
+}
+
+/*
+ * Usually the life-cycle events name every process. Where some are missing, or there is no snapshot of
+ * what was there before, calls are the only witnesses of some: then all commands walk over all events,
+ * so that they number the same instances.
+ */
+static bool tasks_suffice(const struct walk *walk)
+{
+	return walk->summary && !walk->losses->count && (walk->state || walk->meta->command_pid);
+}
+
+int walk_open(const char *path, const struct selection_options *options, u64 classes,
+	      struct walk **ret_walk, char **ret_error)
+{
+	struct walk *walk = xcalloc(1, sizeof(*walk));
+	struct stream_options stream_options;
+	int r;
+
+	walk->path = path;
+	r = trace_reader_open(path, &walk->reader);
+	if (r == -EPROTONOSUPPORT && walk->reader) {
+		const struct trace_meta *meta = trace_reader_meta(walk->reader);
+
+		*ret_error = xasprintf(
+			"it is in format %u.%u, written by %s", meta->major, meta->minor,
+			meta->producer && *meta->producer ? meta->producer : "a newer program");
+	}
+	if (r)
+		goto failed;
+	walk->meta = trace_reader_meta(walk->reader);
+	walk->state = trace_reader_state(walk->reader);
+	walk->summary = trace_reader_summary(walk->reader);
+	find_bounds(walk);
+	r = selection_parse(options, walk->reader, walk->start_ns, &walk->selection, ret_error);
+	if (r)
+		goto failed;
+	walk->losses = loss_list_new(walk->reader);
+	walk->lost_count = walk->losses->lost_count;
+	walk->decoder = decoder_new(walk->meta);
+	walk->calls = call_names_new(walk->decoder);
+	walk->model = model_new(boot_offset(walk->reader));
+	if (walk->state)
+		model_load_state(walk->model, walk->state);
+
+	stream_options = (struct stream_options){ .from_ns = walk->selection.from_ns,
+						  .to_ns = walk->selection.to_ns,
+						  .classes = classes };
+	if (!tasks_suffice(walk))
+		stream_options = (struct stream_options){ .to_ns = UINT64_MAX };
+	r = stream_open(walk->reader, &stream_options, &walk->stream);
+	if (r)
+		goto failed;
+	*ret_walk = walk;
+	return 0;
+failed:
+	walk_close(walk);
+	return r;
+}
+
+static bool is_shown(struct walk *walk, const struct walk_step *step)
+{
+	const struct selection *selection = &walk->selection;
+	const struct trc_syscall *call = (const struct trc_syscall *)step->event.record;
+	bool is_call = step->event.kind_id == TRC_KIND_syscall;
+
+	if (is_call && (call->flags & 1))
+		return false;
+	if (!selection->active)
+		return true;
+	/* Judged even outside the window: a process is shown by any of its threads. */
+	if (step->thread && !selection_thread(selection, step->thread))
+		return false;
+	if (!selection_time(selection, step->event.record->ts))
+		return false;
+	return is_call ? selection_call(selection, call) : !selection->calls;
+}
+
+bool walk_next(struct walk *walk, struct walk_step *ret_step)
+{
+	if (!stream_next(walk->stream, &ret_step->event))
+		return false;
+	walk->walked_count++;
+	ret_step->thread = model_event(walk->model, &ret_step->event);
+	ret_step->shown = is_shown(walk, ret_step);
+	return true;
+}
+
+void walk_finish(struct walk *walk)
+{
+	model_finish(walk->model);
+}
+
+bool walk_is_lossy(const struct walk *walk, u16 kind, u64 from_ns, u64 to_ns)
+{
+	const struct schema_kind *ours = schema_kind_by_id(schema_builtin(), kind), *theirs;
+
+	loss_list_refresh(walk->losses, walk->reader);
+	if (!walk->losses->count)
+		return false;
+	theirs = ours ? schema_kind_by_name(&walk->meta->schema, ours->name) : NULL;
+	return loss_list_touches(walk->losses, theirs ? theirs->id : 0,
+				 from_ns == MODEL_UNKNOWN ? 0 : from_ns, to_ns);
+}
+
+void walk_add_signal(const struct walk *walk, struct text *text, u32 number)
+{
+	const char *name = decoder_signal_name(walk->decoder, number);
+
+	if (name)
+		text_add_printable(text, name, strlen(name));
+	else
+		text_addf(text, "signal %u", number);
+}
+
+void trace_uuid_text(const struct trace_meta *meta, char out[TRACE_UUID_TEXT])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < sizeof(meta->uuid); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*out++ = '-';
+		*out++ = digits[meta->uuid[i] >> 4];
+		*out++ = digits[meta->uuid[i] & 15];
+	}
+	*out = 0;
+}
+
+void walk_close(struct walk *walk)
+{
+	if (!walk)
+		return;
+	stream_close(walk->stream);
+	model_free(walk->model);
+	call_names_free(walk->calls);
+	decoder_free(walk->decoder);
+	loss_list_free(walk->losses);
+	selection_release(&walk->selection);
+	if (walk->reader)
+		trace_reader_close(walk->reader);
+	free(walk);
+}

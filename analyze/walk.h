@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One walk over a trace: every event in the order of time, with the thread it belongs to and whether
+ * the user's selection shows it. Every command is such a walk; they differ in what they do with it.
+ *
+ *   while (walk_next(walk, &step))
+ *           if (step.shown) …
+ */
+#pragma once
+
+#include "analyze/decode/decode.h"
+#include "analyze/model/model.h"
+#include "analyze/select.h"
+#include "analyze/stream.h"
+
+struct loss_list;
+struct call_names;
+
+struct walk {
+	const char *path;
+	struct trace_reader *reader;
+	const struct trace_meta *meta;
+	const struct trace_state *state;     /* may be NULL */
+	const struct trace_summary *summary; /* NULL: the recorder did not end in peace */
+	struct decoder *decoder;
+	struct model *model;
+	struct selection selection;
+	struct stream *stream;
+	u64 start_ns, end_ns;	  /* of the recording, on the trace clock */
+	u64 event_count;	  /* as the chunks' heads say */
+	u64 lost_count;		  /* lost while recording; 0 if nothing is known of any */
+	struct loss_list *losses; /* intervals in which events are missing */
+	u64 walked_count;	  /* events seen by walk_next() */
+	struct call_names *calls;
+};
+
+struct walk_step {
+	struct event event;
+	struct thread *
+		thread; /* whose event it is; for task_new the creator; NULL for events of no thread (lost) */
+	bool shown; /* the selection wants it, and it is not a call kept only for its state */
+};
+
+/*
+ * `classes` as in struct stream_options; commands that need no syscalls ask for TASK only and get more where
+ * the trace is incomplete and processes are known by their calls only. 0, or the -errno of
+ * trace_reader_open(), or -EINVAL for a wrong selection. *ret_error (free it) may have more words.
+ */
+int walk_open(const char *path, const struct selection_options *options, u64 classes,
+	      struct walk **ret_walk, char **ret_error);
+bool walk_next(struct walk *walk, struct walk_step *ret_step);
+/* After the last event: threads and processes still there go through the model's hooks. */
+void walk_finish(struct walk *walk);
+void walk_close(struct walk *walk);
+
+/* May events of this kind (enum trc_kind; 0: any) be missing between these times? MODEL_UNKNOWN: from or to wherever. */
+bool walk_is_lossy(const struct walk *walk, u16 kind, u64 from_ns, u64 to_ns);
+
+/* ns since the start of the recording, as people read times; negative before it. */
+static inline s64 walk_relative_ns(const struct walk *walk, u64 ts)
+{
+	return (s64)(ts - walk->start_ns);
+}
+
+/* "SIGTERM", or "signal 77" */
+void walk_add_signal(const struct walk *walk, struct text *text, u32 number);
+
+#define TRACE_UUID_TEXT 37
+
+/* "01234567-89ab-cdef-0123-456789abcdef" */
+void trace_uuid_text(const struct trace_meta *meta, char out[TRACE_UUID_TEXT]);

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# make.sh BUILD [--expect]: records the samples of this directory anew with BUILD/record/record, or with
+# --expect only writes anew what BUILD/analyze says of them. Needs root.
+#
+# Nothing of the recording machine is in them but its kernel's version: they are recorded in a file system
+# of their own, under another host name and machine id, with an empty environment.
+set -eu
+
+[ $# -ge 1 ] || { sed -n '3,4s/^# //p' "$0"; exit 2; }
+build=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+
+# NAME: COMMAND, run in /srv with the workloads beside it.
+samples()
+{
+	cat <<'END'
+first_act: ./first_act
+execs: ./execs
+failing: ./failing
+strings: ./strings
+sockets: ./sockets
+killed: ./killed
+exec_thread: ./exec_thread
+children: ./children fork 23
+compat32: ./compat32
+renames: ./renames
+exits: ./exits tree
+shell: /bin/sh -c 'ls -l /srv/data | sort -r | head -n 3; cat /srv/data/missing; exit 3'
+python: /usr/bin/python3 -I -S -c 'import threading as t; [t.Thread(target=print, args=(i,)).start() for i in range(3)]'
+END
+}
+
+record_all() # in namespaces of its own
+{
+	hostname example
+	mount -t tmpfs none /srv
+	cp "$build"/workloads/* /srv/
+	mkdir /srv/data
+	for i in 1 2 3 5 7; do head -c $((i * 1000)) /dev/zero >/srv/data/file$i; done
+	echo 00000000000000000000000000000001 >/srv/data/id
+	mount --bind /srv/data/id /etc/machine-id
+	echo 00000000-0000-0000-0000-000000000001 >/srv/data/boot
+	mount --bind /srv/data/boot /proc/sys/kernel/random/boot_id
+	cd /srv
+	samples | while IFS= read -r line; do
+		name=${line%%: *}
+		eval "set -- ${line#*: }"
+		env -i PATH=/usr/bin:/bin TZ=UTC "$build/record/record" -q --force -o "$here/$name.trc" -- "$@" >/dev/null 2>&1 ||
+			echo "$name: the command ended with $?"
+		chmod 0644 "$here/$name.trc"
+	done
+}
+
+expect_all()
+{
+	cd "$here"
+	for trace in *.trc; do
+		for command in report tree info; do
+			TZ=UTC "$build/analyze" "$command" "$trace" >"${trace%.trc}.$command"
+		done
+	done
+	for name in first_act strings sockets shell compat32; do
+		TZ=UTC "$build/analyze" replay "$name.trc" >"$name.replay"
+	done
+}
+
+case ${2:-} in
+--expect) expect_all ;;
+--inside) record_all ;;
+*)
+	unshare --mount --uts --cgroup --ipc "$0" "$build" --inside
+	expect_all
+	;;
+esac

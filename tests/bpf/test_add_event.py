@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""One more kind of event costs two edits: a block in events.def and a BPF program. Tried in a scratch copy."""
+import os
+import re
+
+import harness
+from harness import check, copy_tree, equal, run, succeed, takes, workload
+
+BLOCK = '''
+EVENT(%d, scratch_wait, TASK, "a process begins to wait for a child",
+	F(u64, waited_pid, "pid", "the child that it waits for; 0 for any")
+	F(u64, magic, "hex", "always 0x7ac0")
+	C(waiter, 16, "name", "name of the process that waits"))
+'''
+
+PROGRAM = '''/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "bpf/core.bpf.h"
+
+SEC("tp_btf/sched_process_wait")
+int BPF_PROG(scratch_waits, struct pid *pid)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct trc_scratch_wait event = {};
+	u64 now = bpf_ktime_get_ns();
+
+	if (!task_state(task))
+		return 0;
+	head_fill(&event.head, task, TRC_KIND_scratch_wait, sizeof(event) / 8, now);
+	event.magic = 0x7ac0;
+	__builtin_memcpy(event.waiter, task->comm, sizeof(event.waiter));
+	record_send(&event, sizeof(event), TRC_KIND_scratch_wait, now);
+	return 0;
+}
+'''
+
+
+def only_what_changed(tree, build):
+    """A second build has nothing to do; a change of a shared header makes every BPF object again."""
+    make = ["cmake", "--build", build, "-j2"]
+    said = succeed(make).stdout
+    check("no work to do" in said, f"a second build does something:\n{said}")
+    os.utime(os.path.join(tree, "bpf", "vmlinux.h"))
+    said = succeed(make).stdout
+    for name in ("syscall.bpf.o", "task.bpf.o", "scratch.bpf.o"):
+        check(f"Building BPF object {name}" in said, f"{name} does not depend on vmlinux.h:\n{said}")
+        with open(os.path.join(build, "bpf", name[:-1] + "d")) as known:
+            check("common/events.def" in known.read(), f"{name} does not depend on events.def")
+    check("Building C object CMakeFiles/trc_common" not in said, f"more than the BPF part was made again:\n{said}")
+
+
+@takes(400)
+def test_two_edits(t):
+    tree, build = t.path("tree"), t.path("build")
+    copy_tree(tree)
+
+    # Edit one: the block, behind the last one.
+    list_path = os.path.join(tree, "common", "events.def")
+    with open(list_path) as file:
+        events = file.read()
+    number = max(int(found) for found in re.findall(r"^EVENT\((\d+),", events, re.M)) + 1
+    with open(list_path, "a") as file:
+        file.write(BLOCK % number)
+    # Edit two: the program.
+    with open(os.path.join(tree, "bpf", "scratch.bpf.c"), "w") as file:
+        file.write(PROGRAM)
+
+    succeed(["cmake", "-G", "Ninja", "-S", tree, "-B", build, "-DTRC_TESTS=OFF", "-DTRC_WERROR=ON", "-DCMAKE_BUILD_TYPE=Debug"])
+    succeed(["cmake", "--build", build, "-j2"], timeout=300)
+    only_what_changed(tree, build)
+    record, analyze = os.path.join(build, "record", "record"), os.path.join(build, "analyze")
+    trace = t.path("x.trc")
+    succeed([record, "-q", "-o", trace, "--", workload("shortlived"), "17"])
+
+    schema = succeed([analyze, "export", "--schema", trace]).stdout
+    check("scratch_wait" in schema and "waited_pid" in schema, "the new kind is not in the schema")
+    csv = succeed([analyze, "export", "--format", "csv", "--kind", "scratch_wait", trace]).stdout.splitlines()
+    check("waited_pid,magic,waiter" in csv[0], f"heading of the CSV: {csv[0]}")
+    check(len(csv) > 17, f"lines of CSV: {len(csv)}")
+    for program in (analyze, harness.ANALYZE):
+        # The second of them has never heard of the kind: it reads it by the file's own description.
+        harness.ANALYZE, old = program, harness.ANALYZE
+        try:
+            found = harness.Trace(trace).of("scratch_wait")
+        finally:
+            harness.ANALYZE = old
+        check(len(found) >= 17, f"{len(found)} events of the new kind, as {program} sees them")
+        equal({(event["magic"], event["waiter"]) for event in found}, {(0x7AC0, "shortlived")}, "their fields")
+    result = run([harness.ANALYZE, "report", trace])
+    equal(result.returncode, 0, f"exit of report with an unknown kind ({result.stderr})")

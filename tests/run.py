@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Finds the tests, runs them one after the other, prints a line for each and counts them.
+
+A test is
+  - a CTest test (tests/unit): run in the plain build and in the one with sanitizers;
+  - a function test_NAME(t) in a file tests/*/test_*.py; @cases() of harness.py makes several of it.
+Files in tests/bpf need BPF: there a skipped test is a failure wherever BPF works.
+"""
+import argparse
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+TESTS = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, TESTS)
+
+import harness  # noqa: E402
+
+
+class Unit:
+    """One CTest test in one build."""
+
+    def __init__(self, build, label, name, command):
+        self.name = f"unit{label}/{name}"
+        self.build, self.command = build, command
+        self.needs_bpf = False
+        self.seconds = 300
+
+    def run(self, directory):
+        env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1", UBSAN_OPTIONS="print_stacktrace=1")
+        result = harness.run(self.command, cwd=directory, env=env, timeout=self.seconds)
+        if result.returncode:
+            raise harness.Failure(f"exit {result.returncode}\n{result.stdout}{result.stderr}")
+
+
+class Function:
+    """One Python function, with one of its cases."""
+
+    def __init__(self, path, function, case):
+        folder = os.path.basename(os.path.dirname(path))
+        module = os.path.splitext(os.path.basename(path))[0].removeprefix("test_")
+        self.name = f"{folder}/{module}.{function.__name__.removeprefix('test_')}"
+        if case is not None:
+            self.name += f"[{case}]"
+        self.function, self.case = function, case
+        self.needs_bpf = folder == "bpf"
+        self.seconds = getattr(function, "seconds", 120)
+
+    def run(self, directory):
+        t = harness.Test(directory)
+        if self.case is None:
+            self.function(t)
+        else:
+            self.function(t, self.case)
+
+
+def unit_tests(build, label):
+    if not os.path.exists(os.path.join(build, "CTestTestfile.cmake")):
+        return []
+    listing = subprocess.run(["ctest", "--show-only=json-v1"], cwd=build, capture_output=True, text=True, check=True)
+    return [Unit(build, label, test["name"].removeprefix("test_"), test["command"])
+            for test in json.loads(listing.stdout)["tests"]]
+
+
+def function_tests():
+    tests = []
+    for folder in sorted(os.listdir(TESTS)):
+        path = os.path.join(TESTS, folder)
+        if not os.path.isdir(path):
+            continue
+        for name in sorted(os.listdir(path)):
+            if not re.fullmatch(r"test_\w+\.py", name):
+                continue
+            file = os.path.join(path, name)
+            spec = importlib.util.spec_from_file_location(f"{folder}_{name[:-3]}", file)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            for attribute, function in vars(module).items():
+                if attribute.startswith("test_") and callable(function):
+                    for case in getattr(function, "cases", [None]):
+                        tests.append(Function(file, function, case))
+    return tests
+
+
+def expired(number, frame):
+    raise harness.Failure("took too long")
+
+
+def run_one(test, logs, bpf_works):
+    """Returns (outcome, reason, details for a person, where it happened)."""
+    if test.needs_bpf and not bpf_works:
+        return "skip", bpf_works.reason, "", ""
+    directory = os.path.join(logs, "work", re.sub(r"[^\w.-]", "_", test.name))
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
+    signal.signal(signal.SIGALRM, expired)
+    signal.alarm(test.seconds)
+    try:
+        test.run(directory)
+        outcome = "ok", "", "", ""
+    except harness.Skip as skip:
+        if test.needs_bpf:
+            outcome = "FAIL", f"skipped where BPF works: {skip}", "", ""
+        else:
+            outcome = "skip", str(skip), "", ""
+    except harness.Failure as failure:
+        first, _, more = str(failure).partition("\n")
+        outcome = "FAIL", first, more, traceback.format_exc()
+    except Exception as error:  # a broken test is a failed one
+        first = f"{type(error).__name__}: {error}".splitlines()[0]
+        outcome = "FAIL", first, traceback.format_exc(), ""
+    finally:
+        signal.alarm(0)
+        harness.end_children()
+    if outcome[0] != "FAIL":
+        shutil.rmtree(directory, ignore_errors=True)
+    return outcome
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--sanitize")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("-k", dest="pattern", default="")
+    args = parser.parse_args()
+    logs = os.path.join(args.build, "logs")
+    os.makedirs(logs, exist_ok=True)
+    harness.configure(args.build, args.sanitize)
+
+    tests = function_tests() + unit_tests(args.build, "")
+    if args.sanitize:
+        tests += unit_tests(args.sanitize, "-sanitize")
+    tests = [test for test in tests if re.search(args.pattern, test.name)]
+    tests.sort(key=lambda test: (test.needs_bpf, not test.name.startswith("unit"), test.name))
+    if args.list:
+        print("\n".join(test.name for test in tests))
+        return 0
+
+    harness.adopt_orphans()
+    bpf_works = harness.bpf_works()
+    counts = {"ok": 0, "FAIL": 0, "skip": 0}
+    for test in tests:
+        begin = time.monotonic()
+        outcome, reason, details, where = run_one(test, logs, bpf_works)
+        seconds = time.monotonic() - begin
+        counts[outcome] += 1
+        parts = [outcome, test.name, reason, f"({seconds:.1f} s)" if seconds >= 1 else ""]
+        print(" ".join(part for part in parts if part), flush=True)
+        if outcome == "FAIL":
+            log = os.path.join(logs, re.sub(r"[^\w.-]", "_", test.name) + ".log")
+            with open(log, "w", errors="backslashreplace") as file:
+                file.write(f"{reason}\n{details}\n{where}")
+            for line in details.splitlines()[:40]:
+                print("    " + line[:400])
+    print(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped")
+    return 1 if counts["FAIL"] or not counts["ok"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
