@@ -135,7 +135,7 @@ static int export_events(struct walk *walk, const struct schema_kind *only, bool
 			progress_update(&progress, walk->path, stream_progress(walk->stream),
 					walk->walked_count);
 		/* Names, not addresses: each section of the file has a schema of its own. */
-		if (!step.shown || (only && (!kind || strcmp(kind->name, only->name) != 0)))
+		if (!step.selected || (only && (!kind || strcmp(kind->name, only->name) != 0)))
 			continue;
 		if (csv)
 			add_csv(&line, &items, step.event.raw, kind);

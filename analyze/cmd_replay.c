@@ -27,8 +27,7 @@ static const struct option_row rows[] = {
 	    "time of day where it was recorded; -tt with microseconds; -ttt seconds since 1970, "
 	    "the default"),
 	ROW('r', "relative", OPTION_FLAG, relative, "seconds since the line before"),
-	ROW('s', "since-start", OPTION_FLAG, since_start,
-	    "seconds since the start of the recording"),
+	ROW(0, "since-start", OPTION_FLAG, since_start, "seconds since the start of the recording"),
 	ROW(0, "no-time", OPTION_FLAG, no_time, "no time"),
 	ROW('T', NULL, OPTION_FLAG, durations, "how long each call took: always so"),
 	ROW(0, "no-durations", OPTION_FLAG, no_durations, "not how long each call took"),
@@ -97,13 +96,11 @@ const struct command cmd_replay = {
 		    "  analyze replay -e openat,%network --pid 4711 run.trc\n"
 		    "  analyze replay --no-split --since-start --time 1.5,2 run.trc | grep ENOENT\n"
 		    "\n"
-		    "Other programs that read strace's output read this. A line begins at the "
-		    "call's entry; when another\n"
-		    "thread's line comes in between it is split, as strace does it. A call that "
-		    "was under way when the\n"
-		    "recording began has only its \"resumed\" part. Contents of buffers and small "
-		    "structs are shown if they\n"
-		    "were recorded (record -s). Unprintable bytes of strings are escaped.\n",
+		    "Other programs that read strace's output read this. A line begins at the\n"
+		    "call's entry; when another thread's line comes in between it is split, as\n"
+		    "strace does it. A call that was under way when the recording began has only\n"
+		    "its \"resumed\" part. Contents of buffers are shown if they were recorded\n"
+		    "(record -s). Unprintable bytes of strings are escaped.\n",
 	.options = rows,
 	.options_size = sizeof(struct replay_command_options),
 	.exec = exec,

@@ -33,7 +33,7 @@ static int exec(void *target, int operand_count, char **operands)
 	const struct tree_command_options *options = target;
 	const struct tree_options tree = { .threads = options->threads,
 					   .color = terminal_wants_color(options->common.color),
-					   .width = terminal_width() };
+					   .width = isatty(STDOUT_FILENO) ? terminal_width() : 0 };
 	const struct metric *list[TREE_TABLES];
 	size_t count = TREE_TABLES - (options->threads ? 0 : 1);
 	struct sink *memory;

@@ -24,7 +24,9 @@ static void put(struct page *page, const char *name, u8 unit, struct value value
 		text_addf(&page->line, "%s\"%s\":", page->any ? ",\n " : "{", name);
 		cell_add_json(&page->line, &value);
 	} else {
-		text_addf(&page->line, "%-20.*s ", (int)column_short_len(&column), name);
+		text_addf(&page->line, "%-20.*s ",
+			  (int)(unit == UNIT_BYTES ? strlen(name) : column_short_len(&column)),
+			  name);
 		cell_add(&page->line, &column, &value, page->walk->start_ns,
 			 page->walk->meta->utc_offset_s);
 		text_addc(&page->line, '\n');
@@ -178,7 +180,8 @@ static void put_end(struct page *page)
 	put_number(page, "recorder_user_ns", UNIT_NS, summary->user_ns);
 	put_number(page, "recorder_system_ns", UNIT_NS, summary->system_ns);
 	put_number(page, "recorder_rss_bytes", UNIT_BYTES, summary->max_rss_bytes);
-	put_number(page, "ring_bytes", UNIT_BYTES, summary->ring_bytes);
+	if (summary->ring_bytes)
+		put_number(page, "ring_bytes", UNIT_BYTES, summary->ring_bytes);
 	put_number(page, "ring_high_bytes", UNIT_BYTES, summary->ring_high_bytes);
 	if (summary->empty_probe_ns)
 		put_number(page, "empty_probe_ns", UNIT_NS, summary->empty_probe_ns);

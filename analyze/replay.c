@@ -2,6 +2,8 @@
 #include "analyze/replay.h"
 
 #include "analyze/replay_order.h"
+#include "common/alloc.h"
+#include "common/cleanup.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,15 +36,13 @@ static void add_padded(struct text *text, u64 value, unsigned width)
 	text_add(text, digits, width);
 }
 
-static void add_fraction(const struct replay *replay, u64 ns)
+static void add_fraction(struct replay *replay, u64 ns)
 {
-	struct text *text = (struct text *)&replay->text;
-
-	text_addc(text, '.');
+	text_addc(&replay->text, '.');
 	if (replay->options->nanoseconds)
-		add_padded(text, ns, 9);
+		add_padded(&replay->text, ns, 9);
 	else
-		add_padded(text, ns / 1000, 6);
+		add_padded(&replay->text, ns / 1000, 6);
 }
 
 static void add_seconds(struct replay *replay, u64 ns)
@@ -66,6 +66,14 @@ static void add_clock(struct replay *replay, s64 wall_ns)
 		add_fraction(replay, (u64)(local_ns % NS_PER_S));
 }
 
+/* As wide as strace has it. */
+static void add_delta(struct replay *replay, u64 ns)
+{
+	for (u64 limit = 100000; limit > 1 && ns / NS_PER_S < limit; limit /= 10)
+		text_addc(&replay->text, ' ');
+	add_seconds(replay, ns);
+}
+
 static void add_time(struct replay *replay, u64 ts)
 {
 	s64 since_start = walk_relative_ns(replay->walk, ts);
@@ -87,12 +95,8 @@ static void add_time(struct replay *replay, u64 ts)
 		add_seconds(replay, (u64)(since_start < 0 ? -since_start : since_start));
 		break;
 	case REPLAY_TIME_DELTA:
-		/* As wide as strace has it. */
-		for (u64 s = replay->last_ns ? (ts - replay->last_ns) / NS_PER_S : 0, w = 100000;
-		     w > 1 && s < w; w /= 10)
-			text_addc(&replay->text, ' ');
-		add_seconds(replay,
-			    replay->last_ns && ts > replay->last_ns ? ts - replay->last_ns : 0);
+		add_delta(replay,
+			  replay->last_ns && ts > replay->last_ns ? ts - replay->last_ns : 0);
 		break;
 	case REPLAY_TIME_NONE:
 		return;
@@ -393,11 +397,8 @@ static int write_in_order(struct replay *replay, FILE *out)
 
 static int write_at_end(struct replay *replay, FILE *out)
 {
+	_cleanup_free_ struct replay_item *item = xmalloc(sizeof(*item) + TRC_RECORD_MAX);
 	struct walk_step step;
-	struct {
-		struct replay_item item;
-		u64 record[TRC_RECORD_MAX / 8];
-	} room;
 	int r = 0;
 
 	while (!r && walk_next(replay->walk, &step)) {
@@ -405,15 +406,15 @@ static int write_at_end(struct replay *replay, FILE *out)
 
 		if (!step.shown)
 			continue;
-		room.item = (struct replay_item){ .begin_ns = replay_begin_ns(&step.event),
-						  .end_ns = head->ts,
-						  .begin_tid = head->tid,
-						  .kind_id = step.event.kind_id };
-		memcpy(room.item.record, head, head->len);
+		*item = (struct replay_item){ .begin_ns = replay_begin_ns(&step.event),
+					      .end_ns = head->ts,
+					      .begin_tid = head->tid,
+					      .kind_id = step.event.kind_id };
+		memcpy(item->record, head, head->len);
 		if (step.event.kind_id == TRC_KIND_syscall)
-			write_whole(replay, &room.item);
+			write_whole(replay, item);
 		else
-			write_point(replay, &room.item);
+			write_point(replay, item);
 		r = flush(replay, out, FLUSH_BYTES);
 	}
 	return r;

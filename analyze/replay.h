@@ -2,9 +2,10 @@
 /*
  * A trace as the lines that strace -f -ttt -T -o would have written.
  *
- * A call whose line would be interrupted by another thread's is written in two parts, "<unfinished ...>" at
- * its entry and "<... NAME resumed>" at its end, each in its place in time; see replay_order.h for how.
- * With `whole` every call is one line, at its end, in one pass: for grep, awk and diff.
+ * A call whose line would be interrupted by another thread's is written in two parts, "<unfinished
+ * ...>" at its entry and "<... NAME resumed>" at its end, each in its place in time; see
+ * replay_order.h for how. With `whole` every call is one line, at its end, in one pass: for grep,
+ * awk and diff.
  */
 #pragma once
 

@@ -210,7 +210,7 @@ static int pass_fork(const struct walk *first, struct walk **ret_walk)
 		free(walk);
 		return r;
 	}
-	/* The model says whose events are shown; what it thinks of birth times does not matter here. */
+	/* The model says whose events are shown; its birth times do not matter here. */
 	walk->model = model_new(0);
 	if (walk->state)
 		model_load_state(walk->model, walk->state);

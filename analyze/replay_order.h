@@ -2,19 +2,19 @@
 /*
  * The shown events of a walk in the order in which they began.
  *
- * A trace has its calls in the order in which they ended. A call's line belongs where it was entered, but
- * that it was is known only at its end, which may be an hour later. One pass over the trace can give the
- * right order in bounded memory only to calls that last less than some window: it holds back what
- * ended less than a window ago. So several passes run side by side, each ahead of the output by its
- * own window and each holding only calls of its own range of durations:
+ * A trace has its calls in the order in which they ended. A call's line belongs where it was
+ * entered, but that it was is known only at its end, which may be an hour later. One pass over the
+ * trace can give the right order in bounded memory only to calls that last less than some window:
+ * it holds back what ended less than a window ago. So several passes run side by side, each ahead
+ * of the output by its own window and each holding only calls of its own range of durations:
  *
- *   pass 0   shorter than W         holds the events of a window W: about REPLAY_WINDOW_EVENTS
- *   pass 1   W up to 64 W           holds at most 65 calls per thread, since a thread is in one call at a time
- *   pass 2   64 W up to 64² W       the same
- *   …        the last one has no upper end, and starts where less than 64 fit into the trace
+ *   pass 0: shorter than W         a window W of events: about REPLAY_WINDOW_EVENTS
+ *   pass 1: from W up to 64 W       at most 65 calls per thread: it is in one call at a time
+ *   pass 2: from 64 W up to 64² W   the same; and so on
  *
- * Memory is that of a window and of 65 calls per pass and thread alive, however long the trace; a trace
- * of 10 M events needs two or three passes, each beyond the first the price of reading it (40 ns an event).
+ * The last one has no upper end; it starts where no more than 64 of its calls fit into the trace.
+ * Memory is that of a window and of 65 calls per pass and thread alive, however long the trace is.
+ * A trace of 10 M events needs three passes; each beyond the first costs as much as reading it.
  */
 #pragma once
 
@@ -23,10 +23,9 @@
 #define REPLAY_WINDOW_EVENTS 16384
 
 struct replay_item {
-	u64 key,
-		seq; /* of the queue that holds it; events with equal keys keep their order in the trace */
+	u64 key, seq; /* place in the queue that holds it; seq: its number in the trace */
 	u64 begin_ns, end_ns;
-	u32 begin_tid; /* differs from the record's after an execve by a thread that was not the leader */
+	u32 begin_tid; /* not the record's after an execve by another thread than the leader */
 	u16 kind_id;
 	bool split;		  /* for the printer: its beginning has been printed */
 	struct trc_head record[]; /* the whole record */
@@ -35,8 +34,8 @@ struct replay_item {
 /* ---- a queue of items, the least key first ---- */
 
 /*
- * Sorted as it stands: what is pushed nearly always belongs at the end or close to it, and then push and
- * pop touch one or two cache lines, where a heap of this size would miss at every level.
+ * Sorted as it stands: what is pushed nearly always belongs at the end or close to it, and then
+ * push and pop touch one or two cache lines, where a heap of this size would miss at every level.
  */
 struct item_queue {
 	struct replay_item **items;
@@ -56,9 +55,12 @@ static inline struct replay_item *item_queue_first(const struct item_queue *queu
 
 struct replay_order;
 
-/* Walks `walk` and passes of its own on the same reader. `window_events`: about how many to hold back. 0 or -errno. */
+/*
+ * Walks `walk`, which must be at its start, and passes of its own on the same reader.
+ * `window_events` says about how many events pass 0 holds back. 0 or -errno.
+ */
 int replay_order_new(struct walk *walk, u64 window_events, struct replay_order **ret_order);
-/* The next event that began; NULL at the end. peek leaves it where it is, next gives it to the caller, to free(). */
+/* The next event to begin; NULL at the end. peek leaves it there; next gives it away, to free(). */
 struct replay_item *replay_order_peek(struct replay_order *order);
 struct replay_item *replay_order_next(struct replay_order *order);
 size_t replay_order_pass_count(const struct replay_order *order);
@@ -66,5 +68,5 @@ size_t replay_order_held_max(
 	const struct replay_order *order); /* the most items that were held at a time */
 void replay_order_free(struct replay_order *order);
 
-/* When an event began: a call at its entry, losses where they began, anything else when it was noted. */
+/* A call began at its entry, losses with the first, anything else when it was noted. */
 u64 replay_begin_ns(const struct event *event);

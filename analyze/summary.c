@@ -53,6 +53,24 @@ static void add_outcome(struct page *page, const struct value *trace)
 	}
 }
 
+/* What the recorder was told to leave out is not in the file. */
+static void put_recorded(struct page *page)
+{
+	const struct trace_meta *meta = page->walk->meta;
+
+	for (size_t i = 0; i < meta->option_count; i++) {
+		const struct trace_option *option = &meta->options[i];
+
+		if (strcmp(option->name, "syscalls") != 0 || !*option->value ||
+		    !strcmp(option->value, "all"))
+			continue;
+		text_adds(&page->line,
+			  "  only these calls were recorded, all others count as outside: ");
+		text_add_printable(&page->line, option->value, strlen(option->value));
+		page_put_line(page);
+	}
+}
+
 static void put_selection(struct page *page)
 {
 	const struct selection_options *selection = page->selection;
@@ -131,6 +149,7 @@ static void put_cost(struct page *page, const struct value *trace)
 		}
 	}
 	page_put_line(page);
+	put_recorded(page);
 	put_selection(page);
 }
 

@@ -26,23 +26,11 @@ void page_add_cell(struct page *page, unsigned width, bool right)
 	cell_move(&page->line, &page->cell, width, right);
 }
 
-/* At most `width` places of a text, cut with an ellipsis. */
 void page_add_clipped(struct page *page, const struct value *value, unsigned width)
 {
-	unsigned places = 0;
-
 	cell_add_text(&page->cell, value);
-	if (cell_width(&page->cell) > width)
-		for (size_t i = 0; i < page->cell.len; i++) {
-			places += ((u8)page->cell.data[i] & 0xc0) != 0x80;
-			if (places < width)
-				continue;
-			page->cell.len = i;
-			text_adds(&page->cell, "…");
-			break;
-		}
-	text_add(&page->line, page->cell.data ? page->cell.data : "", page->cell.len);
-	text_clear(&page->cell);
+	cell_clip(&page->cell, width);
+	cell_move(&page->line, &page->cell, 0, false);
 }
 
 static void cell_ns(struct page *page, const struct value *value)

@@ -41,6 +41,7 @@ struct sink *tree_sink(void)
 
 static void put_line(struct page *page)
 {
+	cell_clip(&page->line, page->options->width);
 	text_addc(&page->line, '\n');
 	put_text(&page->line, page->file);
 }
@@ -113,11 +114,7 @@ static void add_branch_below(struct page *page, const struct tree_node *node)
 
 static void add_name(struct page *page, const struct value *comm, s64 number)
 {
-	if (page->options->color)
-		text_adds(&page->line, "\033[1m");
 	cell_add_text(&page->line, comm);
-	if (page->options->color)
-		text_adds(&page->line, "\033[0m");
 	text_addf(&page->line, "[%lld]", (long long)number);
 }
 
@@ -210,7 +207,9 @@ void tree_print_text(const struct walk *walk, struct sink *memory,
 
 	tree_build(&tree, memory);
 	page.tree = &tree;
+	text_adds(&page.line, options->color ? "\033[1m" : "");
 	text_adds(&page.line, "         start       life     exit  process");
+	text_adds(&page.line, options->color ? "\033[0m" : "");
 	put_line(&page);
 	for (struct tree_node *node = tree.root; node; node = tree_next(node)) {
 		put_process(&page, node);

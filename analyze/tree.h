@@ -9,7 +9,7 @@
 struct tree_options {
 	bool threads; /* show them, below their process */
 	bool color;
-	unsigned width;
+	unsigned width; /* commands are cut to it; 0: not cut */
 };
 
 #define TREE_TABLES 3

@@ -105,22 +105,27 @@ failed:
 	return r;
 }
 
-static bool is_shown(struct walk *walk, const struct walk_step *step)
+static bool is_selected(struct walk *walk, const struct walk_step *step)
 {
 	const struct selection *selection = &walk->selection;
-	const struct trc_syscall *call = (const struct trc_syscall *)step->event.record;
-	bool is_call = step->event.kind_id == TRC_KIND_syscall;
+	const struct trc_head *record = step->event.record;
 
-	if (is_call && (call->flags & 1))
-		return false;
 	if (!selection->active)
 		return true;
 	/* Judged even outside the window: a process is shown by any of its threads. */
 	if (step->thread && !selection_thread(selection, step->thread))
 		return false;
-	if (!selection_time(selection, step->event.record->ts))
+	if (!selection_time(selection, record->ts))
 		return false;
-	return is_call ? selection_call(selection, call) : !selection->calls;
+	if (step->event.kind_id != TRC_KIND_syscall)
+		return !selection->calls;
+	return selection_call(selection, (const struct trc_syscall *)record);
+}
+
+static bool is_hidden(const struct event *event)
+{
+	return event->kind_id == TRC_KIND_syscall &&
+	       (((const struct trc_syscall *)event->record)->flags & 1);
 }
 
 bool walk_next(struct walk *walk, struct walk_step *ret_step)
@@ -129,7 +134,8 @@ bool walk_next(struct walk *walk, struct walk_step *ret_step)
 		return false;
 	walk->walked_count++;
 	ret_step->thread = model_event(walk->model, &ret_step->event);
-	ret_step->shown = is_shown(walk, ret_step);
+	ret_step->selected = is_selected(walk, ret_step);
+	ret_step->shown = ret_step->selected && !is_hidden(&ret_step->event);
 	return true;
 }
 

@@ -38,7 +38,8 @@ struct walk_step {
 	struct event event;
 	struct thread *
 		thread; /* whose event it is; for task_new the creator; NULL for events of no thread (lost) */
-	bool shown; /* the selection wants it, and it is not a call kept only for its state */
+	bool selected; /* the selection wants it */
+	bool shown;    /* that, and it is not a call kept only for its state */
 };
 
 /*

@@ -11,7 +11,7 @@ const volatile u8 abi_of_slot[SPEC_ABIS] __weak = {};
 
 #if defined(__TARGET_ARCH_x86)
 
-#define TS_COMPAT 2
+#define TS_COMPAT	2
 #define X32_SYSCALL_BIT 0x40000000
 
 /* A 64-bit program may make 32-bit calls (int 0x80): the call decides, not the program. */

@@ -10,9 +10,9 @@
 #include "bpf/core.bpf.h"
 
 #define STRV_ENTRIES_MAX 32
-#define STRV_STRING_MAX 512
-#define STRV_BYTES_MAX 2048
-#define MORE_UNKNOWN 65535
+#define STRV_STRING_MAX	 512
+#define STRV_BYTES_MAX	 2048
+#define MORE_UNKNOWN	 65535
 
 #define WORDS_BEFORE_ARGS 6
 
@@ -67,6 +67,8 @@ static __always_inline long read_strv(void *data, u64 addr, u32 pointer_size, u1
 		if (n < 0)
 			return i ? pos : -1;
 		pos += n;
+		if (n == STRV_STRING_MAX)
+			break; /* cut, most likely: the item ends here */
 	}
 	*more = MORE_UNKNOWN;
 	return pos;
@@ -157,9 +159,11 @@ __noinline __weak int capture_item(struct task_tail *tail, struct task_state *st
 	return true;
 }
 
-static __always_inline struct task_tail *tail_get(struct task_struct *task, struct task_state *state)
+static __always_inline struct task_tail *tail_get(struct task_struct *task,
+						  struct task_state *state)
 {
-	struct task_tail *tail = bpf_task_storage_get(&tails, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct task_tail *tail =
+		bpf_task_storage_get(&tails, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (!tail) {
 		struct cpu_counters *c = cpu_counters();

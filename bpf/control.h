@@ -9,30 +9,31 @@
 
 /* --- system calls: an array map of struct syscall_spec, SPEC_PER_ABI for each of the machine's ABIs */
 
-#define SPEC_PER_ABI 1024
-#define SPEC_ABIS 3 /* native, 32-bit, x32 */
+#define SPEC_PER_ABI  1024
+#define SPEC_ABIS     3 /* native, 32-bit, x32 */
 #define SPEC_CAPTURES 4
 
 enum spec_flag {
 	SPEC_KNOWN = 1,
-	SPEC_SKIP = 2,   /* filtered out: neither saved nor sent */
+	SPEC_SKIP = 2,	 /* filtered out: neither saved nor sent */
 	SPEC_HIDDEN = 4, /* filtered out but kept for the names: sent with the hidden bit */
-	SPEC_EXEC = 8,   /* arms a held target; success replaces the memory that the arguments were in */
+	SPEC_EXEC =
+		8, /* arms a held target; success replaces the memory that the arguments were in */
 };
 
 enum capture_how {
-	CAPTURE_STR = 1,  /* at entry: bytes up to NUL, at most `limit` */
-	CAPTURE_STRV,     /* at entry: array of pointers to strings */
-	CAPTURE_SIZED_IN, /* at entry: bytes; the length is argument `aux` */
-	CAPTURE_FIXED_IN, /* at entry: `limit` bytes */
-	CAPTURE_RET_OUT,  /* at exit: as many bytes as the call returned */
+	CAPTURE_STR = 1,   /* at entry: bytes up to NUL, at most `limit` */
+	CAPTURE_STRV,	   /* at entry: array of pointers to strings */
+	CAPTURE_SIZED_IN,  /* at entry: bytes; the length is argument `aux` */
+	CAPTURE_FIXED_IN,  /* at entry: `limit` bytes */
+	CAPTURE_RET_OUT,   /* at exit: as many bytes as the call returned */
 	CAPTURE_FIXED_OUT, /* at exit: `limit` bytes */
 	CAPTURE_SIZED_OUT, /* at exit: bytes; argument `aux` points to the length, a u32 */
 };
 
 struct capture {
 	u8 arg;
-	u8 how;  /* enum capture_how */
+	u8 how;	 /* enum capture_how */
 	u8 type; /* enum trc_type of the item */
 	u8 aux;
 	u16 limit; /* bytes */
@@ -51,26 +52,26 @@ struct syscall_spec {
 
 enum task_phase {
 	PHASE_OUTSIDE = 0, /* not in a call that is to be sent */
-	PHASE_INSIDE,      /* in a call: the record's arguments are filled */
-	PHASE_SKIPPED,     /* in a call that is not to be sent */
-	PHASE_NEWBORN,     /* never entered a call: its first exit is the return from its own creation */
-	PHASE_ATTACHED,    /* was taken over while it may have been inside a call */
-	PHASE_HELD,        /* record holds it before its exec: nothing before that is sent */
+	PHASE_INSIDE,	   /* in a call: the record's arguments are filled */
+	PHASE_SKIPPED,	   /* in a call that is not to be sent */
+	PHASE_NEWBORN, /* never entered a call: its first exit is the return from its own creation */
+	PHASE_ATTACHED, /* was taken over while it may have been inside a call */
+	PHASE_HELD,	/* record holds it before its exec: nothing before that is sent */
 };
 
 struct task_state {
-	u8 phase;         /* enum task_phase */
+	u8 phase;	  /* enum task_phase */
 	u8 exit_captures; /* bit per capture: to be read at exit, or unreadable at entry and tried again */
-	u16 spec_index;   /* of the call that it is in */
-	u16 tail_end;     /* end of the items in the task's tail; 0: there are none */
-	u8 last_try;      /* what cannot be read now is written as unreadable */
+	u16 spec_index; /* of the call that it is in */
+	u16 tail_end;	/* end of the items in the task's tail; 0: there are none */
+	u8 last_try;	/* what cannot be read now is written as unreadable */
 	u8 zero;
 	struct trc_syscall call;
 };
 
 /* Room for the items of one call: offsets up to TAIL_START_MAX, then at most TAIL_ITEM_MAX bytes. */
 #define TAIL_START_MAX 3800
-#define TAIL_ITEM_MAX 4128
+#define TAIL_ITEM_MAX  4128
 struct task_tail {
 	u64 words[(TAIL_START_MAX + TAIL_ITEM_MAX + 72) / 8];
 };
@@ -79,13 +80,13 @@ struct task_tail {
 
 struct cpu_counters {
 	u64 lost[TRC_KIND_MAX]; /* by kind: the ring was full */
-	u64 lost_task;          /* a new task got no storage: it and its children are not watched */
-	u64 lost_string;        /* a call's items found no memory */
+	u64 lost_task;		/* a new task got no storage: it and its children are not watched */
+	u64 lost_string;	/* a call's items found no memory */
 };
 
 /* --- shared variables, in .bss, read by record through the mapping */
 
 struct control {
-	u64 live_tasks;      /* targets that have not exited */
-	u64 first_exec_ns;   /* when the held command entered its exec; 0 before */
+	u64 live_tasks;	   /* targets that have not exited */
+	u64 first_exec_ns; /* when the held command entered its exec; 0 before */
 };

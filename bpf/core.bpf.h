@@ -97,7 +97,8 @@ static __always_inline void record_send(void *record, u32 len, u16 kind, u64 now
 
 	ring = bpf_map_lookup_elem(&rings, &cpu);
 	if (ring) {
-		if (((now >> 3) & 31) == 0 && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > wake_bytes)
+		if (((now >> 3) & 31) == 0 &&
+		    bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > wake_bytes)
 			flags = BPF_RB_FORCE_WAKEUP;
 		if (!bpf_ringbuf_output(ring, record, len, flags))
 			return;

@@ -11,14 +11,15 @@
 
 #include "bpf/core.bpf.h"
 
-#define PATH_BYTES 4096 /* a power of two */
-#define PATH_NAME_MAX 256
-#define PATH_PARTS_MAX 128
+#define PATH_BYTES	 4096 /* a power of two */
+#define PATH_NAME_MAX	 256
+#define PATH_PARTS_MAX	 128
 #define CGROUP_PARTS_MAX 32
 
 struct path_buffer {
-	u64 node, mnt, root_node, root_mnt; /* where the walk is, and where it ends; node: dentry or kernfs_node */
-	u32 pos;                            /* start of what has been written; it ends at PATH_BYTES */
+	u64 node, mnt, root_node,
+		root_mnt; /* where the walk is, and where it ends; node: dentry or kernfs_node */
+	u32 pos;	  /* start of what has been written; it ends at PATH_BYTES */
 	u32 zero;
 	char bytes[PATH_BYTES + PATH_NAME_MAX];
 };
@@ -35,8 +36,8 @@ static __always_inline int path_prepend(struct path_buffer *buffer, u64 name, u3
 	pos -= len;
 	barrier_var(pos);
 	barrier_var(len);
-	if (bpf_probe_read_kernel(buffer->bytes + (pos & (PATH_BYTES - 1)), len & (PATH_NAME_MAX - 1),
-				  (void *)name))
+	if (bpf_probe_read_kernel(buffer->bytes + (pos & (PATH_BYTES - 1)),
+				  len & (PATH_NAME_MAX - 1), (void *)name))
 		return STEP_END;
 	pos--;
 	barrier_var(pos);

@@ -66,7 +66,7 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 enum exec_item { EXEC_FILENAME, EXEC_EXE, EXEC_CWD, EXEC_ARGV, EXEC_CGROUP };
 
 #define EXEC_ARGV_MAX 8192
-#define EXEC_BYTES (14 * 1024) /* where the last item may start */
+#define EXEC_BYTES    (14 * 1024) /* where the last item may start */
 
 struct exec_scratch {
 	struct trc_exec event;
@@ -201,15 +201,18 @@ int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	s->event.envc = bprm->envc;
 	__builtin_memcpy(s->event.comm, task->comm, sizeof(s->event.comm));
 
-	n = bpf_probe_read_kernel_str(s->tail + sizeof(struct trc_item), PATH_BYTES, bprm->filename);
+	n = bpf_probe_read_kernel_str(s->tail + sizeof(struct trc_item), PATH_BYTES,
+				      bprm->filename);
 	off = item_close(s, off, EXEC_FILENAME, n > 0 ? TRC_ITEM_WHOLE : TRC_ITEM_UNREADABLE,
 			 n > 0 ? (n - 1) & (PATH_BYTES - 1) : 0);
 	root = fs + bpf_core_field_offset(struct fs_struct, root);
 	off = put_path(s, off, EXEC_EXE,
 		       path_walk(&s->path, exe + bpf_core_field_offset(struct file, f_path), root));
-	off = put_path(s, off, EXEC_CWD,
-		       path_walk(&s->path, fs + bpf_core_field_offset(struct fs_struct, pwd), root));
-	off = put_argv(s, off, BPF_CORE_READ(task, mm, arg_start), BPF_CORE_READ(task, mm, arg_end));
+	off = put_path(
+		s, off, EXEC_CWD,
+		path_walk(&s->path, fs + bpf_core_field_offset(struct fs_struct, pwd), root));
+	off = put_argv(s, off, BPF_CORE_READ(task, mm, arg_start),
+		       BPF_CORE_READ(task, mm, arg_end));
 	off = put_path(s, off, EXEC_CGROUP, cgroup_walk(&s->path, node));
 
 	off += sizeof(s->event);
@@ -234,7 +237,8 @@ int BPF_PROG(task_renamed, struct task_struct *task, const char *comm)
 	if (!task_state(task))
 		return 0;
 	now = bpf_ktime_get_ns();
-	head_fill(&event.head, bpf_get_current_task_btf(), TRC_KIND_task_rename, sizeof(event) / 8, now);
+	head_fill(&event.head, bpf_get_current_task_btf(), TRC_KIND_task_rename, sizeof(event) / 8,
+		  now);
 	event.renamed_tid = task->pid;
 	event.renamed_tgid = task->tgid;
 	bpf_probe_read_kernel_str(event.comm, sizeof(event.comm), comm);
@@ -287,8 +291,8 @@ int BPF_PROG(task_exited, struct task_struct *task)
 	if (bpf_core_field_exists(task->delays))
 		event.blkio_delay_ns = task->delays->blkio_delay;
 	event.live_threads = signal->live.counter;
-	event.signal_flags = (event.live_threads == 0 ? 1 : 0) |
-			     (signal->flags & SIGNAL_GROUP_EXIT ? 2 : 0);
+	event.signal_flags =
+		(event.live_threads == 0 ? 1 : 0) | (signal->flags & SIGNAL_GROUP_EXIT ? 2 : 0);
 	__builtin_memcpy(event.comm, task->comm, sizeof(event.comm));
 	record_send(&event, sizeof(event), TRC_KIND_task_exit, now);
 	return 0;

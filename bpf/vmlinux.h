@@ -227,6 +227,14 @@ struct task_delay_info {
 	u64 blkio_delay;
 };
 
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -248,6 +256,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
+	struct sigpending pending;
 	struct mm_struct *mm;
 	struct sched_entity se;
 	struct sched_info sched_info;

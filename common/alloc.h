@@ -23,14 +23,14 @@ __attribute__((format(printf, 1, 2))) char *xasprintf(const char *format, ...);
  * Makes room for `need` elements in a growing array: `*array` of `*capacity` elements.
  * ARRAY_RESERVE(v->items, v->capacity, v->count + 1);
  */
-#define ARRAY_RESERVE(array, capacity, need)                                              \
-	do {                                                                              \
-		size_t _need = (need);                                                    \
-		if (_need > (capacity)) {                                                 \
-			size_t _cap = (capacity) ? (capacity) : 8;                        \
-			while (_cap < _need)                                              \
-				_cap *= 2;                                                \
-			(array) = xreallocarray((array), _cap, sizeof(*(array)));         \
-			(capacity) = _cap;                                                \
-		}                                                                         \
+#define ARRAY_RESERVE(array, capacity, need)                                                       \
+	do {                                                                                       \
+		size_t _need = (need);                                                             \
+		if (_need > (capacity)) {                                                          \
+			size_t _cap = (capacity) ? (capacity) : 8;                                 \
+			while (_cap < _need)                                                       \
+				_cap *= 2;                                                         \
+			(array) = xreallocarray((array), _cap, sizeof(*(array)));                  \
+			(capacity) = _cap;                                                         \
+		}                                                                                  \
 	} while (0)

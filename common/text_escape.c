@@ -61,7 +61,9 @@ static size_t plain_run(const u8 *s, size_t len, const char *special)
 {
 	size_t n = 0;
 
-	while (n < len && s[n] >= 0x20 && s[n] < 0x7f && !strchr(special, s[n]))
+	/* What any form treats specially is a quote or a backslash: only for those is it worth to ask. */
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7f &&
+	       ((s[n] != '"' && s[n] != '\\') || !strchr(special, s[n])))
 		n++;
 	return n;
 }
@@ -102,12 +104,16 @@ void text_add_escaped(struct text *text, const char *string, size_t len)
 		if (c) {
 			text_addc(text, '\\');
 			text_addc(text, c);
-		} else if (i + 1 < len && s[i + 1] >= '0' && s[i + 1] <= '9') {
-			text_addf(
-				text, "\\%03o",
-				s[i]); /* a digit follows: all three, or it would be read as one more */
 		} else {
-			text_addf(text, "\\%o", s[i]);
+			/* Before a digit all three, or it would be read as one more. */
+			bool all = i + 1 < len && s[i + 1] >= '0' && s[i + 1] <= '9';
+
+			text_addc(text, '\\');
+			if (all || s[i] >= 0100)
+				text_addc(text, '0' + (s[i] >> 6));
+			if (all || s[i] >= 010)
+				text_addc(text, '0' + (s[i] >> 3 & 7));
+			text_addc(text, '0' + (s[i] & 7));
 		}
 		i++;
 	}

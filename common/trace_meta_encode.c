@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <string.h>
+
 #include "common/trace_format.h"
 #include "common/trace_meta_private.h"
+
+#define ARGV_MAX (1u << 20)
 
 static void put_machine(struct cbor_out *out, const struct trace_meta *meta)
 {
@@ -44,12 +48,24 @@ static void put_constants(struct cbor_out *out, const struct trace_constant *con
 	}
 }
 
+/* A command line may be longer than a HEADER; its beginning says what ran. */
+static size_t argc_kept(const struct trace_meta *meta)
+{
+	size_t total = 0, argc = 0;
+
+	while (argc < meta->argc && (total += strlen(meta->argv[argc]) + 8) <= ARGV_MAX)
+		argc++;
+	return argc;
+}
+
 static void put_recording(struct cbor_out *out, const struct trace_meta *meta)
 {
+	size_t argc = argc_kept(meta);
+
 	cbor_out_map(out, 4);
 	cbor_out_text(out, "argv");
-	cbor_out_array(out, meta->argc);
-	for (size_t i = 0; i < meta->argc; i++)
+	cbor_out_array(out, argc);
+	for (size_t i = 0; i < argc; i++)
 		cbor_out_string(out, meta->argv[i]);
 	cbor_out_text(out, "cwd");
 	cbor_out_string(out, meta->cwd);

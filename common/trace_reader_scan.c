@@ -216,7 +216,7 @@ int reader_scan(struct trace_reader *reader)
 	int err;
 
 	reader->verify_budget = reader->size * 2 + TRACE_RAW_MAX;
-	reader->contents_budget = reader->size * 16 + 2 * TRACE_STATE_MAX;
+	reader->contents_budget = reader->size * 4 + 2 * TRACE_STATE_MAX;
 	if (index_scan(reader))
 		return 0;
 	err = scan_start(&scan);

@@ -17,7 +17,7 @@ struct command {
 	pid_t pid;
 	int pidfd;
 	int release_fd; /* writing a byte lets it go */
-	int error_fd;   /* execve's errno comes here; closed by a successful exec */
+	int error_fd;	/* execve's errno comes here; closed by a successful exec */
 	bool released, reaped;
 	int status;
 };
@@ -71,8 +71,9 @@ int command_find(const char *name, char **ret_path)
 	return found;
 }
 
-static void __attribute__((noreturn)) child(const char *path, char *const argv[], const sigset_t *mask,
-					    int stdout_fd, int hold_fd, int error_fd)
+static void __attribute__((noreturn))
+child(const char *path, char *const argv[], const sigset_t *mask, int stdout_fd, int hold_fd,
+      int error_fd)
 {
 	char byte;
 	int err;

@@ -24,13 +24,13 @@ static const u8 class_of_kind[TRC_KIND_MAX] = {
 #define DRAIN_TURN_BYTES (1u << 20)
 /* After so many turns the caller gets its say, however fast the rings fill. */
 #define DRAIN_TURNS_MAX 32
-#define CLASSES_MAX 16
+#define CLASSES_MAX	16
 
 struct consumer {
 	struct probes *probes;
 	struct rings *rings;
 	struct trace_writer *writer;
-	size_t cpu_count; /* possible */
+	size_t cpu_count;	       /* possible */
 	struct trace_stream **streams; /* [class * cpu_count + cpu] */
 	struct cpu_counters *counters, *counters_before;
 	u64 recorded[TRC_KIND_MAX], lost[TRC_KIND_MAX];
@@ -38,7 +38,8 @@ struct consumer {
 	u64 last_ns;
 };
 
-struct consumer *consumer_new(struct probes *probes, struct rings *rings, struct trace_writer *writer, u64 start_ns)
+struct consumer *consumer_new(struct probes *probes, struct rings *rings,
+			      struct trace_writer *writer, u64 start_ns)
 {
 	struct consumer *consumer = xcalloc(1, sizeof(*consumer));
 
@@ -48,7 +49,8 @@ struct consumer *consumer_new(struct probes *probes, struct rings *rings, struct
 	consumer->cpu_count = libbpf_num_possible_cpus();
 	consumer->streams = xcalloc(CLASSES_MAX * consumer->cpu_count, sizeof(*consumer->streams));
 	consumer->counters = xcalloc(consumer->cpu_count, sizeof(*consumer->counters));
-	consumer->counters_before = xcalloc(consumer->cpu_count, sizeof(*consumer->counters_before));
+	consumer->counters_before =
+		xcalloc(consumer->cpu_count, sizeof(*consumer->counters_before));
 	consumer->losses_checked_ns = start_ns;
 	return consumer;
 }
@@ -114,10 +116,14 @@ int consumer_drain(struct consumer *consumer, u32 *ret_fill)
 	return 0;
 }
 
-static int lost_record(struct consumer *consumer, u16 kind, enum trc_lost_cause cause, u16 ring, u64 now, u64 count)
+static int lost_record(struct consumer *consumer, u16 kind, enum trc_lost_cause cause, u16 ring,
+		       u64 now, u64 count)
 {
 	struct trc_lost lost = {
-		.head = { .ts = now, .kind = TRC_KIND_lost, .len = sizeof(lost), .words = sizeof(lost) / 8 },
+		.head = { .ts = now,
+			  .kind = TRC_KIND_lost,
+			  .len = sizeof(lost),
+			  .words = sizeof(lost) / 8 },
 		.lost_kind = kind,
 		.cause = cause,
 		.ring = ring,
@@ -137,7 +143,7 @@ static void set_stream_lost(struct consumer *consumer, u16 cpu)
 
 	for (u16 kind = 1; kind < TRC_KIND_MAX; kind++)
 		sums[class_of_kind[kind]] += consumer->counters[cpu].lost[kind];
-	for (u8 class = 1; class < CLASSES_MAX; class++)
+	for (u8 class = 1; class < CLASSES_MAX; class ++)
 		if (sums[class])
 			trace_stream_set_lost(stream_of(consumer, class, cpu), sums[class], 0);
 }
@@ -148,7 +154,8 @@ int consumer_losses(struct consumer *consumer, u64 now)
 	int err = probes_counters(consumer->probes, consumer->counters, consumer->cpu_count);
 
 	for (size_t cpu = 0; cpu < consumer->cpu_count && !err; cpu++) {
-		struct cpu_counters *new = &consumer->counters[cpu], *old = &consumer->counters_before[cpu];
+		struct cpu_counters *new = &consumer->counters[cpu],
+				    *old = &consumer->counters_before[cpu];
 
 		if (!memcmp(new, old, sizeof(*new)))
 			continue;

@@ -11,7 +11,8 @@
 
 struct consumer;
 
-struct consumer *consumer_new(struct probes *probes, struct rings *rings, struct trace_writer *writer, u64 start_ns);
+struct consumer *consumer_new(struct probes *probes, struct rings *rings,
+			      struct trace_writer *writer, u64 start_ns);
 void consumer_free(struct consumer *consumer);
 
 /* One look at all rings. *ret_fill is the fullest ring before, in 1/1024. 0 or the -errno of a write that failed. */
@@ -23,4 +24,5 @@ int consumer_losses(struct consumer *consumer, u64 now);
 void consumer_counts(const struct consumer *consumer, u64 *ret_recorded, u64 *ret_lost);
 u64 consumer_recorded(const struct consumer *consumer, u16 kind);
 u64 consumer_high_bytes(const struct consumer *consumer);
-u64 consumer_last_ns(const struct consumer *consumer); /* time of the last record; 0 if there was none */
+u64 consumer_last_ns(
+	const struct consumer *consumer); /* time of the last record; 0 if there was none */

@@ -8,12 +8,12 @@
 #include "record/metadata.h"
 
 #define CALIBRATION_ROUNDS 5
-#define CALIBRATION_CALLS 1000
-#define CALLS_TO_JUDGE 1000 /* fewer say more about cold caches than about the probes */
-#define NS_PER_MS 1000000ull
+#define CALIBRATION_CALLS  1000
+#define CALLS_TO_JUDGE	   1000 /* fewer say more about cold caches than about the probes */
+#define NS_PER_MS	   1000000ull
 /* Reading the clock twice per program costs; so it is done for 2 % of the time, and for the first moments. */
-#define FIRST_WINDOW_NS (50 * NS_PER_MS)
-#define WINDOW_NS (20 * NS_PER_MS)
+#define FIRST_WINDOW_NS	 (50 * NS_PER_MS)
+#define WINDOW_NS	 (20 * NS_PER_MS)
 #define WINDOW_PERIOD_NS (1000 * NS_PER_MS)
 
 static u64 call_ns(void)
@@ -89,7 +89,8 @@ void cost_tick(struct cost *cost, struct probes *probes, u64 now, u64 calls)
 		if (now - cost->window_started_ns >= length)
 			window_close(cost, probes, now, calls);
 	} else if (!cost->window_total_ns ||
-		   (now - cost->started_ns) / WINDOW_PERIOD_NS * WINDOW_NS >= cost->window_total_ns) {
+		   (now - cost->started_ns) / WINDOW_PERIOD_NS * WINDOW_NS >=
+			   cost->window_total_ns) {
 		probes_cost_window(probes, true);
 		cost->window_started_ns = now;
 		cost->window_calls_before = calls;

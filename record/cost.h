@@ -7,15 +7,15 @@
 #define COST_PROGRAMS_MAX 64
 
 struct cost {
-	u64 empty_probe_ns;       /* what the hooks add to a call of a process that is not watched */
-	double miss_run_ns;       /* run time of the entry and exit programs for such a call, as the kernel measures it */
+	u64 empty_probe_ns; /* what the hooks add to a call of a process that is not watched */
+	double miss_run_ns; /* run time of the entry and exit programs for such a call, as the kernel measures it */
 	u64 bare_call_ns;
 	u64 started_ns;
-	u64 window_started_ns;    /* 0: none is open */
-	u64 window_calls_before;  /* calls recorded when it was opened */
-	u64 window_total_ns;      /* closed windows, summed up */
-	u64 window_calls;         /* calls recorded in them */
-	size_t baseline_count;    /* counts and times that calibration itself caused */
+	u64 window_started_ns;	 /* 0: none is open */
+	u64 window_calls_before; /* calls recorded when it was opened */
+	u64 window_total_ns;	 /* closed windows, summed up */
+	u64 window_calls;	 /* calls recorded in them */
+	size_t baseline_count;	 /* counts and times that calibration itself caused */
 	struct trace_program_cost baseline[COST_PROGRAMS_MAX];
 };
 

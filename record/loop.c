@@ -11,14 +11,14 @@
 #include "common/cleanup.h"
 #include "record/metadata.h"
 
-#define NS_PER_MS 1000000ull
-#define NS_PER_S 1000000000ull
-#define FLUSH_NS NS_PER_S        /* at most so much is lost when the recorder is killed */
-#define LOSS_CHECK_NS (100 * NS_PER_MS)
-#define SLEEP_MIN_MS 1
-#define SLEEP_MAX_MS 100
-#define FILL_HIGH 128 /* of 1024: look more often above */
-#define FILL_LOW 32   /* and less often below */
+#define NS_PER_MS	   1000000ull
+#define NS_PER_S	   1000000000ull
+#define FLUSH_NS	   NS_PER_S /* at most so much is lost when the recorder is killed */
+#define LOSS_CHECK_NS	   (100 * NS_PER_MS)
+#define SLEEP_MIN_MS	   1
+#define SLEEP_MAX_MS	   100
+#define FILL_HIGH	   128 /* of 1024: look more often above */
+#define FILL_LOW	   32  /* and less often below */
 #define INTERRUPTS_TO_STOP 3
 
 const char loop_reason_command[] = "command ended";
@@ -98,8 +98,8 @@ static void take_signals(struct loop *loop, struct command *command, bool comman
 	struct signalfd_siginfo info;
 
 	while (read(loop->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		bool stops = info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP ||
-			     info.ssi_signo == SIGQUIT;
+		bool stops = info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM ||
+			     info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT;
 
 		if (stops && (command_ended || ++loop->interrupts >= INTERRUPTS_TO_STOP))
 			loop->stop = true;
@@ -120,8 +120,8 @@ int loop_clock(struct trace_writer *writer)
 }
 
 /* What is due by time: losses ten times a second, clocks and flush once. */
-static int housekeeping(struct consumer *consumer, struct trace_writer *writer, u64 now, u64 *next_loss,
-			u64 *next_flush)
+static int housekeeping(struct consumer *consumer, struct trace_writer *writer, u64 now,
+			u64 *next_loss, u64 *next_flush)
 {
 	int err = 0;
 
@@ -148,8 +148,9 @@ static unsigned next_sleep(unsigned sleep_ms, u32 fill)
 	return sleep_ms;
 }
 
-void loop_run(struct loop *loop, struct command *command, struct probes *probes, struct rings *rings,
-	      struct consumer *consumer, struct trace_writer *writer, struct cost *cost, struct ending *ending)
+void loop_run(struct loop *loop, struct command *command, struct probes *probes,
+	      struct rings *rings, struct consumer *consumer, struct trace_writer *writer,
+	      struct cost *cost, struct ending *ending)
 {
 	const volatile struct control *control = probes_control(probes);
 	u64 now = monotonic_ns(), end = loop->duration_ns ? now + loop->duration_ns : UINT64_MAX;
@@ -177,7 +178,8 @@ void loop_run(struct loop *loop, struct command *command, struct probes *probes,
 				 command_ended(command, &ending->command_status)) {
 				ending->command_ended = true;
 				command_watched = false;
-				epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, command_pidfd(command), NULL);
+				epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, command_pidfd(command),
+					  NULL);
 			}
 		}
 		/* Asked before the rings are emptied: whatever was sent before is then in them. */
@@ -206,7 +208,8 @@ void loop_wait(struct loop *loop, struct command *command, struct ending *ending
 	while (!ending->command_ended) {
 		struct epoll_event event;
 
-		if (epoll_wait(loop->epoll_fd, &event, 1, SLEEP_MAX_MS) > 0 && event.data.u32 == SOURCE_SIGNAL)
+		if (epoll_wait(loop->epoll_fd, &event, 1, SLEEP_MAX_MS) > 0 &&
+		    event.data.u32 == SOURCE_SIGNAL)
 			take_signals(loop, command, false);
 		ending->command_ended = command_ended(command, &ending->command_status);
 	}

@@ -11,7 +11,7 @@
 #include "record/session.h"
 #include "common/version.h"
 
-#define LEVEL_MAX 19
+#define LEVEL_MAX      19
 #define RING_BYTES_MIN 4096
 #define RING_BYTES_MAX (1ull << 30)
 
@@ -24,23 +24,28 @@ struct arguments {
 #define ROW(member) offsetof(struct arguments, member)
 static const struct option_row rows[] = {
 	{ 'o', "output", OPTION_STRING, ROW(settings.output), "FILE",
-	  "where the trace goes (trace.trc); - is standard output, the command's own output then goes to standard error",
+	  "where the trace goes (trace.trc); - is standard output, the command's own output then "
+	  "goes to standard error",
 	  NULL },
 	{ 'e', "trace", OPTION_STRING, ROW(settings.syscalls), "SET",
-	  "record only these system calls: names, %class, /regex/, numbers, ! in front for all others; the rest costs next to nothing",
+	  "record only these system calls: names, %class, /regex/, numbers, ! in front for all "
+	  "others; the rest costs next to nothing",
 	  NULL },
 	{ 's', "string-size", OPTION_SIZE, ROW(settings.string_bytes), "N",
-	  "keep N bytes of strings that are not paths (256), and of the data that is read and written (0: contents are private)",
+	  "keep N bytes of strings that are not paths (256), and of the data that is read and "
+	  "written (0: contents are private)",
 	  NULL },
 	{ 'b', "buffer", OPTION_SIZE, ROW(settings.ring_bytes), "SIZE",
 	  "kernel ring per CPU, rounded up to a power of two (8M, less on large machines)", NULL },
-	{ 'z', "level", OPTION_STRING, ROW(level), "N", "zstd compression level, 1 to 19 (1)", NULL },
+	{ 'z', "level", OPTION_STRING, ROW(level), "N", "zstd compression level, 1 to 19 (1)",
+	  NULL },
 	{ 'd', "duration", OPTION_DURATION, ROW(settings.duration_ns), "TIME",
-	  "stop recording after TIME (10s, 500ms, 2m); the command runs on and is waited for", NULL },
+	  "stop recording after TIME (10s, 500ms, 2m); the command runs on and is waited for",
+	  NULL },
 	{ 0, "force", OPTION_FLAG, ROW(settings.force), NULL, "replace an existing file", NULL },
 	{ 'q', "quiet", OPTION_FLAG, ROW(settings.quiet), NULL, "say nothing but errors", NULL },
-	{ 'v', "verbose", OPTION_COUNT, ROW(settings.verbose), NULL, "say more; twice: everything that libbpf says",
-	  NULL },
+	{ 'v', "verbose", OPTION_COUNT, ROW(settings.verbose), NULL,
+	  "say more; twice: everything that libbpf says", NULL },
 	{ 'h', "help", OPTION_FLAG, ROW(help), NULL, "this text", NULL },
 	{ 'V', "version", OPTION_FLAG, ROW(version), NULL, "the version", NULL },
 	OPTION_END,
@@ -52,16 +57,19 @@ static void print_help(void)
 
 	printf("usage: record [OPTION…] [--] COMMAND [ARGUMENT…]\n"
 	       "\n"
-	       "Runs COMMAND and records its system calls and processes, with all descendants, into one file\n"
+	       "Runs COMMAND and records its system calls and processes, with all descendants, "
+	       "into one file\n"
 	       "that `analyze` reads on any machine.\n"
 	       "\n"
 	       "%s\n"
 	       "Examples:\n"
 	       "  record -o run.trc -- make -j2            a build; then: analyze report run.trc\n"
-	       "  record -e %%file,connect -- ./server      only calls that name files, and connect\n"
+	       "  record -e %%file,connect -- ./server      only calls that name files, and "
+	       "connect\n"
 	       "  record -d 10s -o - -- ./job | analyze report -\n"
 	       "\n"
-	       "Exit status: the command's own, or death by the same signal; 2 wrong usage, 125 recording failed,\n"
+	       "Exit status: the command's own, or death by the same signal; 2 wrong usage, 125 "
+	       "recording failed,\n"
 	       "126 the command cannot be executed, 127 it was not found.\n",
 	       options);
 }
@@ -81,18 +89,20 @@ static int check(struct arguments *arguments)
 	struct settings *settings = &arguments->settings;
 
 	settings->level = 1;
-	if (arguments->level &&
-	    (parse_u64(arguments->level, &settings->level) || !settings->level || settings->level > LEVEL_MAX)) {
+	if (arguments->level && (parse_u64(arguments->level, &settings->level) ||
+				 !settings->level || settings->level > LEVEL_MAX)) {
 		log_error("-z %s: not a level; 1 to %d are", arguments->level, LEVEL_MAX);
 		return -1;
 	}
-	if (settings->string_bytes != STRING_BYTES_UNSET && settings->string_bytes > STRING_BYTES_MAX) {
+	if (settings->string_bytes != STRING_BYTES_UNSET &&
+	    settings->string_bytes > STRING_BYTES_MAX) {
 		log_error("-s %llu: too large; at most %d bytes of a string are kept",
 			  (unsigned long long)settings->string_bytes, STRING_BYTES_MAX);
 		return -1;
 	}
 	if (settings->ring_bytes > RING_BYTES_MAX) {
-		log_error("-b %llu: too large; at most 1G per CPU", (unsigned long long)settings->ring_bytes);
+		log_error("-b %llu: too large; at most 1G per CPU",
+			  (unsigned long long)settings->ring_bytes);
 		return -1;
 	}
 	if (settings->ring_bytes)

@@ -18,8 +18,10 @@
 #define ERRNO_NAMED_MAX 256
 /* Results that the kernel uses inside and that a trace shows when a signal interrupts a call. */
 static const struct trace_constant restart_errnos[] = {
-	{ 512, "ERESTARTSYS" },	   { 513, "ERESTARTNOINTR" },
-	{ 514, "ERESTARTNOHAND" }, { 516, "ERESTART_RESTARTBLOCK" },
+	{ 512, "ERESTARTSYS" },
+	{ 513, "ERESTARTNOINTR" },
+	{ 514, "ERESTARTNOHAND" },
+	{ 516, "ERESTART_RESTARTBLOCK" },
 };
 
 u64 monotonic_ns(void)
@@ -84,7 +86,8 @@ static char *distribution(void)
 
 static void add_option(struct trace_meta *meta, const char *name, char *value)
 {
-	meta->options = xreallocarray(meta->options, meta->option_count + 1, sizeof(*meta->options));
+	meta->options =
+		xreallocarray(meta->options, meta->option_count + 1, sizeof(*meta->options));
 	meta->options[meta->option_count++] = (struct trace_option){ xstrdup(name), value };
 }
 
@@ -95,13 +98,14 @@ static void add_options(struct trace_meta *meta, const struct settings *settings
 	add_option(meta, "events", xstrdup("task,syscall"));
 	add_option(meta, "syscalls", xstrdup(settings->syscalls ? settings->syscalls : "all"));
 	add_option(meta, "string-size",
-		   xasprintf("%llu", (unsigned long long)(strings_set ? settings->string_bytes :
-									STRING_BYTES_DEFAULT)));
+		   xasprintf("%llu", (unsigned long long)(strings_set ? settings->string_bytes
+								      : STRING_BYTES_DEFAULT)));
 	add_option(meta, "data-size",
 		   xasprintf("%llu", strings_set ? (unsigned long long)settings->string_bytes : 0));
 	add_option(meta, "buffer", xasprintf("%llu", (unsigned long long)ring_bytes));
 	add_option(meta, "level", xasprintf("%llu", (unsigned long long)settings->level));
-	add_option(meta, "duration-ns", xasprintf("%llu", (unsigned long long)settings->duration_ns));
+	add_option(meta, "duration-ns",
+		   xasprintf("%llu", (unsigned long long)settings->duration_ns));
 }
 
 static void add_constants(struct trace_meta *meta)
@@ -111,14 +115,17 @@ static void add_constants(struct trace_meta *meta)
 		const char *name = strerrorname_np(i);
 
 		if (name)
-			meta->errnos[meta->errno_count++] = (struct trace_constant){ i, xstrdup(name) };
+			meta->errnos[meta->errno_count++] =
+				(struct trace_constant){ i, xstrdup(name) };
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(restart_errnos); i++)
 		meta->errnos[meta->errno_count++] =
-			(struct trace_constant){ restart_errnos[i].value, xstrdup(restart_errnos[i].name) };
+			(struct trace_constant){ restart_errnos[i].value,
+						 xstrdup(restart_errnos[i].name) };
 	meta->signals = xcalloc(NSIG, sizeof(*meta->signals));
 	for (int i = 1; i < NSIG; i++) {
-		const char *name = sigabbrev_np(i);
+		/* The C library's name for it is POLL, everybody else's IO. */
+		const char *name = i == SIGIO ? "IO" : sigabbrev_np(i);
 
 		if (name)
 			meta->signals[meta->signal_count++] =
@@ -126,8 +133,8 @@ static void add_constants(struct trace_meta *meta)
 	}
 }
 
-struct trace_meta *metadata_new(const struct settings *settings, struct syscall_table *tables, size_t table_count,
-				u32 command_pid, u64 ring_bytes)
+struct trace_meta *metadata_new(const struct settings *settings, struct syscall_table *tables,
+				size_t table_count, u32 command_pid, u64 ring_bytes)
 {
 	struct trace_meta *meta = xcalloc(1, sizeof(*meta));
 	char cwd[PATH_MAX];
@@ -171,9 +178,11 @@ struct trace_meta *metadata_new(const struct settings *settings, struct syscall_
 
 void metadata_free(struct trace_meta *meta)
 {
-	char **strings[] = { &meta->producer, &meta->machine, &meta->hostname, &meta->kernel_release,
-			     &meta->kernel_version, &meta->machine_id, &meta->boot_id, &meta->distribution,
-			     &meta->trace_clock, &meta->cwd };
+	char **strings[] = { &meta->producer,	    &meta->machine,
+			     &meta->hostname,	    &meta->kernel_release,
+			     &meta->kernel_version, &meta->machine_id,
+			     &meta->boot_id,	    &meta->distribution,
+			     &meta->trace_clock,    &meta->cwd };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(*strings[i]);

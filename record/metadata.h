@@ -6,8 +6,8 @@
 #include "record/settings.h"
 
 /* Who, where and how. The tables are borrowed; free the rest with metadata_free(). */
-struct trace_meta *metadata_new(const struct settings *settings, struct syscall_table *tables, size_t table_count,
-				u32 command_pid, u64 ring_bytes);
+struct trace_meta *metadata_new(const struct settings *settings, struct syscall_table *tables,
+				size_t table_count, u32 command_pid, u64 ring_bytes);
 void metadata_free(struct trace_meta *meta);
 
 void clock_sample(struct trace_clock_sample *ret_sample);

@@ -18,8 +18,8 @@ static int give_to_caller(int fd)
 	const char *uid_text = getenv("SUDO_UID"), *gid_text = getenv("SUDO_GID");
 	u64 uid, gid;
 
-	if (geteuid() || !uid_text || !gid_text || parse_u64(uid_text, &uid) || parse_u64(gid_text, &gid) ||
-	    uid >= UINT32_MAX || gid >= UINT32_MAX)
+	if (geteuid() || !uid_text || !gid_text || parse_u64(uid_text, &uid) ||
+	    parse_u64(gid_text, &gid) || uid >= UINT32_MAX || gid >= UINT32_MAX)
 		return 0;
 	return fchown(fd, uid, gid) ? -errno : 0;
 }
@@ -48,7 +48,8 @@ int output_open(const char *path, bool force, struct output *ret_output)
 		/* A new file, not a truncated one: another process may be reading the old one. */
 		temporary = xasprintf("%s.%d.tmp", path, getpid());
 	}
-	fd = open(temporary ? temporary : path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = open(temporary ? temporary : path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		  0600);
 	if (fd < 0)
 		return -errno;
 	err = give_to_caller(fd);
@@ -56,7 +57,9 @@ int output_open(const char *path, bool force, struct output *ret_output)
 		unlink(temporary ? temporary : path);
 		return err;
 	}
-	*ret_output = (struct output){ .fd = TAKE_FD(fd), .path = path, .temporary = TAKE_PTR(temporary) };
+	*ret_output = (struct output){ .fd = TAKE_FD(fd),
+				       .path = path,
+				       .temporary = TAKE_PTR(temporary) };
 	return 0;
 }
 
@@ -77,8 +80,8 @@ void output_discard(struct output *output)
 	struct stat ours, named;
 
 	/* Only if the name still means our file. */
-	if (name && !fstat(output->fd, &ours) && !lstat(name, &named) && ours.st_dev == named.st_dev &&
-	    ours.st_ino == named.st_ino)
+	if (name && !fstat(output->fd, &ours) && !lstat(name, &named) &&
+	    ours.st_dev == named.st_dev && ours.st_ino == named.st_ino)
 		unlink(name);
 	output_close(output);
 }

@@ -7,7 +7,7 @@
 struct output {
 	int fd;
 	const char *path; /* NULL for standard output */
-	char *temporary;  /* its name until output_commit(), when an existing file is to be replaced */
+	char *temporary; /* its name until output_commit(), when an existing file is to be replaced */
 };
 
 /*

@@ -45,17 +45,21 @@ static char *explain(int err)
 	char lockdown[128] = "";
 
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return xasprintf("this kernel has no BTF (/sys/kernel/btf/vmlinux: %s); it needs "
-				 "CONFIG_DEBUG_INFO_BTF=y, as distribution kernels from 5.15 on have",
-				 strerror(errno));
+		return xasprintf(
+			"this kernel has no BTF (/sys/kernel/btf/vmlinux: %s); it needs "
+			"CONFIG_DEBUG_INFO_BTF=y, as distribution kernels from 5.15 on have",
+			strerror(errno));
 	file = fopen("/sys/kernel/security/lockdown", "re");
-	if (file && fgets(lockdown, sizeof(lockdown), file) && strstr(lockdown, "[confidentiality]"))
-		return xasprintf("kernel lockdown is in confidentiality mode, which forbids BPF tracing; boot with "
+	if (file && fgets(lockdown, sizeof(lockdown), file) &&
+	    strstr(lockdown, "[confidentiality]"))
+		return xasprintf("kernel lockdown is in confidentiality mode, which forbids BPF "
+				 "tracing; boot with "
 				 "lockdown=integrity or none");
 	if (err == -EPERM || err == -EACCES)
 		return xasprintf("BPF needs root, or CAP_BPF and CAP_PERFMON: run it with sudo");
-	return xasprintf("the BPF programs cannot be loaded: %s%s%s; try -v for the kernel's reasons", strerror(-err),
-			 last_warning[0] ? ": " : "", last_warning);
+	return xasprintf(
+		"the BPF programs cannot be loaded: %s%s%s; try -v for the kernel's reasons",
+		strerror(-err), last_warning[0] ? ": " : "", last_warning);
 }
 
 static void fail(struct probes_error *ret_error, int err)
@@ -74,10 +78,13 @@ static int fill_specs(struct probes *probes, const struct syscall_spec *specs)
 	return 0;
 }
 
-int probes_open(const struct probes_options *options, struct probes **ret_probes, struct probes_error *ret_error)
+int probes_open(const struct probes_options *options, struct probes **ret_probes,
+		struct probes_error *ret_error)
 {
 	struct probes *probes = xcalloc(1, sizeof(*probes));
 	struct trc_bpf *skeleton;
+	size_t abi_count;
+	u8 abis[4];
 	int err;
 
 	probes->stats_fd = -1;
@@ -91,11 +98,12 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	skeleton->rodata->page_size = sysconf(_SC_PAGESIZE);
 	skeleton->rodata->wake_bytes = options->ring_bytes / 4;
 	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;
-	for (size_t i = 0; i < options->table_count; i++) {
-		int slot = spec_slot(options->tables[i].abi);
+	abi_count = syscall_abis_of_machine(options->machine, abis);
+	for (size_t i = 0; i < abi_count; i++) {
+		int slot = spec_slot(abis[i]);
 
 		if (slot >= 0)
-			skeleton->rodata->abi_of_slot[slot] = options->tables[i].abi;
+			skeleton->rodata->abi_of_slot[slot] = abis[i];
 	}
 	err = bpf_map__set_max_entries(skeleton->maps.rings, libbpf_num_possible_cpus());
 	if (!err)
@@ -129,7 +137,8 @@ int probes_hold(struct probes *probes, int pidfd)
 {
 	struct task_state state = { .phase = PHASE_HELD };
 
-	if (bpf_map_update_elem(bpf_map__fd(probes->skeleton->maps.tasks), &pidfd, &state, BPF_NOEXIST))
+	if (bpf_map_update_elem(bpf_map__fd(probes->skeleton->maps.tasks), &pidfd, &state,
+				BPF_NOEXIST))
 		return -errno;
 	__atomic_fetch_add(&probes->skeleton->bss->control.live_tasks, 1, __ATOMIC_RELAXED);
 	return 0;
@@ -142,7 +151,8 @@ void probes_detach(struct probes *probes)
 
 int probes_unfinished(struct probes *probes)
 {
-	struct bpf_link *link = bpf_program__attach_iter(probes->skeleton->progs.syscall_unfinished, NULL);
+	struct bpf_link *link =
+		bpf_program__attach_iter(probes->skeleton->progs.syscall_unfinished, NULL);
 	int fd, err = 0;
 	char buffer[64];
 
@@ -184,7 +194,9 @@ int probes_counters(const struct probes *probes, struct cpu_counters *ret_per_cp
 
 	if (cpu_count < (size_t)libbpf_num_possible_cpus())
 		return -ENOSPC;
-	return bpf_map_lookup_elem(bpf_map__fd(probes->skeleton->maps.counters), &zero, ret_per_cpu) ? -errno : 0;
+	return bpf_map_lookup_elem(bpf_map__fd(probes->skeleton->maps.counters), &zero, ret_per_cpu)
+		       ? -errno
+		       : 0;
 }
 
 void probes_cost_window(struct probes *probes, bool open)
@@ -198,7 +210,8 @@ size_t probes_cost(const struct probes *probes, struct trace_program_cost *ret_c
 	struct bpf_program *program;
 	size_t count = 0;
 
-	bpf_object__for_each_program(program, probes->skeleton->obj) {
+	bpf_object__for_each_program(program, probes->skeleton->obj)
+	{
 		struct bpf_prog_info info = {};
 		u32 len = sizeof(info);
 

@@ -10,21 +10,21 @@ struct probes;
 
 /* Why BPF cannot be had, in words with the remedy; static or owned by the caller's error text. */
 struct probes_error {
-	int err;      /* -errno */
-	char *what;   /* malloc'ed: one line, cause and remedy */
+	int err;    /* -errno */
+	char *what; /* malloc'ed: one line, cause and remedy */
 };
 
 struct probes_options {
 	const struct syscall_spec *specs;
-	const struct syscall_table *tables;
-	size_t table_count;
+	const char *machine; /* uname -m */
 	bool unknown_calls_skipped;
 	u64 ring_bytes;
 	unsigned verbose;
 };
 
 /* Loads the programs; nothing runs yet. 0 or -errno with *ret_error filled. */
-int probes_open(const struct probes_options *options, struct probes **ret_probes, struct probes_error *ret_error);
+int probes_open(const struct probes_options *options, struct probes **ret_probes,
+		struct probes_error *ret_error);
 int probes_attach(struct probes *probes, struct probes_error *ret_error);
 /* Makes the task behind the pidfd a target that is held until its exec. 0 or -errno. */
 int probes_hold(struct probes *probes, int pidfd);
@@ -37,7 +37,8 @@ void probes_close(struct probes *probes);
 int probes_rings_fd(const struct probes *probes);
 const volatile struct control *probes_control(const struct probes *probes);
 /* Sums over CPUs of what was lost so far; per CPU too: `ret_per_cpu` has room for cpu_count. */
-int probes_counters(const struct probes *probes, struct cpu_counters *ret_per_cpu, size_t cpu_count);
+int probes_counters(const struct probes *probes, struct cpu_counters *ret_per_cpu,
+		    size_t cpu_count);
 
 /*
  * The cost of the programs: the kernel measures run time only while asked, and asking costs, so it is asked

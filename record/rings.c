@@ -17,8 +17,8 @@ struct rings {
 	struct ring_view *views;
 };
 
-#define RECORD_BUSY (1u << 31)
-#define RECORD_DISCARD (1u << 30)
+#define RECORD_BUSY	    (1u << 31)
+#define RECORD_DISCARD	    (1u << 30)
 #define RECORD_HEADER_BYTES 8
 
 static int ring_open(struct ring_view *ring, u16 cpu, u64 bytes, size_t page_bytes)
@@ -148,7 +148,8 @@ s64 ring_drain(struct ring_view *ring, u64 max_bytes, ring_handler handler, void
 		if (word & RECORD_BUSY)
 			break; /* reserved, not yet written */
 		if (!(word & RECORD_DISCARD)) {
-			err = handler(data, ring->cpu, (const void *)((const u8 *)header + RECORD_HEADER_BYTES));
+			err = handler(data, ring->cpu,
+				      (const void *)((const u8 *)header + RECORD_HEADER_BYTES));
 			if (err < 0)
 				break;
 		}

@@ -23,11 +23,11 @@
 #include "record/spec.h"
 #include "record/summary.h"
 
-#define CHUNK_BYTES (1u << 20) /* raw, per stream: FORMAT.md, "Measured" */
-#define RING_BYTES_MAX (8ull << 20)
-#define RING_BYTES_MIN (512ull << 10)
+#define CHUNK_BYTES	  (1u << 20) /* raw, per stream: FORMAT.md, "Measured" */
+#define RING_BYTES_MAX	  (8ull << 20)
+#define RING_BYTES_MIN	  (512ull << 10)
 #define RINGS_BYTES_TOTAL (256ull << 20)
-#define NOTHING_RECORDED (-1)
+#define NOTHING_RECORDED  (-1)
 
 DEFINE_CLEANUP(struct trace_meta *, metadata_free)
 DEFINE_CLEANUP(struct syscall_set *, syscall_set_free)
@@ -35,6 +35,7 @@ DEFINE_CLEANUP(struct syscall_set *, syscall_set_free)
 /* Everything that a recording holds while it goes on. */
 struct session {
 	const struct settings *settings;
+	const char *machine;
 	struct syscall_table *tables;
 	size_t table_count; /* in use */
 	size_t table_total; /* owned */
@@ -74,29 +75,35 @@ static int open_output(struct session *s)
 		log_error("%s exists; --force replaces it, -o FILE names another", path);
 		break;
 	case -ELOOP:
-		log_error("%s is not a regular file; a trace is never written through a link or a device, "
-			  "choose another name with -o", path);
+		log_error("%s is not a regular file; a trace is never written through a link or a "
+			  "device, "
+			  "choose another name with -o",
+			  path);
 		break;
 	case -ENOTTY:
-		log_error("a trace is not for a terminal: redirect standard output, or name a file with -o");
+		log_error("a trace is not for a terminal: redirect standard output, or name a file "
+			  "with -o");
 		break;
 	case -ENOENT:
-		log_error("%s: its directory does not exist; make it first, or choose another name with -o", path);
+		log_error("%s: its directory does not exist; make it first, or choose another name "
+			  "with -o",
+			  path);
 		break;
 	default:
-		log_error("%s: cannot be written: %s; choose another name with -o", path, strerror(-err));
+		log_error("%s: cannot be written: %s; choose another name with -o", path,
+			  strerror(-err));
 	}
 	return err;
 }
 
 static int load_probes(struct session *s, const struct syscall_set *set)
 {
-	_cleanup_free_ struct syscall_spec *specs = xcalloc(SPEC_ABIS * SPEC_PER_ABI, sizeof(*specs));
+	_cleanup_free_ struct syscall_spec *specs =
+		xcalloc(SPEC_ABIS * SPEC_PER_ABI, sizeof(*specs));
 	struct probes_error error = { 0 };
 	struct probes_options options = {
 		.specs = specs,
-		.tables = s->tables,
-		.table_count = s->table_count,
+		.machine = s->machine,
 		.ring_bytes = s->ring_bytes,
 		.verbose = s->settings->verbose,
 		/* "!read" keeps what no table knows, "read" does not. */
@@ -113,7 +120,8 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	}
 	err = rings_open(probes_rings_fd(s->probes), s->ring_bytes, &s->rings);
 	if (err)
-		log_error("the ring buffers of %llu bytes per CPU cannot be made: %s; try a smaller -b",
+		log_error("the ring buffers of %llu bytes per CPU cannot be made: %s; try a "
+			  "smaller -b",
 			  (unsigned long long)s->ring_bytes, strerror(-err));
 	return err;
 }
@@ -122,7 +130,9 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 static int write_beginning(struct session *s)
 {
 	struct trace_writer_options options = {
-		.fd = s->output.fd, .level = s->settings->level, .chunk_bytes = CHUNK_BYTES,
+		.fd = s->output.fd,
+		.level = s->settings->level,
+		.chunk_bytes = CHUNK_BYTES,
 		.worker_count = libbpf_num_possible_cpus() > 2 ? 1 : 0,
 	};
 	_cleanup_(metadata_freep) struct trace_meta *meta = NULL;
@@ -132,7 +142,8 @@ static int write_beginning(struct session *s)
 	size_t len;
 	int err;
 
-	meta = metadata_new(s->settings, s->tables, s->table_count, command_pid(s->command), s->ring_bytes);
+	meta = metadata_new(s->settings, s->tables, s->table_count, command_pid(s->command),
+			    s->ring_bytes);
 	memcpy(options.uuid, meta->uuid, sizeof(options.uuid));
 	err = trace_writer_open(&options, &s->writer);
 	if (err)
@@ -151,10 +162,11 @@ static int write_beginning(struct session *s)
 static void say_write_error(const struct session *s, int err)
 {
 	if (err == -EPIPE)
-		log_error("standard output: nobody reads the trace any more; recording has stopped");
+		log_error(
+			"standard output: nobody reads the trace any more; recording has stopped");
 	else
-		log_error("%s: %s; recording has stopped, what was written is readable", s->settings->output,
-			  strerror(-err));
+		log_error("%s: %s; recording has stopped, what was written is readable",
+			  s->settings->output, strerror(-err));
 }
 
 /* From a loaded session to a released command. 0, NOTHING_RECORDED or -errno; it has spoken. */
@@ -200,8 +212,8 @@ static int start(struct session *s, const char *path)
 	err = output_commit(&s->output);
 	if (err)
 		/* The command runs: its trace is kept under the name that it has. */
-		log_warning("%s cannot be replaced: %s; the trace is in %s", s->output.path, strerror(-err),
-			    s->output.temporary);
+		log_warning("%s cannot be replaced: %s; the trace is in %s", s->output.path,
+			    strerror(-err), s->output.temporary);
 	return 0;
 }
 
@@ -222,7 +234,8 @@ static int finish(struct session *s)
 	s->ending.end_ns = monotonic_ns();
 	if (!err)
 		err = consumer_drain(s->consumer, &fill);
-	cost_stop(&s->cost, s->probes, s->ending.end_ns, consumer_recorded(s->consumer, TRC_KIND_syscall));
+	cost_stop(&s->cost, s->probes, s->ending.end_ns,
+		  consumer_recorded(s->consumer, TRC_KIND_syscall));
 	if (!err)
 		err = consumer_losses(s->consumer, monotonic_ns());
 	if (consumer_last_ns(s->consumer) && s->ending.command_ended)
@@ -275,13 +288,10 @@ static void drop_x32(struct session *s)
 
 static int load_tables(struct session *s)
 {
-	struct utsname uts;
-	int err;
-
-	uname(&uts);
-	err = syscall_tables_for_machine(uts.machine, &s->tables, &s->table_count);
+	int err = syscall_tables_for_machine(s->machine, &s->tables, &s->table_count);
 	if (err) {
-		log_error("%s: the system calls of this machine are not known to this version", uts.machine);
+		log_error("%s: the system calls of this machine are not known to this version",
+			  s->machine);
 		return err;
 	}
 	s->table_total = s->table_count;
@@ -304,10 +314,12 @@ static int record_command(struct session *s, const char *path, int *ret_signal)
 		output_discard(&s->output);
 		return err == NOTHING_RECORDED ? EXIT_NOT_EXECUTABLE : EXIT_RECORDING_FAILED;
 	}
-	loop_run(s->loop, s->command, s->probes, s->rings, s->consumer, s->writer, &s->cost, &s->ending);
+	loop_run(s->loop, s->command, s->probes, s->rings, s->consumer, s->writer, &s->cost,
+		 &s->ending);
 	err = finish(s);
 	if (!s->ending.command_ended) {
-		log_info("waiting for %s (pid %d) to end", s->settings->command[0], command_pid(s->command));
+		log_info("waiting for %s (pid %d) to end", s->settings->command[0],
+			 command_pid(s->command));
 		loop_wait(s->loop, s->command, &s->ending);
 	}
 	status = s->ending.command_status;
@@ -325,8 +337,11 @@ int session_run(const struct settings *settings, int *ret_signal)
 	_cleanup_(syscall_set_freep) struct syscall_set *set = NULL;
 	struct session session = { .settings = settings, .output = { .fd = -1 } }, *s = &session;
 	_cleanup_free_ char *path = NULL;
+	struct utsname uts;
 	int code = EXIT_RECORDING_FAILED, err;
 
+	uname(&uts);
+	s->machine = uts.machine;
 	s->ring_bytes = s->ending.ring_bytes = ring_bytes(settings);
 	err = command_find(settings->command[0], &path);
 	if (err == -ENOENT) {
@@ -352,8 +367,8 @@ int session_run(const struct settings *settings, int *ret_signal)
 	}
 	s->loop = loop_new();
 	loop_set_duration(s->loop, settings->duration_ns);
-	log_verbose("%llu bytes of ring per CPU, %zu system-call tables, %s", (unsigned long long)s->ring_bytes,
-		    s->table_count, path);
+	log_verbose("%llu bytes of ring per CPU, %zu system-call tables, %s",
+		    (unsigned long long)s->ring_bytes, s->table_count, path);
 	code = record_command(s, path, ret_signal);
 	loop_free(s->loop);
 out:

@@ -5,19 +5,19 @@
 #include "common/types.h"
 
 struct settings {
-	const char *output;     /* "-" is standard output */
-	bool force;             /* replace an existing file */
-	const char *syscalls;   /* the -e expression; NULL for all */
-	u64 string_bytes;       /* -s; STRING_BYTES_UNSET if not given */
-	u64 ring_bytes;         /* per CPU; 0: chosen by the number of CPUs */
-	u64 level;              /* zstd */
-	u64 duration_ns;        /* 0: until the tree is gone */
+	const char *output;   /* "-" is standard output */
+	bool force;	      /* replace an existing file */
+	const char *syscalls; /* the -e expression; NULL for all */
+	u64 string_bytes;     /* -s; STRING_BYTES_UNSET if not given */
+	u64 ring_bytes;	      /* per CPU; 0: chosen by the number of CPUs */
+	u64 level;	      /* zstd */
+	u64 duration_ns;      /* 0: until the tree is gone */
 	bool quiet;
 	unsigned verbose;
-	char *const *command;   /* argv, NULL-terminated */
+	char *const *command; /* argv, NULL-terminated */
 	int command_argc;
 };
 
-#define STRING_BYTES_UNSET UINT64_MAX
+#define STRING_BYTES_UNSET   UINT64_MAX
 #define STRING_BYTES_DEFAULT 256 /* of strings that are not paths */
-#define STRING_BYTES_MAX 4096
+#define STRING_BYTES_MAX     4096

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define SOCKADDR_BYTES_MAX 128 /* sizeof(struct sockaddr_storage) */
-#define FDS_BYTES 8
+#define FDS_BYTES	   8
 
 int spec_slot(u8 abi)
 {
@@ -24,7 +24,8 @@ int spec_slot(u8 abi)
 }
 
 /* How an argument's payload is captured; false if it is not. */
-static bool capture_of(const struct syscall_arg *arg, const struct settings *settings, struct capture *capture)
+static bool capture_of(const struct syscall_arg *arg, const struct settings *settings,
+		       struct capture *capture)
 {
 	bool strings_set = settings->string_bytes != STRING_BYTES_UNSET;
 	u16 string_bytes = strings_set ? settings->string_bytes : STRING_BYTES_DEFAULT;
@@ -99,8 +100,9 @@ static void fill_one(const struct syscall_desc *desc, u8 abi, const struct sysca
 	}
 }
 
-void spec_fill(const struct syscall_table *tables, size_t table_count, const struct syscall_set *set,
-	       const struct settings *settings, struct syscall_spec *specs)
+void spec_fill(const struct syscall_table *tables, size_t table_count,
+	       const struct syscall_set *set, const struct settings *settings,
+	       struct syscall_spec *specs)
 {
 	memset(specs, 0, SPEC_ABIS * SPEC_PER_ABI * sizeof(*specs));
 	for (size_t t = 0; t < table_count; t++) {

@@ -10,7 +10,8 @@
  * Fills SPEC_ABIS * SPEC_PER_ABI entries; slots are those of arch.bpf.h: native, 32-bit, x32. `set` may be
  * NULL: every call is sent.
  */
-void spec_fill(const struct syscall_table *tables, size_t table_count, const struct syscall_set *set,
-	       const struct settings *settings, struct syscall_spec *specs);
+void spec_fill(const struct syscall_table *tables, size_t table_count,
+	       const struct syscall_set *set, const struct settings *settings,
+	       struct syscall_spec *specs);
 /* The slot of an ABI, or -1: no machine that record runs on has it. */
 int spec_slot(u8 abi);

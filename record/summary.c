@@ -11,7 +11,8 @@ static u64 timeval_ns(struct timeval tv)
 	return tv.tv_sec * 1000000000ull + tv.tv_usec * 1000ull;
 }
 
-static void fill_costs(struct trace_summary *summary, const struct probes *probes, const struct cost *cost)
+static void fill_costs(struct trace_summary *summary, const struct probes *probes,
+		       const struct cost *cost)
 {
 	struct rusage usage;
 
@@ -64,7 +65,8 @@ struct trace_summary *summary_new(const struct ending *ending, const struct cons
 	return summary;
 }
 
-void summary_line(const struct trace_summary *summary, u64 call_ns, u64 file_bytes, struct text *out)
+void summary_line(const struct trace_summary *summary, u64 call_ns, u64 file_bytes,
+		  struct text *out)
 {
 	text_add_count(out, summary->event_count);
 	text_adds(out, summary->event_count == 1 ? " event in " : " events in ");
@@ -76,8 +78,8 @@ void summary_line(const struct trace_summary *summary, u64 call_ns, u64 file_byt
 		for (size_t i = 0; i < summary->kind_count; i++)
 			in_rings += summary->kinds[i].lost;
 		text_add_count(out, summary->lost_count);
-		text_adds(out, in_rings == summary->lost_count ? " LOST (a larger -b keeps more)" :
-								 " LOST or not written");
+		text_adds(out, in_rings == summary->lost_count ? " LOST (a larger -b keeps more)"
+							       : " LOST or not written");
 	} else {
 		text_adds(out, "nothing lost");
 	}

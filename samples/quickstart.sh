@@ -8,9 +8,10 @@
 # two jobs), shows the report, loads the trace into SQLite and asks it two questions. May be run again.
 set -eu
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-build=$root/build
-out=$build/quickstart
+cd "$(dirname "$0")/.."
+build=build
+out=build/quickstart
+exec 3>&1
 export PATH="$PATH:/usr/sbin:/sbin"
 
 say()
@@ -22,7 +23,7 @@ say()
 # The command is shown, then run.
 show()
 {
-	printf '$ %s\n' "$*" | sed "s|$root/||g"
+	printf '$ %s\n' "$*" >&3
 	"$@"
 }
 
@@ -48,18 +49,18 @@ if [ ! -e /sys/kernel/btf/vmlinux ]; then
 fi
 
 say "1. Packages"
-bash "$root/tests/install.sh" build
+bash tests/install.sh build
 echo "all there"
 
 say "2. Build trc into build/"
 mkdir -p "$out"
-quietly "$out/configure.log" cmake -G Ninja -S "$root" -B "$build"
+quietly "$out/configure.log" cmake -G Ninja -S . -B "$build"
 quietly "$out/build.log" cmake --build "$build"
-ls -1 "$build/record/record" "$build/analyze" | sed "s|$root/||"
+ls -1 "$build/record/record" "$build/analyze"
 
 say "3. Record a real build: trc, from nothing, with two jobs"
 rm -rf "$out/scratch" "$out/build.trc" "$out/build.db"
-quietly "$out/scratch.log" cmake -G Ninja -S "$root" -B "$out/scratch" -DTRC_RECORD=OFF -DTRC_TESTS=OFF
+quietly "$out/scratch.log" cmake -G Ninja -S . -B "$out/scratch" -DTRC_RECORD=OFF -DTRC_TESTS=OFF
 show "$build/record/record" -o "$out/build.trc" -- cmake --build "$out/scratch" -j2 >"$out/recorded.log"
 
 say "4. What happened"

@@ -421,7 +421,7 @@ static void args_init(struct args *args, struct decoder *decoder, const struct t
 
 	*args = (struct args){ .decoder = decoder, .record = record, .plan = plan, .out = out };
 	args->entry_len = SIZE_MAX;
-	args->narrow = record->abi < SYSCALL_ABI_MAX && decoder->abis[record->abi].narrow;
+	args->narrow = abi_is_narrow(record->abi);
 	args->succeeded = record->state == TRC_SYSCALL_COMPLETE && !decoder_errno(record);
 	args->count = (u8)(have > 6 ? 6 : have);
 	for (unsigned i = 0; i < args->count; i++) {

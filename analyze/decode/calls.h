@@ -24,6 +24,7 @@ void print_futex(struct args *args);
 void print_prctl(struct args *args);
 void print_ptrace(struct args *args);
 void print_personality(struct args *args);
+void print_membarrier(struct args *args);
 
 /* calls_net.c */
 void print_socket(struct args *args);

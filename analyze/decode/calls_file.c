@@ -165,10 +165,11 @@ void print_ioctl(struct args *args)
 		args_int(args, 2);
 		return;
 	}
-	if (args->count > 2) {
-		if (name)
+	/* Without a direction it is rather a number than an address; not for ttys and sockets. */
+	if (name && (IOC_DIR(request) || IOC_TYPE(request) == 0x54 || IOC_TYPE(request) == 0x89)) {
+		if (args->count > 2)
 			args_address(args, 2);
-		else
-			args_hex(args, 2);
+	} else if (args->count > 2) {
+		args_hex(args, 2);
 	}
 }

@@ -172,8 +172,8 @@ void print_futex(struct args *args)
 
 /*
  * What follows the option: d number, x hexadecimal, p address, o address that the kernel writes to,
- * s string, S signal, C capability, M mm field, A ambient, V vma, U dumpable, E seccomp mode, B securebits,
- * T any tracer.
+ * s string, S signal, C capability, M mm field, A ambient, V vma, U dumpable, E seccomp mode, B
+ * securebits, T any tracer.
  */
 static const struct {
 	u32 option;
@@ -256,7 +256,7 @@ static void add_prctl_arg(struct args *args, unsigned i, char form)
 		args_set(args, i, &set_securebits);
 		break;
 	case 'T':
-		if (args->values[i] == PR_SET_PTRACER_ANY) {
+		if ((s32)args->values[i] == -1) {
 			args_next(args);
 			text_add_literal(args->out, "PR_SET_PTRACER_ANY");
 		} else {
@@ -315,4 +315,10 @@ void print_personality(struct args *args)
 		args_hex(args, 0);
 	else
 		args_set(args, 0, &set_personality_flags);
+}
+
+/* The CPU counts only with its flag. */
+void print_membarrier(struct args *args)
+{
+	args_print_range(args, 0, args->count > 1 && args->values[1] ? 2 : 1);
 }

@@ -19,23 +19,24 @@ void decoder_free(struct decoder *decoder);
 const struct syscall_desc *decoder_syscall(const struct decoder *decoder, u8 abi, u32 nr);
 /* Its name; "syscall_0x1f4" for an unknown number. Valid as long as the decoder. */
 const char *decoder_syscall_name(struct decoder *decoder, u8 abi, u32 nr);
-/* The errno of a result: 1…4095, or 0 if the call succeeded. Kernel-internal restart codes (512…) are errnos. */
+/* 1…4095, or 0 if the call succeeded. The kernel's restart codes (512…) are errnos. */
 u32 decoder_errno(const struct trc_syscall *record);
-const char *decoder_errno_name(const struct decoder *decoder,
-			       u32 number); /* "ENOENT"; NULL if unknown */
-const char *decoder_errno_text(u32 number); /* "No such file or directory" */
-const char *decoder_signal_name(const struct decoder *decoder,
-				u32 number); /* "SIGTERM"; NULL if unknown */
+/* "ENOENT"; NULL if unknown. */
+const char *decoder_errno_name(const struct decoder *decoder, u32 number);
+/* "No such file or directory" */
+const char *decoder_errno_text(u32 number);
+/* "SIGTERM"; NULL if unknown. */
+const char *decoder_signal_name(const struct decoder *decoder, u32 number);
 
 /*
- * The arguments between the parentheses, as strace prints them: AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC.
- * Strings are escaped, cut ones end in "...". What the record does not have is left out: all arguments of
- * a call that was entered before it was watched.
+ * The arguments between the parentheses, as strace prints them: AT_FDCWD, "/etc/passwd",
+ * O_RDONLY|O_CLOEXEC. Strings are escaped, cut ones end in "...". What the record does not have is
+ * left out: all arguments of a call that was entered before it was watched.
  */
 void decode_args(struct decoder *decoder, const struct trc_syscall *record, struct text *out);
 /*
- * The same; *ret_entry_len says how many of the added bytes were known when the call was entered: what
- * stands before "<unfinished ...>". The rest tells what the kernel gave back.
+ * The same; *ret_entry_len says how many of the added bytes were known when the call was entered:
+ * what stands before "<unfinished ...>". The rest tells what the kernel gave back.
  */
 void decode_args_split(struct decoder *decoder, const struct trc_syscall *record, struct text *out,
 		       size_t *ret_entry_len);

@@ -48,7 +48,6 @@ static void plan_init(struct call_plan *plan, const struct syscall_desc *desc, u
 static void abi_init(struct abi_plan *abi, const struct syscall_table *table)
 {
 	abi->table = table;
-	abi->narrow = table->abi == SYSCALL_ABI_I386 || table->abi == SYSCALL_ABI_ARM;
 	abi->plans = xcalloc(table->count ? table->count : 1, sizeof(*abi->plans));
 	abi->by_nr = xcalloc(DIRECT_NR_LIMIT, sizeof(*abi->by_nr));
 	for (size_t i = 0; i < table->count && i < UINT16_MAX; i++) {

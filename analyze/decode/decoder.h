@@ -20,7 +20,8 @@ enum call_result {
 	RESULT_FCNTL,
 	RESULT_MODE,
 	RESULT_TIMEOUT, /* 0 says that the time was up */
-	RESULT_HEX,
+	RESULT_PERSONALITY,
+	RESULT_POLICY,
 };
 
 struct call_plan {
@@ -34,8 +35,7 @@ struct call_plan {
 struct abi_plan {
 	const struct syscall_table *table; /* NULL: the trace has none for this ABI */
 	struct call_plan *plans;	   /* one per call of the table, in its order */
-	u16 *by_nr;  /* DIRECT_NR_LIMIT entries: index into plans, and one; 0 none */
-	bool narrow; /* 32-bit registers */
+	u16 *by_nr; /* DIRECT_NR_LIMIT entries: index into plans, and one; 0 none */
 };
 
 struct unknown_name { /* of a number that no table has */
@@ -75,6 +75,9 @@ const struct call_plan *decoder_plan(const struct decoder *decoder, u8 abi, u32 
 call_printer call_printer_find(const char *name);
 u8 call_result_find(const char *name);
 
+/* Are its registers 32 bits wide? */
+bool abi_is_narrow(u8 abi);
+
 /* Names in a file are foreign bytes: true if it is one that can be printed as it is. */
 bool is_identifier(const char *name);
 
@@ -108,7 +111,7 @@ void text_add_signal(struct decoder *decoder, u32 number, struct text *out);
 /* "…" with "..." behind it if it is cut. */
 void text_add_quoted(struct text *out, const struct trc_item *item);
 
-/* The struct that an item of bytes holds; false if it holds none that is known: print the address. */
+/* The struct that an item of bytes holds; false if it is none that is known. */
 bool decode_struct(struct args *args, unsigned i);
 /* {sa_family=AF_INET, …}; false if it is too short to be one. */
 bool decode_sockaddr_struct(struct decoder *decoder, const u8 *data, size_t len, struct text *out);

@@ -37,7 +37,7 @@ void names_fill(struct decoder *decoder)
 			decoder->signals[i] = signal_names[i];
 }
 
-static bool is_narrow(u8 abi)
+bool abi_is_narrow(u8 abi)
 {
 	return abi == SYSCALL_ABI_I386 || abi == SYSCALL_ABI_ARM;
 }
@@ -45,7 +45,7 @@ static bool is_narrow(u8 abi)
 u32 decoder_errno(const struct trc_syscall *record)
 {
 	/* A 32-bit result may come without its sign extended. */
-	s64 ret = is_narrow(record->abi) ? (s32)record->ret : record->ret;
+	s64 ret = abi_is_narrow(record->abi) ? (s32)record->ret : record->ret;
 
 	if (record->state == TRC_SYSCALL_UNFINISHED || ret >= 0 || ret <= -ERRNO_LIMIT)
 		return 0;

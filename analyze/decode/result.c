@@ -93,8 +93,14 @@ static bool add_special(struct decoder *decoder, const struct trc_syscall *recor
 			return false;
 		text_add_literal(out, "0 (Timeout)");
 		return true;
-	case RESULT_HEX:
-		text_addx(out, (u64)record->ret);
+	case RESULT_PERSONALITY:
+		add_set_result((u64)record->ret, " (", &set_personality_flags, out);
+		return true;
+	case RESULT_POLICY:
+		text_addu(out, (u64)record->ret);
+		text_add_literal(out, " (");
+		value_set_add(&set_sched_policy, (u64)record->ret, out);
+		text_addc(out, ')');
 		return true;
 	}
 	return false;
@@ -110,12 +116,9 @@ void decode_result(struct decoder *decoder, const struct trc_syscall *record, st
 	} else if (error) {
 		add_error(decoder, error, out);
 	} else if (plan && plan->desc->properties & SYSCALL_RETURNS_ADDRESS) {
-		text_addx(out,
-			  decoder->abis[record->abi].narrow ? (u32)record->ret : (u64)record->ret);
+		text_addx(out, abi_is_narrow(record->abi) ? (u32)record->ret : (u64)record->ret);
 	} else if (!plan || !add_special(decoder, record, plan, out)) {
-		text_addi(out, decoder->abis[record->abi < SYSCALL_ABI_MAX ? record->abi : 0].narrow
-				       ? (s32)record->ret
-				       : record->ret);
+		text_addi(out, abi_is_narrow(record->abi) ? (s32)record->ret : record->ret);
 	}
 }
 
@@ -125,12 +128,18 @@ u8 call_result_find(const char *name)
 		const char *name;
 		u8 result;
 	} rows[] = {
-		{ "fcntl", RESULT_FCNTL },	    { "fcntl64", RESULT_FCNTL },
-		{ "umask", RESULT_MODE },	    { "poll", RESULT_TIMEOUT },
-		{ "ppoll", RESULT_TIMEOUT },	    { "select", RESULT_TIMEOUT },
-		{ "_newselect", RESULT_TIMEOUT },   { "pselect6", RESULT_TIMEOUT },
-		{ "ppoll_time64", RESULT_TIMEOUT }, { "pselect6_time64", RESULT_TIMEOUT },
-		{ "personality", RESULT_HEX },
+		{ "fcntl", RESULT_FCNTL },
+		{ "fcntl64", RESULT_FCNTL },
+		{ "umask", RESULT_MODE },
+		{ "poll", RESULT_TIMEOUT },
+		{ "ppoll", RESULT_TIMEOUT },
+		{ "select", RESULT_TIMEOUT },
+		{ "_newselect", RESULT_TIMEOUT },
+		{ "pselect6", RESULT_TIMEOUT },
+		{ "ppoll_time64", RESULT_TIMEOUT },
+		{ "pselect6_time64", RESULT_TIMEOUT },
+		{ "personality", RESULT_PERSONALITY },
+		{ "sched_getscheduler", RESULT_POLICY },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -2,10 +2,11 @@
 /*
  * Names of flags and values, by set.
  *
- * A set has one line in sets.def and stands in one of the sets_*.c files. Names and values come from
- * the kernel's uapi headers: NAME() takes the macro of the installed header, where the value is the same on
- * every architecture; NAMED() spells the number out where it is not (the numbers are those of
- * asm-generic, which x86, arm, arm64 and riscv share) or where the header is younger than Debian 12's.
+ * A set has one line in sets.def and stands in one of the sets_*.c files. Names and values come
+ * from the kernel's uapi headers: NAME() takes the macro of the installed header, where the value
+ * is the same on every architecture; NAMED() spells the number out where it is not (the numbers are
+ * those of asm-generic, which x86, arm, arm64 and riscv share) or where the header is younger than
+ * Debian 12's.
  */
 #pragma once
 
@@ -63,7 +64,7 @@ const struct value_set *value_set_of_abi(const struct value_set *set, u8 abi);
 const struct value_set *value_set_find(const char *name, u8 abi);
 /* The name of a value; NULL if it has none. */
 const struct value_name *value_set_name(const struct value_set *set, u64 value);
-/* "MAP_PRIVATE|MAP_ANONYMOUS|0x1000", "SEEK_SET", "0x9 … MAP_???" in a comment when nothing is known. */
+/* "MAP_PRIVATE|MAP_ANONYMOUS|0x1000", "SEEK_SET"; with a comment if nothing is known of it. */
 void value_set_add(const struct value_set *set, u64 value, struct text *out);
 
 /* "0x9 … X_???" in a comment. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * ioctl requests, as x86, arm, arm64 and riscv number them on a 64-bit machine. Where two drivers share
- * a number the more common one is named.
+ * ioctl requests, as x86, arm, arm64 and riscv number them on a 64-bit machine. Where two drivers
+ * share a number the more common one is named.
  */
 #include "analyze/decode/set.h"
 

@@ -18,6 +18,8 @@
 	  "it was watched")                                                                        \
 	C(args, TEXT, NONE, "arguments as strace writes them; NULL for no_enter")                  \
 	C(path, TEXT, NONE, "first path that the call was given; NULL: none")                      \
+	C(tid, INTEGER, NUMBER, "the calling thread's tid at that time")                           \
+	C(errno_name, TEXT, NONE, "name of the error on the recording machine; NULL: no error")    \
 	C(cpu, INTEGER, NUMBER, "CPU on which it ended")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
@@ -61,6 +63,9 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 	}
 	if (decode_path(fold->walk->decoder, record, &path, &len))
 		row[COLUMN_path] = value_bytes(path, len);
+	row[COLUMN_tid] = value_int(record->head.tid);
+	if (error)
+		row[COLUMN_errno_name] = value_text(decoder_errno_name(fold->walk->decoder, error));
 	row[COLUMN_cpu] = value_int(record->head.cpu);
 	fold_row(fold, row);
 }
@@ -70,8 +75,7 @@ const struct metric metric_syscall = {
 		   .doc = "system calls, one by one, in the order in which they ended",
 		   .columns = columns,
 		   .column_count = COLUMN_COUNT,
-		   .brief = "ts_ns,thread_id,name,args,ret,errno,duration_ns,state",
-		   .stream = true },
+		   .brief = "ts_ns,tid,name,ret,errno_name,duration_ns,state,args" },
 	.classes = (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
 	.call = call,
 };

@@ -46,13 +46,6 @@ static void grow(struct text_map *map)
 			   map->entries[i].key_len) = (u32)(i + 1);
 }
 
-void *text_map_find(const struct text_map *map, const char *key, size_t len)
-{
-	u32 slot = map->count ? *find_slot(map, hash_bytes(key, len), key, len) : 0;
-
-	return slot ? map->entries[slot - 1].value : NULL;
-}
-
 void *text_map_get(struct text_map *map, const char *key, size_t len)
 {
 	u64 hash = hash_bytes(key, len);

@@ -75,8 +75,6 @@ struct thread *thread_make(struct model *model, struct process *process, u32 tid
 	process->threads = thread;
 	process->thread_count++;
 	process->live_count++;
-	if (++model->live_count > model->peak_count)
-		model->peak_count = model->live_count;
 	idmap_put(&model->threads, tid, thread);
 	thread->mapped = true;
 	return thread;
@@ -109,7 +107,6 @@ void thread_end(struct model *model, struct thread *thread, u64 end_ns)
 	thread->ended = true;
 	thread->end_ns = end_ns;
 	thread->gone_at = model->now + MODEL_GRACE_NS;
-	model->live_count--;
 	if (model->last_ended)
 		model->last_ended->next_ended = thread;
 	else

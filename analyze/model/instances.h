@@ -16,7 +16,7 @@ struct model {
 	struct thread *first_ended, *last_ended; /* by gone_at */
 	u64 next_gone_at;			 /* UINT64_MAX if no thread has ended */
 	u64 now;
-	u32 process_count, thread_count, live_count, peak_count;
+	u32 process_count, thread_count; /* ever */
 };
 
 /* New instances; the thread takes the place of whoever bore its number. Nothing of them is known yet. */

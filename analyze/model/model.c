@@ -38,36 +38,6 @@ void model_set_hooks(struct model *model, const struct model_hooks *hooks)
 	model->hooks = *hooks;
 }
 
-struct thread *model_find_thread(struct model *model, u32 tid)
-{
-	return idmap_find(&model->threads, tid);
-}
-
-struct process *model_find_process(struct model *model, u32 pid)
-{
-	return idmap_find(&model->processes, pid);
-}
-
-u32 model_process_count(const struct model *model)
-{
-	return model->process_count;
-}
-
-u32 model_thread_count(const struct model *model)
-{
-	return model->thread_count;
-}
-
-u32 model_live_count(const struct model *model)
-{
-	return model->live_count;
-}
-
-u32 model_peak_count(const struct model *model)
-{
-	return model->peak_count;
-}
-
 void model_finish(struct model *model)
 {
 	model_collect_rest(model);

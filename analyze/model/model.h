@@ -101,15 +101,8 @@ void model_load_state(struct model *model, const struct trace_state *state);
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */
 struct thread *model_event(struct model *model, const struct event *event);
 
-/* The instance that bears the number now; NULL if there is none. */
-struct thread *model_find_thread(struct model *model, u32 tid);
-struct process *model_find_process(struct model *model, u32 pid);
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);
-u32 model_process_count(const struct model *model); /* ever */
-u32 model_thread_count(const struct model *model);
-u32 model_live_count(const struct model *model); /* threads, at this moment */
-u32 model_peak_count(const struct model *model); /* threads at the same time, at most */
 
 /* User and system time in the proportion of the ticks, scaled to the exact run time, as the kernel does. */
 void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system_ns);

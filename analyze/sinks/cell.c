@@ -119,6 +119,22 @@ void cell_move(struct text *line, struct text *cell, unsigned width, bool right)
 	text_clear(cell);
 }
 
+void cell_clip(struct text *text, unsigned width)
+{
+	unsigned places = 0;
+
+	if (!width || cell_width(text) <= width)
+		return;
+	for (size_t i = 0; i < text->len; i++) {
+		places += ((u8)text->data[i] & 0xc0) != 0x80;
+		if (places < width)
+			continue;
+		text->len = i;
+		text_adds(text, "…");
+		return;
+	}
+}
+
 unsigned cell_width(const struct text *text)
 {
 	unsigned width = 0;

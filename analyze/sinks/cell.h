@@ -18,6 +18,8 @@ void cell_add_text(struct text *text, const struct value *value);
 void cell_add_json(struct text *text, const struct value *value);
 /* Moves a cell to the end of a line, padded on the left (`right`-aligned) or the right to `width` places. */
 void cell_move(struct text *line, struct text *cell, unsigned width, bool right);
+/* Cuts to so many places, with an ellipsis as the last; 0: not at all. */
+void cell_clip(struct text *text, unsigned width);
 /* Places on the screen, one for each character. */
 unsigned cell_width(const struct text *text);
 /* Length of the column's name without its unit, as headings have it: total_ns → total. */

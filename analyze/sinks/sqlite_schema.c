@@ -28,19 +28,18 @@ static const struct view {
 	  "p.exit_signal, p.cpu_ns,"
 	  " p.cmdline FROM tree t JOIN process p ON p.trace_id = t.trace_id AND p.process_id = "
 	  "t.process_id" },
-	{ "v_syscall", "calls with who made them, seconds since the start, the name of the error",
-	  "SELECT s.trace_id, (s.ts_ns - r.start_mono_ns) / 1e9 AS at_s, p.pid, t.tid, t.comm, "
+	{ "v_syscall", "calls with who made them and seconds since the start",
+	  "SELECT s.trace_id, (s.ts_ns - r.start_mono_ns) / 1e9 AS at_s, p.pid, s.tid, t.comm, "
 	  "s.name, s.args, s.ret,"
-	  " e.name AS errno_name, s.duration_ns, s.path, s.state, s.abi, s.cpu, s.ts_ns, "
+	  " s.errno, s.errno_name, s.duration_ns, s.path, s.state, s.abi, s.cpu, s.ts_ns, "
 	  "t.thread_id, p.process_id"
 	  " FROM syscall s JOIN thread t ON t.trace_id = s.trace_id AND t.thread_id = s.thread_id"
 	  " JOIN process p ON p.trace_id = t.trace_id AND p.process_id = t.process_id"
-	  " JOIN trace r ON r.trace_id = s.trace_id"
-	  " LEFT JOIN errno e ON e.trace_id = s.trace_id AND e.number = s.errno" },
+	  " JOIN trace r ON r.trace_id = s.trace_id" },
 	{ "v_slowest_syscall", "complete calls, the longest first",
 	  "SELECT * FROM v_syscall WHERE state = 'complete' ORDER BY duration_ns DESC" },
 	{ "v_failed_syscall", "calls that returned an error",
-	  "SELECT * FROM v_syscall WHERE errno_name IS NOT NULL" },
+	  "SELECT * FROM v_syscall WHERE errno IS NOT NULL" },
 	{ "v_syscall_stats", "syscall_stats with the processes' pids and names",
 	  "SELECT s.trace_id, p.pid, p.comm, s.name, s.count, s.error_count, s.total_ns, s.min_ns, "
 	  "s.mean_ns, s.p50_ns,"

@@ -3,8 +3,8 @@
 # make.sh BUILD [--expect]: records the samples of this directory anew with BUILD/record/record, or with
 # --expect only writes anew what BUILD/analyze says of them. Needs root.
 #
-# Nothing of the recording machine is in them but its kernel's version: they are recorded in a file system
-# of their own, under another host name and machine id, with an empty environment.
+# Nothing of the recording machine is in them but the plain version of its kernel: they are recorded in a
+# file system of their own, under another host name and machine id, with an empty environment.
 set -eu
 
 [ $# -ge 1 ] || { sed -n '3,4s/^# //p' "$0"; exit 2; }
@@ -31,6 +31,31 @@ python: /usr/bin/python3 -I -S -c 'import threading as t; [t.Thread(target=print
 END
 }
 
+# A uname() without what a distributor or an owner adds to the version, for the recorder only.
+plain_uname() # FILE
+{
+	gcc -shared -fPIC -o "$1" -x c - <<'END'
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+__attribute__((constructor)) static void keep_to_ourselves(void)
+{
+	unsetenv("LD_PRELOAD");
+}
+
+int uname(struct utsname *name)
+{
+	int ret = syscall(SYS_uname, name);
+
+	if (!ret)
+		name->release[strspn(name->release, "0123456789.")] = '\0';
+	return ret;
+}
+END
+}
+
 record_all() # in namespaces of its own
 {
 	hostname example
@@ -42,11 +67,13 @@ record_all() # in namespaces of its own
 	mount --bind /srv/data/id /etc/machine-id
 	echo 00000000-0000-0000-0000-000000000001 >/srv/data/boot
 	mount --bind /srv/data/boot /proc/sys/kernel/random/boot_id
+	plain_uname /srv/data/uname.so
 	cd /srv
 	samples | while IFS= read -r line; do
 		name=${line%%: *}
 		eval "set -- ${line#*: }"
-		env -i PATH=/usr/bin:/bin TZ=UTC "$build/record/record" -q --force -o "$here/$name.trc" -- "$@" >/dev/null 2>&1 ||
+		env -i PATH=/usr/bin:/bin TZ=UTC LD_PRELOAD=/srv/data/uname.so \
+			"$build/record/record" -q --force -o "$here/$name.trc" -- "$@" >/dev/null 2>&1 ||
 			echo "$name: the command ended with $?"
 		chmod 0644 "$here/$name.trc"
 	done

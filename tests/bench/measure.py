@@ -34,7 +34,7 @@ class Bench:
         self.csv = csv.writer(self.file)
         self.csv.writerow(["question", "subject", "round", "figure", "value"])
         self.cpu = min(os.sched_getaffinity(0))
-        self.rounds = 3 if quick else 7
+        self.rounds = 3 if quick else 6
 
     def close(self):
         self.file.close()
@@ -194,9 +194,9 @@ def measure_call(bench, loop, title, count):
 
 
 def question_call(bench):
-    measure_call(bench, "getppid", "A cheap call (getppid)", 200_000 if bench.quick else 1_000_000)
+    measure_call(bench, "getppid", "A cheap call (getppid)", 200_000 if bench.quick else 500_000)
     measure_call(bench, "open", "A call with a string (openat and close of /dev/null, mean of both)",
-                 60_000 if bench.quick else 300_000)
+                 60_000 if bench.quick else 150_000)
 
 
 # ---- a real mix ----
@@ -228,7 +228,7 @@ def idle_of(bench, name, prefix):
 
 def measure_mix(bench, name, turn, prefix, idle, times):
     usage = bench.usage([*prefix, *bench.noting_tracer(mix(bench, times))])
-    figures = {"wall_ns": usage["wall"]}
+    figures = {"wall_ns": usage["wall"], "all_cpu_ns": usage["tree"]}
     if "record`**" in name:
         summary = bench.summary(bench.path("mix.trc"))
         figures |= {"cpu_ns": bench.recorder_ns(summary) - idle, "bytes": summary["bytes"], "events": summary["events"],
@@ -239,8 +239,9 @@ def measure_mix(bench, name, turn, prefix, idle, times):
                     "events": events, "calls": events / 2, "lost": lost}
     elif "strace" in name:
         with open(bench.path("mix.txt"), errors="replace") as file:
-            calls = sum(1 for line in file if " = " in line or "unfinished" in line)
-        figures |= {"cpu_ns": usage["own"] - bench.tracer_before_ns() - idle, "bytes": os.path.getsize(bench.path("mix.txt")), "events": calls, "calls": calls}
+            calls = sum(1 for line in file if re.match(r"\d+ +\w+\(", line))  # not "<... resumed>"
+        figures |= {"cpu_ns": usage["own"] - bench.tracer_before_ns() - idle,
+                    "bytes": os.path.getsize(bench.path("mix.txt")), "events": calls, "calls": calls}
     bench.remove("mix.data", "mix.txt")
     bench.note("mix", name, turn, **figures)
     return figures
@@ -253,23 +254,25 @@ def question_mix(bench):
     found = {name: [] for name, _ in subjects}
     for turn in range(rounds):
         for name, prefix in subjects:
+            if "strace" in name and turn:
+                continue  # once says enough
             found[name].append(measure_mix(bench, name, turn, prefix, idle[name], times))
-    bare = min(figures["wall_ns"] for figures in found["nothing"])
+    bare = min(figures["all_cpu_ns"] for figures in found["nothing"])
     rows = []
     for name, _ in subjects:
-        least = min(figures["wall_ns"] for figures in found[name])
-        row = [name, f"{least / 1e9:.2f}", ratio(least, bare)]
+        wall, everything = (min(figures[key] for figures in found[name]) for key in ("wall_ns", "all_cpu_ns"))
+        row = [name, f"{wall / 1e9:.2f}", f"{everything / 1e9:.2f}", ratio(everything, bare)]
         if name != "nothing":
             one = min(found[name], key=lambda figures: figures["cpu_ns"] / figures["calls"])
             row += [f"{one['calls']:,.0f}", f"{one['cpu_ns'] / one['calls']:.0f}", f"{one['cpu_ns'] / one['events']:.0f}",
                     f"{one['bytes'] / one['calls']:.2f}", f"{one['bytes'] / one['events']:.2f}",
                     f"{max(figures['lost'] for figures in found[name]):,}" if "lost" in one else "",
                     "no" if "perf" in name else "yes"]
-        rows.append(row + [""] * (10 - len(row)))
+        rows.append(row + [""] * (11 - len(row)))
     table("A real mix: build, find and grep, threaded server",
-          ["", "wall s", "× nothing", "calls", "tracer's own CPU, ns per call", "per event", "bytes per call", "per event",
+          ["", "wall s", "CPU s, tracer and traced", "× nothing", "calls", "tracer's own CPU, ns per call", "per event", "bytes per call", "per event",
            "events lost", "has strings and addresses"], rows)
-    print(f"\nWall: least of {rounds} rounds; CPU: of the tracer alone, from the command's start on, what it needs for `true` taken off, least. An event of perf "
+    print(f"\nTimes: least of {rounds} rounds (strace: one); the tracer's own CPU: of it alone, from the command's start on, what it needs for `true` taken off, least. An event of perf "
           "is half a call;\nthose of `record` include the life of processes and the strings, addresses and arguments' contents.")
 
 
@@ -304,10 +307,9 @@ def measure_reading(bench, title, command, perf_command, rounds):
             rss[name] = max(usage["rss"], rss.get(name, 0))
             if "load" in name:
                 size = os.path.getsize(database)
-                usage = bench.usage(["sh", "-c", '"$@" >rows', "sh", "taskset", "-c", str(bench.cpu), bench.tool("sqlite_rows"), database,
-                                     "syscall", bench.path("rows.db"), "300000" if bench.quick else "1000000"])
-                with open(bench.path("rows")) as file:
-                    bare.append([float(word) for word in file.read().split()])
+                bare.append([float(word) for word in bench.run(
+                    ["taskset", "-c", str(bench.cpu), bench.tool("sqlite_rows"), database, "syscall",
+                     bench.path("rows.db"), "300000" if bench.quick else "1000000"]).split()])
                 bench.note(f"reading {title}", "SQLite alone", turn, rows=bare[-1][0], columns=bare[-1][1],
                            bind_ns=bare[-1][2], bind_index_ns=bare[-1][3], select_ns=bare[-1][4])
     count = bare[0][0]
@@ -319,7 +321,7 @@ def measure_reading(bench, title, command, perf_command, rounds):
                      ratio(cpu[name], whole) if "load" in name else "", f"{rss[name] / 1e6:.0f} MB"])
     rows += [[name, f"{count:,.0f}", f"{ns * count / 1e9:.2f}", f"{ns:.0f}", f"{1e3 / ns:.2f}", ratio(ns, bind), ""]
              for name, ns in ((f"SQLite alone, {bare[0][1]:.0f} columns, a bound INSERT per row", bind),
-                              ("… and the table's indexes", indexed), ("INSERT … SELECT from another database", select))]
+                              ("… and the table's indexes", indexed), ("… INSERT … SELECT from a table like it (copies records whole)", select))]
     table(f"Reading {title}: {summary['events']:,} events in {summary['bytes'] / 1e6:.1f} MB, {summary['lost']:,} lost",
           ["", "events (perf: calls; SQLite: rows)", "CPU s", "ns each", "million/s", "× bound INSERTs of all calls' rows", "peak memory"],
           rows)
@@ -329,7 +331,7 @@ def measure_reading(bench, title, command, perf_command, rounds):
 
 
 def question_read(bench):
-    rounds, count = (1, 300_000) if bench.quick else (3, 2_800_000)
+    rounds, count = (2, 300_000) if bench.quick else (3, 2_800_000)
     storm = f'"{bench.tool("loop")}" getppid {{}} && "$@"'
     measure_reading(bench, "a storm and the mix", ["sh", "-c", storm.format(count), "sh", *mix(bench, 1 if bench.quick else 2)],
                     ["sh", "-c", storm.format(count // 10), "sh", *mix(bench, 1)], rounds)

@@ -216,6 +216,49 @@ static void test_mutations(void)
 	reference_release(&reference);
 }
 
+/* Streams that fit exactly and say what no encoder says. */
+static void test_lies(void)
+{
+	struct trc_head head = { .len = 24, .words = 3 };
+	u8 bytes[24], sizes[2], nothing[16] = { 0 }, duration;
+	const u8 *data[16] = { sizes, nothing, bytes + 16, nothing, nothing, nothing };
+	size_t len[16] = { 2, 0, 8 };
+	struct word_column columns[16];
+	u8 out[24], *buffer;
+	u32 count;
+
+	data[15] = &duration;
+	for (u32 lie = 0; lie < 24; lie++) {
+		u32 w0 = lie < 16 ? lie : 0;
+		int err;
+
+		memcpy(bytes, &head, sizeof(head));
+		sizes[0] = 0x80;   /* w2 in full */
+		sizes[1] = (u8)w0; /* w0: 0 to 15 zero bytes */
+		len[3] = w0;
+		duration = (u8)(lie - 16 + 2);
+		len[15] = lie < 16 ? 0 : lie < 20 ? 1 : 2;
+		if (lie == 23) { /* a word count that the length does not hold */
+			len[15] = 0;
+			bytes[22] = 4;
+		}
+		for (u32 i = 0; i < 16; i++)
+			data[i] = data[i] ? data[i] : nothing;
+		{
+			u8 two[2] = { duration, 0 };
+
+			data[15] = two;
+			buffer = lay_out(data, len, sizeof(out), columns);
+		}
+		err = word_decode(columns, false, &state, out, sizeof(out), &count);
+		/* Good: up to 8 bytes; or word 4 or 5 as the duration. */
+		if (!err != (lie <= 8 || lie == 18 || lie == 19))
+			CHECK_FAIL("lie %u: %d", lie, err);
+		check_count++;
+		free(buffer);
+	}
+}
+
 /* An EVENTS record by hand: [ bstr × count ], not compressed. */
 static void write_events(int fd, const struct trace_head *like, const u8 *const data[],
 			 const size_t len[], u32 count)
@@ -301,6 +344,8 @@ int main(void)
 	test_random();
 	test_adversarial();
 	test_mutations();
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+		test_lies();
 	test_foreign_file();
 	return check_report();
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Replay: the order and the splitting of lines, the forms of times, and that memory stays bounded. */
+/* Replay: the order and the splitting of lines, the forms of times, and that memory stays bounded.
+ */
 #include "analyze/replay.h"
 #include "analyze/replay_order.h"
 #include "tests/unit/make_scene.h"
@@ -239,7 +240,8 @@ static void make_crowd(struct scene *scene)
 	scene_finish(scene);
 }
 
-/* Every line belongs: a thread is in one call at a time, times never go back, what is unfinished resumes. */
+/* Every line belongs: a thread is in one call at a time, times never go back, what is unfinished
+ * resumes. */
 static void check_lines(const char *text)
 {
 	bool inside[THREADS] = { false };

@@ -294,6 +294,48 @@ static void test_header(void)
 	trace_meta_free(NULL);
 }
 
+/* Look-ups by number search: a table out of order must not get in. */
+static void test_hostile_table(void)
+{
+	struct syscall_desc calls[] = { { .name = "b", .nr = 2 }, { .name = "a", .nr = 2 } };
+	struct syscall_table table = { SYSCALL_ABI_X86_64, 2, calls };
+	struct trace_meta meta = make_meta(schema_builtin()), *copy = NULL;
+
+	meta.tables = &table;
+	for (u32 nr = 1; nr <= 3; nr++) {
+		_cleanup_free_ u8 *data = NULL;
+		size_t len;
+
+		calls[1].nr = nr;
+		trace_meta_encode(&meta, &data, &len);
+		CHECK_EQ(trace_meta_decode(data, len, &copy), nr == 3 ? 0 : -EBADMSG);
+	}
+	trace_meta_free(copy);
+}
+
+/* Whatever is recorded, the HEADER stays small enough to be written. */
+static void test_long_command(void)
+{
+	static char argument[100000];
+	struct trace_meta meta = make_meta(schema_builtin()), *copy = NULL;
+	char *argv[100];
+	size_t len;
+	u8 *data;
+
+	memset(argument, 'x', sizeof(argument) - 1);
+	for (size_t i = 0; i < ARRAY_SIZE(argv); i++)
+		argv[i] = argument;
+	meta.argc = ARRAY_SIZE(argv);
+	meta.argv = argv;
+	trace_meta_encode(&meta, &data, &len);
+	CHECK(len < TRACE_HEADER_MAX);
+	CHECK_FATAL(!trace_meta_decode(data, len, &copy));
+	CHECK_EQ(copy->argc, 10);
+	CHECK_STR(copy->argv[9], argument);
+	trace_meta_free(copy);
+	free(data);
+}
+
 /* A schema that lies about where its fields are must not get in. */
 static void test_hostile_schema(void)
 {
@@ -360,6 +402,8 @@ int main(int argc, char **argv)
 	test_fields();
 	test_items();
 	test_header();
+	test_hostile_table();
+	test_long_command();
 	test_hostile_schema();
 	return check_report();
 }

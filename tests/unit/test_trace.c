@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 #include "tests/unit/make_trace.h"
 
@@ -308,18 +309,31 @@ struct copy {
 static void *copy_thread(void *context)
 {
 	struct copy *copy = context;
+	sigset_t all;
 	u8 data[7777];
 	ssize_t n;
 
-	while ((n = read(copy->from, data, sizeof(data))) > 0)
+	/* The main thread is the one that signals interrupt. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	while ((n = read(copy->from, data, sizeof(data))) > 0) {
 		copy->failed |= write(copy->to, data, (size_t)n) != n;
+		usleep(50);
+	}
 	close(copy->to);
 	return NULL;
 }
 
-/* Into a pipe that does not block: short writes and EAGAIN. */
+static void on_alarm(int signal_number)
+{
+	(void)signal_number;
+}
+
+/* Into a pipe that does not block: short writes and EAGAIN; into one that does: EINTR. */
 static void test_pipe_out(void)
 {
+	const struct itimerval often = { { 0, 100 }, { 0, 100 } }, never = { 0 };
+	struct sigaction action = { .sa_handler = on_alarm };
 	struct copy copy;
 	char path[64];
 	int fds[2], fd = make_file(path);
@@ -328,11 +342,14 @@ static void test_pipe_out(void)
 	for (u32 worker_count = 0; worker_count < 2; worker_count++) {
 		CHECK_FATAL(!ftruncate(fd, 0) && !lseek(fd, 0, SEEK_SET));
 		CHECK_FATAL(!pipe2(fds, O_CLOEXEC));
-		CHECK_FATAL(!fcntl(fds[1], F_SETFL, O_NONBLOCK));
+		CHECK_FATAL(!fcntl(fds[1], F_SETFL, worker_count ? O_NONBLOCK : 0));
+		CHECK_FATAL(!sigaction(SIGALRM, &action, NULL));
+		CHECK_FATAL(!setitimer(ITIMER_REAL, worker_count ? &never : &often, NULL));
 		copy = (struct copy){ fds[0], dup(fd), false };
 		expect_reset();
 		CHECK_FATAL(!pthread_create(&thread, NULL, copy_thread, &copy));
 		write_trace(fds[1], worker_count, 0, 3);
+		CHECK_FATAL(!setitimer(ITIMER_REAL, &never, NULL));
 		close(fds[1]);
 		pthread_join(thread, NULL);
 		CHECK(!copy.failed);
