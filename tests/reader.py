@@ -458,10 +458,10 @@ class File:
                 if check:
                     for problem in promises(schema, head, events, floors):
                         self.damaged(offset, problem)
-                found += events
+                found += [((event["ts"], head.stream), event) for event in events]
             elif head.type not in CONTENT_LIMIT and head.type < 64:
                 self.damaged(offset, f"records of type {head.type} are not known")
-        return sorted(found, key=lambda event: event["ts"])
+        return [event for _, event in sorted(found, key=lambda pair: pair[0])]
 
     def info(self, section, events):
         schema = self.schema(section)
