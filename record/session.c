@@ -169,20 +169,28 @@ static void say_write_error(const struct session *s, int err)
 			  s->settings->output, strerror(-err));
 }
 
+/*
+ * Forks the held command. Before the probes are loaded: the kernel counts what the child shares of our memory
+ * as its own, and libbpf needs a lot for a while.
+ */
+static int hold_command(struct session *s, const char *path)
+{
+	/* The trace has standard output to itself: the command's goes to ours for talk. */
+	int stdout_fd = s->output.path ? -1 : STDERR_FILENO;
+	int err = command_start(path, s->settings->command, loop_original_mask(s->loop), stdout_fd,
+				&s->command);
+
+	if (err)
+		log_error("%s cannot be started: %s", path, strerror(-err));
+	return err;
+}
+
 /* From a loaded session to a released command. 0, NOTHING_RECORDED or -errno; it has spoken. */
 static int start(struct session *s, const char *path)
 {
 	struct probes_error error = { 0 };
-	bool to_stdout = !s->output.path;
 	int err;
 
-	/* The trace has standard output to itself: the command's goes to ours for talk. */
-	err = command_start(path, s->settings->command, loop_original_mask(s->loop),
-			    to_stdout ? STDERR_FILENO : -1, &s->command);
-	if (err) {
-		log_error("%s cannot be started: %s", path, strerror(-err));
-		return err;
-	}
 	err = write_beginning(s);
 	if (err) {
 		say_write_error(s, err);
@@ -361,17 +369,17 @@ int session_run(const struct settings *settings, int *ret_signal)
 	}
 	if (open_output(s))
 		goto out;
-	if (load_probes(s, set)) {
+	s->loop = loop_new();
+	loop_set_duration(s->loop, settings->duration_ns);
+	if (hold_command(s, path) || load_probes(s, set)) {
 		output_discard(&s->output);
 		goto out;
 	}
-	s->loop = loop_new();
-	loop_set_duration(s->loop, settings->duration_ns);
 	log_verbose("%llu bytes of ring per CPU, %zu system-call tables, %s",
 		    (unsigned long long)s->ring_bytes, s->table_count, path);
 	code = record_command(s, path, ret_signal);
-	loop_free(s->loop);
 out:
+	loop_free(s->loop);
 	output_close(&s->output);
 	consumer_free(s->consumer);
 	rings_close(s->rings);

@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Two start times are of the same instance if they are this near: /proc rounds them down to ticks of
- * 10 ms, and no pid comes round again in that time.
- */
-#define SAME_START_NS 20000000ull
-
 struct model *model_new(s64 boot_offset_ns)
 {
 	struct model *model = xcalloc(1, sizeof(*model));
@@ -61,11 +55,6 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 
 /* ---- who is it? ---- */
 
-static bool same_start(u64 a, u64 b)
-{
-	return (a > b ? a - b : b - a) < SAME_START_NS;
-}
-
 static u64 trace_time(const struct model *model, u64 boot_ns)
 {
 	return boot_ns ? boot_ns - (u64)model->boot_offset_ns : MODEL_UNKNOWN;
@@ -107,7 +96,7 @@ static struct thread *thread_of_start(struct model *model, u32 tid, u32 tgid, u6
 	struct thread *thread = idmap_find(&model->threads, tid);
 
 	if (thread && thread->process->pid == tgid && start_boot_ns && thread->start_boot_ns &&
-	    !same_start(thread->start_boot_ns, start_boot_ns)) {
+	    thread->start_boot_ns != start_boot_ns) {
 		if (tid == tgid)
 			thread = thread_make(model, process_make(model, tgid), tid);
 		else
@@ -151,7 +140,7 @@ static struct thread *task_new(struct model *model, const struct trc_task_new *r
 		return creator;
 	/* The snapshot may have seen it first. */
 	if (!(child && child->process->pid == record->child_tgid && child->start_boot_ns &&
-	      same_start(child->start_boot_ns, record->child_start_ns))) {
+	      child->start_boot_ns == record->child_start_ns)) {
 		if (record->child_tid == record->child_tgid) {
 			new_process(model, record, creator->process, &child);
 		} else {
