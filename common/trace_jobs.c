@@ -35,11 +35,12 @@ struct trace_jobs {
 	struct trace_job *jobs;
 };
 
-static ZSTD_CCtx *compressor_new(int level)
+#define HEADER_LEVEL 9
+
+static ZSTD_CCtx *compressor_new(void)
 {
 	ZSTD_CCtx *zstd = alloc_check(ZSTD_createCCtx());
 
-	ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, level);
 	ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
 	ZSTD_CCtx_setParameter(zstd, ZSTD_c_contentSizeFlag, 1);
 	return zstd;
@@ -53,8 +54,11 @@ static bool compress_until(ZSTD_CCtx *zstd, ZSTD_outBuffer *out, ZSTD_inBuffer *
 	return ZSTD_compressStream2(zstd, out, in, directive) == 0;
 }
 
-static int job_compress(struct trace_job *job, ZSTD_CCtx *zstd)
+static int job_compress(const struct trace_jobs *jobs, struct trace_job *job, ZSTD_CCtx *zstd)
 {
+	/* Once per file, and most of a small one: worth two milliseconds. */
+	int level = job->head.type == TRACE_HEADER && jobs->level < HEADER_LEVEL ? HEADER_LEVEL
+										 : jobs->level;
 	size_t bound = ZSTD_compressBound(job->mid_len) + TRACE_JOB_PARTS * 16;
 	ZSTD_outBuffer out = { .size = bound };
 	ZSTD_inBuffer in = { .src = job->mid };
@@ -67,6 +71,7 @@ static int job_compress(struct trace_job *job, ZSTD_CCtx *zstd)
 	}
 	out.dst = job->payload;
 	ZSTD_CCtx_reset(zstd, ZSTD_reset_session_only);
+	ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, level);
 	ok = !ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(zstd, job->mid_len));
 	/* A dozen bytes per block: not worth it for little data. */
 	for (u32 i = 0; i < TRACE_JOB_PARTS && job->mid_len >= PARTS_BYTES; i++)
@@ -90,7 +95,7 @@ static void job_write(struct trace_jobs *jobs, struct trace_job *job)
 
 static void job_compress_noted(struct trace_jobs *jobs, struct trace_job *job, ZSTD_CCtx *zstd)
 {
-	int err = job_compress(job, zstd);
+	int err = job_compress(jobs, job, zstd);
 
 	if (err)
 		trace_output_fail(jobs->output, err);
@@ -140,7 +145,7 @@ static void write_ready(struct trace_jobs *jobs)
 static void *worker(void *context)
 {
 	struct trace_jobs *jobs = context;
-	ZSTD_CCtx *zstd = compressor_new(jobs->level);
+	ZSTD_CCtx *zstd = compressor_new();
 
 	pthread_mutex_lock(&jobs->lock);
 	for (;;) {
@@ -192,7 +197,7 @@ struct trace_jobs *trace_jobs_new(struct trace_output *output, int level, u32 wo
 	if (worker_count)
 		start_workers(jobs, worker_count);
 	if (!jobs->worker_count)
-		jobs->zstd = compressor_new(level);
+		jobs->zstd = compressor_new();
 	return jobs;
 }
 

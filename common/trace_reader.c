@@ -159,6 +159,13 @@ void record_add(struct trace_reader *reader, const struct trace_head *head, u64 
 	}
 }
 
+void record_drop(struct trace_reader *reader, const struct trace_head *head, u64 offset)
+{
+	if (reader->chunk_count && reader->chunks[reader->chunk_count - 1].offset == offset)
+		reader->chunk_count--;
+	damage_note_record(reader, head, offset, "the file was cut inside this record");
+}
+
 /* A section whose HEADER is lost may borrow that of another part of the same trace. */
 static void section_borrow(struct trace_reader *reader, struct trace_section *section)
 {

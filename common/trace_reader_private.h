@@ -66,6 +66,8 @@ void damage_note_record(struct trace_reader *reader, const struct trace_head *he
 int reader_scan(struct trace_reader *reader);
 /* Takes in one record; what cannot be used becomes damage. */
 void record_add(struct trace_reader *reader, const struct trace_head *head, u64 offset);
+/* Takes the last one back: another record begins inside it. */
+void record_drop(struct trace_reader *reader, const struct trace_head *head, u64 offset);
 struct trace_section *section_begin(struct trace_reader *reader);
 /* True if the sections were listed from their indexes; false, and nothing changed, if that is impossible. */
 bool index_scan(struct trace_reader *reader);

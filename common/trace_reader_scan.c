@@ -135,8 +135,9 @@ static void resynchronise(struct scan *scan, const char *what)
 	if (scan->has_last && !last_is_whole(scan))
 		from = scan->last_at + TRACE_HEAD_SIZE;
 	scan->at = search(scan, from, reader->size);
-	/* A record that was cut is reported when its contents are read. */
-	if (scan->at > damage.offset) {
+	if (scan->at < damage.offset) {
+		record_drop(reader, &scan->last, scan->last_at);
+	} else {
 		damage.length = scan->at - damage.offset;
 		damage_note(reader, &damage);
 	}

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -231,6 +232,7 @@ static int finish(struct session *s)
 	_cleanup_free_ u8 *data = NULL;
 	struct trace_writer_stats stats;
 	struct trace_summary *summary;
+	struct stat st;
 	struct text line = { 0 };
 	int err = s->ending.reason == loop_reason_write_error ? loop_error(s->loop) : 0, close_err;
 	size_t len;
@@ -259,6 +261,9 @@ static int finish(struct session *s)
 	trace_writer_stats(s->writer, &stats);
 	close_err = trace_writer_close(s->writer);
 	s->writer = NULL;
+	/* With what closing added. */
+	if (s->output.path && !fstat(s->output.fd, &st))
+		stats.file_bytes = st.st_size;
 	if (!err)
 		err = close_err;
 	if (err)

@@ -237,6 +237,11 @@ def flat(event):
     return event | fields | {"items": listed}
 
 
+def hidden(event):
+    """Is this call only there for the names, filtered out by the user?"""
+    return bool(event["flags"] & 1)
+
+
 def items(event, field):
     return [item for item in event["items"] if item["field"] == field]
 

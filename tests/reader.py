@@ -396,11 +396,13 @@ class File:
                 at += len(LABEL)
                 continue
             head = good_head(self.data, at, end)
-            if not head or not section or not self.belongs(section, head):
+            if not head or not section or section.trace_id not in (None, head.trace_id):
                 begin, section, last, lost = at, *self.search(section, last, at, end, sections)
                 self.damaged(begin, f"{lost - begin} bytes that are no record" if lost >= begin else "a record in the wrong place")
                 at = lost
                 continue
+            if head.seq != (last[1].seq + 1 if last else 0):
+                self.damaged(at, "records are missing before this one")
             section.add(at, head)
             last = at, head
             at += HEAD_BYTES + head.payload_len
@@ -458,10 +460,10 @@ class File:
                 if check:
                     for problem in promises(schema, head, events, floors):
                         self.damaged(offset, problem)
-                found += [((event["ts"], head.stream), event) for event in events]
+                found += [((event["ts"], head.stream, self.sections.index(section)), event) for event in events]
             elif head.type not in CONTENT_LIMIT and head.type < 64:
                 self.damaged(offset, f"records of type {head.type} are not known")
-        return [event for _, event in sorted(found, key=lambda pair: pair[0])]
+        return found
 
     def info(self, section, events):
         schema = self.schema(section)

@@ -5,7 +5,7 @@ import errno
 import os
 import signal
 
-from harness import Skip, cases, check, equal, item, items, nr, workload
+from harness import Skip, cases, check, equal, item, items, workload
 
 WHOLE, TRUNCATED, UNREADABLE = "whole", "truncated", "unreadable"
 

@@ -325,7 +325,7 @@ static void test_missing_record(void)
 		CHECK_FATAL(!trace_reader_open(path, &reader));
 		CHECK_EQ(read_all(reader, &told), ((1u << CHUNKS) - 1) & ~(1u << 3));
 		damages = trace_reader_damages(reader, &count);
-		CHECK_EQ(count, 1);
+		CHECK_FATAL(count == 1);
 		CHECK_EQ(damages[0].offset, at);
 		trace_reader_close(reader);
 	}
@@ -510,9 +510,9 @@ static void test_dense(void)
 		len = whole.header_end;
 		while (len + 8192 < size) {
 			switch (form) {
-			case 0: /* each head claims all that follows */
+			case 0: /* each head claims half of what follows */
 				head.seq++;
-				head.payload_len = (u32)(size - len - 1024);
+				head.payload_len = (u32)(size - len) / 2;
 				trace_head_encode(&head, file + len);
 				len += TRACE_HEAD_SIZE;
 				break;
@@ -543,7 +543,7 @@ static void test_dense(void)
 		CHECK(told);
 		trace_reader_close(reader);
 		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
-		if (b.tv_sec - a.tv_sec > 10)
+		if (b.tv_sec - a.tv_sec > 5)
 			CHECK_FAIL("form %u took %ld s", form, (long)(b.tv_sec - a.tv_sec));
 	}
 	free(samples.data);

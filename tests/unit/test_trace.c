@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Writer and reader together: what goes in comes out, whatever the file is written to. */
+#include <cbor.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -185,6 +186,41 @@ static void test_round_trip(void)
 		check_trace(path);
 		close(fd);
 	}
+}
+
+/* To a CBOR library the file is a sequence: the label, then one item per record. */
+static void test_cbor_sequence(void)
+{
+	char path[64];
+	int fd = make_file(path);
+	size_t len, items = 0, at = 0;
+	u8 *data;
+
+	expect_reset();
+	write_trace(fd, 0, 0, 8);
+	data = make_contents(fd, &len);
+	for (; at < len; items++) {
+		struct cbor_load_result result;
+		cbor_item_t *item = cbor_load(data + at, len - at, &result), *inside;
+
+		CHECK_FATAL(item && cbor_isa_tag(item));
+		inside = cbor_tag_item(item);
+		if (items) {
+			CHECK_EQ(cbor_tag_value(item), 0x54524352);
+			CHECK_FATAL(cbor_isa_array(inside) && cbor_array_size(inside) == 20);
+			CHECK_EQ(cbor_get_int(cbor_array_handle(inside)[1]), items - 1);
+			CHECK(cbor_isa_bytestring(cbor_array_handle(inside)[19]));
+		} else {
+			CHECK_EQ(cbor_tag_value(item), 55800);
+		}
+		cbor_decref(&inside);
+		cbor_decref(&item);
+		at += result.read;
+	}
+	CHECK_EQ(at, len);
+	CHECK(items > 10);
+	free(data);
+	close(fd);
 }
 
 /* The same events give the same file, with and without threads. */
@@ -586,6 +622,7 @@ static void test_newer(void)
 int main(void)
 {
 	test_round_trip();
+	test_cbor_sequence();
 	test_deterministic();
 	test_concatenation();
 	test_threads();
