@@ -20,7 +20,8 @@ enum {		       /* the streams */
        DURATION = 15,  /* one byte: the word that holds a duration; empty if none does */
 };
 
-#define MULTIPLIER 0x9e3779b1u
+#define MULTIPLIER	 0x9e3779b1u
+#define MULTIPLIER_FIRST 0x85ebca6bu
 
 /*
  * The loops are compiled twice: BSR, all that every x86-64 has for counting leading zeros, costs
@@ -85,10 +86,11 @@ static inline u64 *head_slot(struct word_state *state, u64 w3)
 static ALWAYS_INLINE u64 *context_of(struct word_state *state, u16 kind, u64 w1, u64 w3,
 				     bool big_endian)
 {
-	u32 tgid = big_endian ? (u32)w1 : (u32)(w1 >> 32);
+	u32 tid = big_endian ? (u32)(w1 >> 32) : (u32)w1;
 	u32 first = big_endian ? (u32)(w3 >> 32) : (u32)w3;
 
-	return state->words[(kind * 64u + first + (tgid * MULTIPLIER >> 21)) % WORD_CONTEXTS];
+	return state
+		->words[((((u32)kind << 16 ^ first) * MULTIPLIER_FIRST) ^ tid) * MULTIPLIER >> 20];
 }
 
 static inline u32 columns_of(u32 words)

@@ -14,7 +14,7 @@
 #define WORD_COLUMNS  12   /* words with a stream of their own; further ones go verbatim */
 #define WORD_HEADS    256  /* slots that predict w2 */
 #define WORD_IDS      256  /* slots that predict w1 */
-#define WORD_CONTEXTS 2048 /* slots that predict the other words */
+#define WORD_CONTEXTS 4096 /* slots that predict the other words */
 
 struct word_state {
 	u64 ts;		       /* last w0 */

@@ -262,7 +262,7 @@ class Schema:
         need(not last or 4 <= position_of_duration <= 11, "no word can be a duration there")
         at = [0] * 16
         time, previous_w3 = 0, 0
-        by_hash, by_cpu, by_kind = [0] * 256, [0] * 256, [[0] * 8 for _ in range(2048)]
+        by_hash, by_cpu, by_kind = [0] * 256, [0] * 256, [[0] * 8 for _ in range(4096)]
         word = struct.Struct(self.order + "Q")
         raw, raw_size = [], 0
 
@@ -290,8 +290,9 @@ class Schema:
             w0 = unzz(take(3, packed >> 8 & 15)) + time
             w1 = by_cpu[cpu & 255] = by_cpu[cpu & 255] ^ take(4, packed >> 12)
             columns = min(words, 12)
-            tgid, first = (w1 & M32, w3 >> 32) if self.big else (w1 >> 32, w3 & M32)
-            before = by_kind[(kind * 64 + first + ((tgid * GOLDEN & M32) >> 21)) & 2047]
+            tid, first = (w1 >> 32, w3 >> 32) if self.big else (w1 & M32, w3 & M32)
+            mixed = ((kind << 16 ^ first) * 0x85EBCA6B & M32) ^ tid
+            before = by_kind[(mixed * GOLDEN & M32) >> 20]
             more = []
             nibbles = take_bytes(more_sizes, at, 1, (columns - 3) // 2) if columns > 4 else b""
             for j in range(columns - 4):

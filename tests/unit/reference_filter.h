@@ -12,7 +12,7 @@ struct reference {
 	size_t len[16], capacity[16];
 	bool big_endian; /* of the recorder */
 	u32 duration;
-	u64 t, f, heads[256], ids[256], words[2048][8];
+	u64 t, f, heads[256], ids[256], words[4096][8];
 };
 
 static MAKE_UNUSED void reference_release(struct reference *r)
@@ -55,7 +55,7 @@ static MAKE_UNUSED void reference_add(struct reference *r, const u8 *p)
 {
 	u64 w0 = reference_load(r, p, 8), w1 = reference_load(r, p + 8, 8);
 	u64 w2 = reference_load(r, p + 16, 8), w3 = 0, duration = 0;
-	u32 tgid = (u32)reference_load(r, p + 12, 4), kind = (u32)reference_load(r, p + 16, 2);
+	u32 tid = (u32)reference_load(r, p + 8, 4), kind = (u32)reference_load(r, p + 16, 2);
 	u32 len = (u32)reference_load(r, p + 18, 2), cpu = (u32)reference_load(r, p + 20, 2);
 	u32 words = p[22], columns = words < 12 ? words : 12, slot, sizes, control = 0;
 	u32 first = 0;
@@ -78,7 +78,7 @@ static MAKE_UNUSED void reference_add(struct reference *r, const u8 *p)
 	reference_byte(r, 0, (u8)sizes);
 	reference_byte(r, 0, (u8)(sizes >> 8));
 
-	slot = (kind * 64 + first + (u32)(tgid * 0x9e3779b1u >> 21)) % 2048;
+	slot = (u32)((((u32)(((kind << 16) ^ first) * 0x85ebca6bu)) ^ tid) * 0x9e3779b1u) >> 20;
 	for (u32 i = 4; i < columns; i++) {
 		u64 w = reference_load(r, p + 8 * i, 8), *last = &r->words[slot][i - 4];
 
