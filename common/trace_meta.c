@@ -315,7 +315,7 @@ void trace_meta_free(struct trace_meta *meta)
 	}
 	free(meta->options);
 	schema_release(&meta->schema);
-	syscall_tables_release(meta);
+	syscall_tables_free(meta->tables, meta->table_count);
 	constants_free(meta->errnos, meta->errno_count);
 	constants_free(meta->signals, meta->signal_count);
 	free(meta);

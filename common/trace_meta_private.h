@@ -60,4 +60,3 @@ void schema_release(struct schema *schema);
 /* The tables of META_SYSCALLS. */
 void syscall_tables_encode(struct cbor_out *out, const struct syscall_table *tables, size_t count);
 void syscall_tables_decode(struct cbor_in *in, struct trace_meta *meta);
-void syscall_tables_release(struct trace_meta *meta);

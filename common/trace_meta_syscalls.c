@@ -105,20 +105,3 @@ void syscall_tables_decode(struct cbor_in *in, struct trace_meta *meta)
 	for (u64 i = 0; i < count && !in->error; i++)
 		table_decode(in, &meta->tables[i]);
 }
-
-void syscall_tables_release(struct trace_meta *meta)
-{
-	for (size_t i = 0; i < meta->table_count; i++) {
-		for (size_t j = 0; j < meta->tables[i].count; j++) {
-			const struct syscall_desc *call = &meta->tables[i].calls[j];
-
-			free((char *)call->name);
-			for (size_t k = 0; k < call->arg_count; k++) {
-				free((char *)call->args[k].name);
-				free((char *)call->args[k].set);
-			}
-		}
-		free((void *)meta->tables[i].calls);
-	}
-	free(meta->tables);
-}

@@ -55,10 +55,12 @@ struct loop *loop_new(void)
 	sigemptyset(&mask);
 	for (size_t i = 0; i < ARRAY_SIZE(handled_signals); i++)
 		sigaddset(&mask, handled_signals[i]);
-	/* A reader that goes away is a write error, not a death. */
+	/* A reader that goes away or a file that may not grow is a write error, not a death. */
 	sigaddset(&mask, SIGPIPE);
+	sigaddset(&mask, SIGXFSZ);
 	sigprocmask(SIG_BLOCK, &mask, &loop->original_mask);
 	sigdelset(&mask, SIGPIPE);
+	sigdelset(&mask, SIGXFSZ);
 	loop->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	watch(loop, loop->signal_fd, EPOLLIN, SOURCE_SIGNAL);

@@ -225,7 +225,7 @@ class Schema:
         event = {"ts": ts, "tid": tid, "tgid": tgid, "kind": number, "cpu": cpu, "flags": flags}
         kind = self.kinds.get(number)
         if not kind:
-            return event | {"data": raw.hex()}
+            return event | {"data": raw[24:].hex()}
         event["kind"] = kind.name
         event["fields"] = {name: self.field(raw, offset, *how) for name, offset, *how in kind.fields
                            if offset + how[0] <= words * 8}
