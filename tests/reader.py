@@ -206,7 +206,7 @@ class Schema:
             data = list(struct.unpack(f"{self.order}{len(value) // size}{LISTS[kind]}", value[:len(value) // size * size]))
         else:
             data = value.hex()
-        return {"field": name, "type": ITEM_TYPES.get(kind, kind), "state": ("whole", "truncated", "unreadable")[state],
+        return {"field": name, "type": ITEM_TYPES.get(kind, kind), "state": {0: "whole", 1: "truncated", 2: "unreadable"}.get(state, state),
                 "more": more, "data": data}
 
     # 7 EVENTS, A record
@@ -218,7 +218,7 @@ class Schema:
         while at < length:
             need(at + 8 <= length, "items do not fill the tail")
             index, kind, state, _, size, more = struct.unpack_from(self.order + "BBBBHH", raw, at)
-            need(at + 8 + size <= length and state <= 2 and not (state == 2 and size), "an item that is not well-formed")
+            need(at + 8 + size <= length and not (state == 2 and size), "an item that is not well-formed")
             items.append((index, kind, state, more, raw[at + 8:at + 8 + size]))
             at += 8 + (size + 7 & ~7)
         need(at == length, "items do not fill the tail")

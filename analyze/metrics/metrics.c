@@ -19,6 +19,7 @@
 	M(failure)                                                                                 \
 	M(time_use)                                                                                \
 	M(loss)                                                                                    \
+	M(probe)                                                                                   \
 	M(errno)                                                                                   \
 	M(signal)                                                                                  \
 	M(syscall_name)
