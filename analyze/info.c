@@ -56,7 +56,7 @@ static void put_machine(struct page *page)
 	put_string(page, "arch", meta->machine);
 	put_string(page, "byte_order", meta->big_endian ? "big-endian" : "little-endian");
 	put_number(page, "cpu_count", UNIT_NUMBER, meta->cpu_count);
-	put_number(page, "page_bytes", UNIT_BYTES, meta->page_size);
+	put_number(page, "page_bytes", UNIT_COUNT, meta->page_size);
 	put_string(page, "machine_id", meta->machine_id);
 	put_string(page, "boot_id", meta->boot_id);
 	put_string(page, "trace_clock", meta->trace_clock);

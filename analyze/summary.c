@@ -13,10 +13,10 @@ static const struct memory_choice choices[] = {
 	  { "command", "exit_code", "exit_signal", "duration_ns", "host", "kernel", "arch",
 	    "cpu_count", "start_wall_ns", "utc_offset_s", "event_count", "lost_count", "file_bytes",
 	    "recorder_cpu_ns", "probe_ns", "damage_count" } },
-	{ "time_use", { "activity", "time_ns", "share", "most_comm", "most_ns" } },
+	{ "time_use", { "activity", "time_ns", "share", "most_comm", "most_ns", "count" } },
 	{ "syscall_by_name",
 	  { "name", "count", "error_count", "total_ns", "p50_ns", "p99_ns", "max_ns", "max_ts_ns",
-	    "max_tid", "max_comm", "max_path" } },
+	    "max_tid", "max_comm", "max_path", "unfinished_count", "unfinished_ns" } },
 	{ "process",
 	  { "process_id", "pid", "comm", "cpu_ns", "utime_ns", "stime_ns", "cpu_delay_ns",
 	    "cmdline", "thread_count" } },
@@ -73,19 +73,23 @@ static void put_recorded(struct page *page)
 
 static void put_selection(struct page *page)
 {
-	const struct selection_options *selection = page->selection;
-
-	if (!selection->time && !selection->pids.count && !selection->comm && !selection->calls)
+	if (!page->walk->selection.active)
 		return;
 	text_adds(&page->line, "  only");
-	if (selection->time)
-		text_addf(&page->line, " --time %s", selection->time);
-	for (size_t i = 0; i < selection->pids.count; i++)
-		text_addf(&page->line, " --pid %s", selection->pids.values[i]);
-	if (selection->comm)
-		text_addf(&page->line, " --comm %s", selection->comm);
-	if (selection->calls)
-		text_addf(&page->line, " --syscall %s", selection->calls);
+	page_add_selection(page, SELECTED_ALL);
+	page_put_line(page);
+}
+
+/* `cat a b` makes one file; what it says of itself it says twice. */
+static void put_sections(struct page *page)
+{
+	u32 count = trace_reader_section_count(page->walk->reader);
+
+	if (count < 2)
+		return;
+	text_addf(&page->line,
+		  "  %u recordings in one file: this headline is of the first, all else of all",
+		  count);
 	page_put_line(page);
 }
 
@@ -149,6 +153,7 @@ static void put_cost(struct page *page, const struct value *trace)
 		}
 	}
 	page_put_line(page);
+	put_sections(page);
 	put_recorded(page);
 	put_selection(page);
 }
@@ -183,8 +188,24 @@ static void put_time_row(struct page *page, const struct value *row)
 	page_put_line(page);
 }
 
+/*
+ * Probes run for the calls of every process. Little more than two runs per recorded call: these were nearly
+ * all.
+ */
+static bool probes_ran_for_us(const struct trace_summary *summary)
+{
+	u64 runs = 0, calls = 0;
+
+	for (size_t i = 0; summary && i < summary->program_count; i++)
+		runs += summary->programs[i].run_count;
+	for (size_t i = 0; summary && i < summary->kind_count; i++)
+		if (summary->kinds[i].kind == TRC_KIND_syscall)
+			calls += summary->kinds[i].recorded + summary->kinds[i].lost;
+	return runs / 3 <= calls;
+}
+
 /* What the kernel counted for the threads that ended. */
-static void put_cpu(struct page *page, const struct rows *processes, u64 probe_ns)
+static void put_cpu(struct page *page, const struct rows *processes, u64 probe_ns, u64 outside_ns)
 {
 	u64 user = 0, system = 0, delay = 0, ended = 0;
 
@@ -198,7 +219,8 @@ static void put_cpu(struct page *page, const struct rows *processes, u64 probe_n
 		text_adds(&page->line,
 			  "  time on a CPU is not known: no thread ended in the trace");
 	} else {
-		text_adds(&page->line, "  of it on a CPU: ");
+		text_adds(&page->line, page->selection->time ? "  on a CPU in their whole lives: "
+							     : "  of it on a CPU: ");
 		text_add_ns(&page->line, user);
 		text_adds(&page->line, " in user mode, ");
 		text_add_ns(&page->line, system);
@@ -210,9 +232,13 @@ static void put_cpu(struct page *page, const struct rows *processes, u64 probe_n
 	}
 	page_put_line(page);
 	if (probe_ns && !page->walk->selection.active) {
-		text_adds(&page->line, "  of the time outside calls about ");
+		bool ours = probes_ran_for_us(page->walk->summary) && probe_ns <= outside_ns;
+
+		text_adds(&page->line, ours ? "  of the time outside calls about " : "  about ");
 		text_add_ns(&page->line, probe_ns);
-		text_adds(&page->line, " is that of the recorder's probes");
+		text_adds(&page->line, ours ? " is that of the recorder's probes"
+					    : " went into the recorder's probes, in these and all "
+					      "other processes of the machine");
 		page_put_line(page);
 	}
 	if (page->walk->lost_count) {
@@ -225,13 +251,16 @@ static void put_time(struct page *page)
 {
 	const struct rows *use = page_rows(page, "time_use"),
 			  *processes = page_rows(page, "process");
-	u64 total = 0, threads = 0;
+	u64 total = 0, threads = 0, outside = 0;
 
 	if (!use->count || page->selection->calls)
 		return;
 	page_sort(page, "time_use", USE_time);
-	for (size_t i = 0; i < use->count; i++)
+	for (size_t i = 0; i < use->count; i++) {
 		total += page_number(&use->rows[i][USE_time]);
+		if (use->rows[i][USE_count].type == VALUE_NULL)
+			outside = page_number(&use->rows[i][USE_time]);
+	}
 	for (size_t i = 0; i < processes->count; i++)
 		threads += page_number(&processes->rows[i][PROCESS_threads]);
 	text_adds(&page->cell, "Where ");
@@ -246,7 +275,8 @@ static void put_time(struct page *page)
 	for (size_t i = 0; i < use->count; i++)
 		if (use->rows[i][USE_share].real >= SHARE_SHOWN)
 			put_time_row(page, use->rows[i]);
-	put_cpu(page, processes, page_number(&page_rows(page, "trace")->rows[0][TRACE_probe]));
+	put_cpu(page, processes, page_number(&page_rows(page, "trace")->rows[0][TRACE_probe]),
+		outside);
 }
 
 void summary_print(const struct walk *walk, struct sink *memory, bool color, unsigned width,
@@ -264,6 +294,11 @@ void summary_print(const struct walk *walk, struct sink *memory, bool color, uns
 		return;
 	put_header(&page, trace->rows[0]);
 	put_cost(&page, trace->rows[0]);
+	if (walk->selection.active && !page_rows(&page, "process")->count &&
+	    !page_rows(&page, "syscall_by_name")->count) {
+		text_adds(&page.line, "  nothing matches: see analyze tree for what there is");
+		page_put_line(&page);
+	}
 	put_time(&page);
 	page_put_processes(&page);
 	page_put_calls(&page);

@@ -7,6 +7,12 @@
 #define PROCESSES_SHOWN 6
 #define FAILURES_SHOWN	6
 
+static void add_path(struct page *page)
+{
+	text_addc(&page->line, ' ');
+	page_add_word(page, page->walk->path);
+}
+
 /* "... 35 more" */
 static void put_more(struct page *page, size_t count, size_t shown, const char *table)
 {
@@ -14,15 +20,18 @@ static void put_more(struct page *page, size_t count, size_t shown, const char *
 		return;
 	text_adds(&page->line, "  … ");
 	text_add_count(&page->line, count - shown);
-	text_addf(&page->line, " more: analyze report %s ", table);
-	text_add_printable(&page->line, page->walk->path, strlen(page->walk->path));
+	text_addf(&page->line, " more: analyze report %s", table);
+	page_add_selection(page, SELECTED_ALL);
+	add_path(page);
 	page_put_line(page);
 }
 
-static void put_command(struct page *page, const char *command, const char *what)
+/* `selected`: what of the selection holds for it as well. */
+static void put_command(struct page *page, const char *command, unsigned selected, const char *what)
 {
-	text_addf(&page->line, "  analyze %s ", command);
-	text_add_printable(&page->line, page->walk->path, strlen(page->walk->path));
+	text_addf(&page->line, "  analyze %s", command);
+	page_add_selection(page, selected);
+	add_path(page);
 	text_clear(&page->cell);
 	if (what) {
 		text_adds(&page->line, "   ");
@@ -81,6 +90,41 @@ static void put_worst(struct page *page, const struct value *row)
 	}
 }
 
+/* exit, exit_group: not worth a word */
+static bool never_returns(const struct value *row)
+{
+	return row[CALL_name].len >= 4 && !memcmp(row[CALL_name].text, "exit", 4);
+}
+
+/* Calls without an end have no duration, but a blocked program is nothing else. */
+static void put_unfinished(struct page *page, const struct rows *calls)
+{
+	const struct value *longest = NULL;
+	u64 count = 0;
+
+	for (size_t i = 0; i < calls->count; i++) {
+		const struct value *row = calls->rows[i];
+
+		if (never_returns(row))
+			continue;
+		count += page_number(&row[CALL_unfinished]);
+		if (page_number(&row[CALL_unfinished]) &&
+		    (!longest || page_number(&row[CALL_unfinished_time]) >
+					 page_number(&longest[CALL_unfinished_time])))
+			longest = row;
+	}
+	if (!longest)
+		return;
+	text_adds(&page->line, "  not in the times: ");
+	text_add_count(&page->line, count);
+	text_adds(&page->line, count == 1 ? " call without a return: "
+					  : " calls without a return, most of the time in ");
+	cell_add_text(&page->line, &longest[CALL_name]);
+	text_adds(&page->line, ", ");
+	text_add_ns(&page->line, page_number(&longest[CALL_unfinished_time]));
+	page_put_line(page);
+}
+
 void page_put_calls(struct page *page)
 {
 	const struct rows *calls = page_rows(page, "syscall_by_name");
@@ -107,6 +151,7 @@ void page_put_calls(struct page *page)
 		page_put_line(page);
 	}
 	put_more(page, calls->count, CALLS_SHOWN, "syscall_by_name");
+	put_unfinished(page, calls);
 }
 
 void page_put_failures(struct page *page)
@@ -152,17 +197,17 @@ void page_put_next(struct page *page)
 	text_adds(&page->cell, "Next");
 	page_put_heading(page);
 	if (page->walk->lost_count)
-		put_command(page, "report loss", NULL);
+		put_command(page, "report loss", SELECTED_ALL, NULL);
 	if (processes->count > 1) {
-		put_command(page, "tree", NULL);
+		put_command(page, "tree", SELECTED_ALL, NULL);
 		text_addf(&page->cell, "report --pid %lld",
 			  (long long)processes->rows[0][PROCESS_pid].integer);
-		put_command(page, page->cell.data, "the busiest process");
+		put_command(page, page->cell.data, SELECTED_CALLS, "the busiest process");
 	}
 	if (calls->count) {
 		text_adds(&page->cell, "report syscall --sort duration --top 10 --syscall ");
 		cell_add_text(&page->cell, &calls->rows[0][CALL_name]);
-		put_command(page, page->cell.data, "its longest calls");
+		put_command(page, page->cell.data, SELECTED_PIDS, "its longest calls");
 	}
-	put_command(page, "replay", "every call, as strace shows it");
+	put_command(page, "replay", SELECTED_ALL, "every call, as strace shows it");
 }

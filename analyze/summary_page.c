@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/summary_page.h"
 
+#include "analyze/model/shared_string.h"
 #include "analyze/sinks/cell.h"
 #include "analyze/sinks/put.h"
 
@@ -76,4 +77,33 @@ void page_put_heading(struct page *page)
 	page_add_heading(page, page->cell.data);
 	text_clear(&page->cell);
 	page_put_line(page);
+}
+
+void page_add_word(struct page *page, const char *word)
+{
+	struct text quoted = {};
+
+	text_add_shell_word(&quoted, word, strlen(word));
+	text_add_printable(&page->line, quoted.data, quoted.len);
+	text_release(&quoted);
+}
+
+static void add_option(struct page *page, const char *name, const char *value)
+{
+	text_addf(&page->line, " --%s ", name);
+	page_add_word(page, value);
+}
+
+void page_add_selection(struct page *page, unsigned which)
+{
+	const struct selection_options *selection = page->selection;
+
+	if (selection->time)
+		add_option(page, "time", selection->time);
+	for (size_t i = 0; which & SELECTED_PIDS && i < selection->pids.count; i++)
+		add_option(page, "pid", selection->pids.values[i]);
+	if (selection->comm)
+		add_option(page, "comm", selection->comm);
+	if (which & SELECTED_CALLS && selection->calls)
+		add_option(page, "syscall", selection->calls);
 }

@@ -34,7 +34,7 @@ enum {
 	TRACE_probe,
 	TRACE_damages,
 };
-enum { USE_activity, USE_time, USE_share, USE_comm, USE_most };
+enum { USE_activity, USE_time, USE_share, USE_comm, USE_most, USE_count };
 enum {
 	CALL_name,
 	CALL_count,
@@ -46,7 +46,9 @@ enum {
 	CALL_at,
 	CALL_tid,
 	CALL_comm,
-	CALL_path
+	CALL_path,
+	CALL_unfinished,
+	CALL_unfinished_time
 };
 enum {
 	PROCESS_id,
@@ -90,6 +92,12 @@ static inline u64 page_number(const struct value *value)
 {
 	return value->type == VALUE_INTEGER ? (u64)value->integer : 0;
 }
+
+/* To be typed in a shell. */
+void page_add_word(struct page *page, const char *word);
+/* What was selected, as options: all of it, or without what the caller's own options replace. */
+enum { SELECTED_PIDS = 1, SELECTED_CALLS = 2, SELECTED_ALL = 3 };
+void page_add_selection(struct page *page, unsigned which);
 
 /* The page's lower half: who, which calls, what failed, what to look at next. */
 void page_put_processes(struct page *page);

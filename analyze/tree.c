@@ -11,7 +11,8 @@
 static const struct memory_choice choices[] = {
 	{ "process",
 	  { "process_id", "parent_process_id", "pid", "ns_pid", "ppid", "last_ppid", "start_ns",
-	    "end_ns", "exit_code", "exit_signal", "comm", "cmdline", "thread_count", "cgroup" } },
+	    "end_ns", "exit_code", "exit_signal", "comm", "cmdline", "thread_count", "cgroup",
+	    "exec_count" } },
 	{ "exec", { "process_id", "ts_ns", "cmdline", "exe" } },
 	{ "thread",
 	  { "process_id", "thread_id", "tid", "old_tid", "comm", "start_ns", "end_ns", "cpu_ns" } },
@@ -143,7 +144,7 @@ static void put_process(struct page *page, const struct tree_node *node)
 	add_right(page, 9);
 	add_branch(page, node);
 	add_name(page, &row[TREE_comm], row[TREE_pid].integer);
-	if (node->parent && !node->exec_count) {
+	if (node->parent && !row[TREE_exec_count].integer) {
 		text_adds(&page->line, " (no exec)");
 	} else if (row[TREE_cmdline].type == VALUE_TEXT) {
 		text_addc(&page->line, ' ');

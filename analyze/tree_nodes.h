@@ -27,7 +27,8 @@ enum {
 	TREE_comm,
 	TREE_cmdline,
 	TREE_threads,
-	TREE_cgroup
+	TREE_cgroup,
+	TREE_exec_count
 };
 enum { TREE_EXEC_process, TREE_EXEC_ts, TREE_EXEC_cmdline, TREE_EXEC_exe };
 enum {

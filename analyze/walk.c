@@ -90,9 +90,11 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	if (walk->state)
 		model_load_state(walk->model, walk->state);
 
-	stream_options = (struct stream_options){ .from_ns = walk->selection.from_ns,
-						  .to_ns = walk->selection.to_ns,
-						  .classes = classes };
+	stream_options =
+		(struct stream_options){ .from_ns = walk->selection.from_ns,
+					 .to_ns = classes & WALK_LATER ? UINT64_MAX
+								       : walk->selection.to_ns,
+					 .classes = classes & ~WALK_LATER };
 	if (!tasks_suffice(walk))
 		stream_options = (struct stream_options){ .to_ns = UINT64_MAX };
 	r = stream_open(walk->reader, &stream_options, &walk->stream);
@@ -128,6 +130,16 @@ static bool is_hidden(const struct event *event)
 	       (((const struct trc_syscall *)event->record)->flags & 1);
 }
 
+static bool is_later(const struct walk *walk, const struct walk_step *step)
+{
+	const struct trc_syscall *record = (const struct trc_syscall *)step->event.record;
+
+	return step->event.kind_id == TRC_KIND_syscall && step->thread &&
+	       record->head.ts > walk->selection.to_ns && !is_hidden(&step->event) &&
+	       selection_thread(&walk->selection, step->thread) &&
+	       selection_call(&walk->selection, record);
+}
+
 bool walk_next(struct walk *walk, struct walk_step *ret_step)
 {
 	if (!stream_next(walk->stream, &ret_step->event))
@@ -136,6 +148,7 @@ bool walk_next(struct walk *walk, struct walk_step *ret_step)
 	ret_step->thread = model_event(walk->model, &ret_step->event);
 	ret_step->selected = is_selected(walk, ret_step);
 	ret_step->shown = ret_step->selected && !is_hidden(&ret_step->event);
+	ret_step->later = !ret_step->selected && is_later(walk, ret_step);
 	return true;
 }
 

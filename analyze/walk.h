@@ -34,12 +34,16 @@ struct walk {
 	struct call_names *calls;
 };
 
+/* With the classes: calls that were under way when the window ended come too, as walk_step.later. */
+#define WALK_LATER (1ull << 63)
+
 struct walk_step {
 	struct event event;
 	struct thread *
 		thread; /* whose event it is; for task_new the creator; NULL for events of no thread (lost) */
 	bool selected; /* the selection wants it */
 	bool shown;    /* that, and it is not a call kept only for its state */
+	bool later;    /* a call that would be shown, but that it ended after the window */
 };
 
 /*

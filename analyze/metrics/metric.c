@@ -30,7 +30,7 @@ u64 metrics_classes(const struct metric *const *list, size_t count)
 	u64 classes = 1ull << TRC_CLASS_TASK; /* 0 would mean all */
 
 	for (size_t i = 0; i < count; i++)
-		classes |= list[i]->classes;
+		classes |= list[i]->classes | (list[i]->later ? WALK_LATER : 0);
 	return classes;
 }
 
@@ -102,6 +102,15 @@ static void run_step(struct run *run, const struct walk_step *step)
 			run->folds[i].metric->event(&run->folds[i], step);
 }
 
+static void run_later(struct run *run, const struct walk_step *step)
+{
+	const struct trc_syscall *record = (const struct trc_syscall *)step->event.record;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->folds[i].metric->later)
+			run->folds[i].metric->later(&run->folds[i], step, record);
+}
+
 static void run_end(struct run *run)
 {
 	bool failed = run_error(run) != 0;
@@ -132,6 +141,8 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 		/* Calls of threads that are not known are nobody's: tid 0 does not call. */
 		if (step.shown && (step.thread || step.event.kind_id != TRC_KIND_syscall))
 			run_step(&run, &step);
+		else if (step.later)
+			run_later(&run, &step);
 		if (n % PROGRESS_EVENTS)
 			continue;
 		if (run_error(&run))

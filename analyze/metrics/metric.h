@@ -21,6 +21,9 @@ struct metric {
 	/* A call that the selection shows. */
 	void (*call)(struct fold *fold, const struct walk_step *step,
 		     const struct trc_syscall *record);
+	/* A call that it would show, but that it ended after the window: it may have begun in it. */
+	void (*later)(struct fold *fold, const struct walk_step *step,
+		      const struct trc_syscall *record);
 	/* Any other event that the selection shows. */
 	void (*event)(struct fold *fold, const struct walk_step *step);
 	/*

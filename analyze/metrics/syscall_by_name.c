@@ -15,6 +15,10 @@
 	C(max_path, TEXT, NONE, "path that the longest call was given; NULL: none")                \
 	C(classes, TEXT, NONE, "classes of the call, separated by commas")                         \
 	C(activity, TEXT, NONE, "what a thread does in it, as in time_use")                        \
+	C(unfinished_count, INTEGER, COUNT,                                                        \
+	  "of the calls, those that never returned while they were watched")                       \
+	C(unfinished_ns, INTEGER, NS,                                                              \
+	  "how long these had lasted when their thread or the recording ended; not in total_ns")   \
 	C(lossy, INTEGER, BOOL, "1: calls may be missing")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
@@ -22,6 +26,7 @@ static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 
 struct name_calls {
 	struct call_stats stats;
+	u64 unfinished_count, unfinished_ns;
 	u64 max_ts_ns;
 	u32 max_thread_id, max_tid;
 	struct string *max_comm, *max_path;
@@ -63,6 +68,10 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 	if (record->state == TRC_SYSCALL_COMPLETE &&
 	    (!calls->stats.durations.count || record->duration_ns > calls->stats.durations.max))
 		note_worst(fold, calls, step->thread, record);
+	if (record->state == TRC_SYSCALL_UNFINISHED) {
+		calls->unfinished_count++;
+		calls->unfinished_ns += record->duration_ns;
+	}
 	call_stats_add(&calls->stats, record, call_error(record));
 }
 
@@ -98,6 +107,8 @@ static void put_row(struct fold *fold, const struct call_name *name, const struc
 	put_classes(name->desc, &fold->text);
 	row[COLUMN_classes] = value_bytes(fold->text.data ? fold->text.data : "", fold->text.len);
 	row[COLUMN_activity] = value_text(activity_name(name->activity));
+	row[COLUMN_unfinished_count] = value_int((s64)calls->unfinished_count);
+	row[COLUMN_unfinished_ns] = value_int((s64)calls->unfinished_ns);
 	row[COLUMN_lossy] = value_int(lossy);
 	fold_row(fold, row);
 }

@@ -15,7 +15,7 @@
 	  "or none: own code, page faults, waiting for a CPU")                                     \
 	C(time_ns, INTEGER, NS, "sum over all threads")                                            \
 	C(share, REAL, NONE, "part of the time of all threads, 0 to 1")                            \
-	C(count, INTEGER, COUNT, "calls; NULL for own code")                                       \
+	C(count, INTEGER, COUNT, "calls that ended; NULL for own code")                            \
 	C(thread_count, INTEGER, COUNT, "threads that did it")                                     \
 	C(most_comm, TEXT, NONE, "name of the threads that spent the most on it")                  \
 	C(most_ns, INTEGER, NS, "how much that was")
@@ -52,21 +52,49 @@ static u64 window_end(const struct walk *walk)
 	return walk->selection.to_ns < walk->end_ns ? walk->selection.to_ns : walk->end_ns;
 }
 
+static struct times *times_of(const struct fold *fold, struct thread *thread)
+{
+	if (!thread->slots[fold->slot])
+		thread->slots[fold->slot] = xcalloc(1, sizeof(struct times));
+	return thread->slots[fold->slot];
+}
+
+static u8 activity_of(const struct fold *fold, const struct trc_syscall *record)
+{
+	u32 id = call_names_id(fold->walk->calls, record->abi, record->nr);
+
+	return call_names_get(fold->walk->calls, id)->activity;
+}
+
+/* The part of the call that lies in the window. */
+static u64 time_inside(const struct walk *walk, const struct trc_syscall *record)
+{
+	u64 start = record->head.ts - record->duration_ns, end = record->head.ts;
+
+	if (record->state == TRC_SYSCALL_NO_ENTER)
+		return 0;
+	if (record->duration_ns > end || start < window_start(walk))
+		start = window_start(walk);
+	if (end > window_end(walk))
+		end = window_end(walk);
+	return end > start ? end - start : 0;
+}
+
 static void call(struct fold *fold, const struct walk_step *step, const struct trc_syscall *record)
 {
-	u64 start = window_start(fold->walk), end = record->head.ts, duration = record->duration_ns;
-	struct times *times = step->thread->slots[fold->slot];
-	u8 activity;
+	struct times *times = times_of(fold, step->thread);
+	u8 activity = activity_of(fold, record);
 
-	activity = call_names_get(fold->walk->calls,
-				  call_names_id(fold->walk->calls, record->abi, record->nr))
-			   ->activity;
-	if (!times)
-		times = step->thread->slots[fold->slot] = xcalloc(1, sizeof(*times));
 	times->count[activity]++;
-	if (record->state == TRC_SYSCALL_NO_ENTER || end <= start)
-		return;
-	times->time_ns[activity] += duration < end - start ? duration : end - start;
+	times->time_ns[activity] += time_inside(fold->walk, record);
+}
+
+static void later(struct fold *fold, const struct walk_step *step, const struct trc_syscall *record)
+{
+	u64 time_ns = time_inside(fold->walk, record);
+
+	if (time_ns)
+		times_of(fold, step->thread)->time_ns[activity_of(fold, record)] += time_ns;
 }
 
 static u64 life(const struct walk *walk, const struct thread *thread)
@@ -178,6 +206,7 @@ const struct metric metric_time_use = {
 	.state_size = sizeof(struct state),
 	.init = init,
 	.call = call,
+	.later = later,
 	.thread_gone = thread_gone,
 	.finish = finish,
 	.release = release,

@@ -52,7 +52,7 @@ static bool is_plain(const char *word, size_t len)
 	return len > 0;
 }
 
-static void add_word(struct text *text, const char *word, size_t len)
+void text_add_shell_word(struct text *text, const char *word, size_t len)
 {
 	if (is_plain(word, len)) {
 		text_add(text, word, len);
@@ -78,7 +78,7 @@ struct string *string_new_cmdline(const char *argv, size_t len, bool cut)
 
 		if (text.len)
 			text_addc(&text, ' ');
-		add_word(&text, argv + at, word);
+		text_add_shell_word(&text, argv + at, word);
 		at += word + 1;
 	}
 	if (cut)

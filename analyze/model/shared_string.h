@@ -2,6 +2,7 @@
 /* Counted strings that a forked child shares with its parent. Bytes, NUL-terminated, never changed. */
 #pragma once
 
+#include "common/text.h"
 #include "common/types.h"
 
 struct string {
@@ -17,3 +18,5 @@ void string_unref(struct string *string);		 /* accepts NULL */
 void string_set(struct string **slot, struct string *string);
 /* A command line as a shell would read it, from strings that each end with a NUL. */
 struct string *string_new_cmdline(const char *argv, size_t len, bool cut);
+/* One word as a shell would read it: quoted only where it must be. */
+void text_add_shell_word(struct text *text, const char *word, size_t len);

@@ -42,7 +42,7 @@ static inline struct walk *table_walk(const char *path, const struct selection_o
 	struct walk *walk;
 	char *error = NULL;
 
-	CHECK_FATAL(!walk_open(path, selection ? selection : &all, 0, &walk, &error));
+	CHECK_FATAL(!walk_open(path, selection ? selection : &all, WALK_LATER, &walk, &error));
 	return walk;
 }
 

@@ -240,6 +240,37 @@ static void test_time(void)
 	table_release(&threads);
 }
 
+/* The shell waits for its child before, in and after the window: no call ends in it. */
+static void test_time_window(void)
+{
+	struct selection_options selection = { .time = "0.5,0.6" };
+	struct table_sink t;
+
+	table_fill(&t, world.path, "time_use", &selection);
+	CHECK_EQ(t.rows.count, 1);
+	CHECK_STR(table_text(&t, 0, "activity"), "waiting for a child");
+	CHECK_EQ(table_int(&t, 0, "time_ns"), 100000000);
+	CHECK_EQ(table_int(&t, 0, "count"), 0);
+	table_release(&t);
+	selection.comm = "nobody";
+	table_fill(&t, world.path, "time_use", &selection);
+	CHECK_EQ(t.rows.count, 0);
+	table_release(&t);
+}
+
+static void test_unfinished(void)
+{
+	struct table_sink t;
+	size_t row;
+
+	table_fill(&t, world.path, "syscall_by_name", NULL);
+	row = table_find(&t, "name", "nanosleep");
+	CHECK_EQ(table_int(&t, row, "unfinished_count"), 1);
+	CHECK_EQ(table_int(&t, row, "unfinished_ns"), 900);
+	CHECK_EQ(table_int(&t, table_find(&t, "name", "read"), "unfinished_count"), 0);
+	table_release(&t);
+}
+
 static void test_trace(void)
 {
 	struct table_sink t;
@@ -446,6 +477,8 @@ int main(void)
 	test_parts_add_up();
 	test_failures();
 	test_time();
+	test_time_window();
+	test_unfinished();
 	test_trace();
 	test_selection();
 	test_wrong_selection();
