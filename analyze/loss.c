@@ -117,6 +117,8 @@ const char *loss_cause_name(u16 cause)
 		return "write error";
 	case TRC_LOST_STRING:
 		return "no room for a string";
+	case TRC_LOST_BUSY:
+		return "probe busy";
 	case LOSS_DAMAGE:
 		return "file damaged";
 	default:

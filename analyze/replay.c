@@ -282,7 +282,8 @@ static void add_lost_what(struct replay *replay, const struct trc_lost *lost)
 					      [TRC_LOST_TASK] = " (no memory for a task)",
 					      [TRC_LOST_BUFFER] = " (no buffer)",
 					      [TRC_LOST_WRITE] = " (write error)",
-					      [TRC_LOST_STRING] = " (no memory for strings)" };
+					      [TRC_LOST_STRING] = " (no memory for strings)",
+					      [TRC_LOST_BUSY] = " (probe busy)" };
 	const struct schema *schema = &replay->walk->meta->schema;
 	const struct schema_kind *kind = lost->lost_kind <= UINT16_MAX
 						 ? schema_kind_by_id(schema, (u16)lost->lost_kind)

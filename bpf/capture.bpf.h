@@ -57,7 +57,7 @@ static __always_inline long read_strv(void *data, u64 addr, u32 pointer_size, u1
 
 		if (bpf_probe_read_user(&string, pointer_size == 4 ? 4 : 8,
 					(void *)(addr + i * pointer_size)))
-			return i ? pos : -1;
+			return i ? (long)pos : -1;
 		if (!string)
 			return pos;
 		if (pos > STRV_BYTES_MAX - STRV_STRING_MAX)
@@ -65,7 +65,7 @@ static __always_inline long read_strv(void *data, u64 addr, u32 pointer_size, u1
 		barrier_var(pos);
 		n = bpf_probe_read_user_str(data + pos, STRV_STRING_MAX, (void *)string);
 		if (n < 0)
-			return i ? pos : -1;
+			return i ? (long)pos : -1;
 		pos += n;
 		if (n == STRV_STRING_MAX)
 			break; /* cut, most likely: the item ends here */
@@ -194,6 +194,11 @@ static __always_inline void capture_enter(struct task_struct *task, struct task_
 			continue;
 		if (capture->how >= CAPTURE_RET_OUT) {
 			at_exit |= 1 << i;
+			/* The kernel overwrites it with what there would have been, however little fits. */
+			if (capture->how == CAPTURE_SIZED_OUT &&
+			    bpf_probe_read_user(&state->out_bytes, sizeof(state->out_bytes),
+						(void *)call_arg(&state->call, capture->aux)))
+				state->out_bytes = ~0u;
 			continue;
 		}
 		if (capture->how == CAPTURE_SIZED_IN)
@@ -230,6 +235,9 @@ static __always_inline void capture_exit(struct task_struct *task, struct task_s
 			if (ret <= 0)
 				continue;
 			want = ret;
+			/* recv with MSG_TRUNC and getxattr return more than they wrote. */
+			if (capture->aux && want > call_arg(&state->call, capture->aux))
+				want = call_arg(&state->call, capture->aux);
 			break;
 		case CAPTURE_FIXED_OUT:
 			if (ret < 0)
@@ -242,7 +250,7 @@ static __always_inline void capture_exit(struct task_struct *task, struct task_s
 			if (ret < 0 || !size_addr ||
 			    bpf_probe_read_user(&size, sizeof(size), (void *)size_addr) || !size)
 				continue;
-			want = size;
+			want = size < state->out_bytes ? size : state->out_bytes;
 			break;
 		}
 		case CAPTURE_SIZED_IN:

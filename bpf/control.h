@@ -66,11 +66,13 @@ struct task_state {
 	u16 tail_end;	/* end of the items in the task's tail; 0: there are none */
 	u8 last_try;	/* what cannot be read now is written as unreadable */
 	u8 zero;
+	u32 out_bytes; /* room for what CAPTURE_SIZED_OUT brings, as the caller said at entry */
+	u32 zero2;
 	struct trc_syscall call;
 };
 
 /* Room for the items of one call: offsets up to TAIL_START_MAX, then at most TAIL_ITEM_MAX bytes. */
-#define TAIL_START_MAX 3800
+#define TAIL_START_MAX 4216 /* two paths of PATH_MAX: rename */
 #define TAIL_ITEM_MAX  4128
 struct task_tail {
 	u64 words[(TAIL_START_MAX + TAIL_ITEM_MAX + 72) / 8];
@@ -88,5 +90,6 @@ struct cpu_counters {
 
 struct control {
 	u64 live_tasks;	   /* targets that have not exited */
+	u64 stopping;	   /* set before the probes are detached, one after the other */
 	u64 first_exec_ns; /* when the held command entered its exec; 0 before */
 };

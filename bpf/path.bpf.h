@@ -13,18 +13,18 @@
 
 #define PATH_BYTES	 4096 /* a power of two */
 #define PATH_NAME_MAX	 256
-#define PATH_PARTS_MAX	 128
+#define PATH_PARTS_MAX	 2100 /* PATH_BYTES / 2 names of one letter, and mounts */
 #define CGROUP_PARTS_MAX 32
 
 struct path_buffer {
 	u64 node, mnt, root_node,
 		root_mnt; /* where the walk is, and where it ends; node: dentry or kernfs_node */
 	u32 pos;	  /* start of what has been written; it ends at PATH_BYTES */
-	u32 zero;
+	u32 cut;	  /* the walk ended before its root */
 	char bytes[PATH_BYTES + PATH_NAME_MAX];
 };
 
-enum { STEP_ON = 0, STEP_END = 1 };
+enum { STEP_ON = 0, STEP_END = 1, STEP_CUT = 2 };
 
 /* Puts '/' and `len` bytes of a name in front. */
 static __always_inline int path_prepend(struct path_buffer *buffer, u64 name, u32 len)
@@ -32,13 +32,13 @@ static __always_inline int path_prepend(struct path_buffer *buffer, u64 name, u3
 	u32 pos = buffer->pos;
 
 	if (len >= PATH_NAME_MAX || len >= pos || pos > PATH_BYTES)
-		return STEP_END;
+		return STEP_CUT;
 	pos -= len;
 	barrier_var(pos);
 	barrier_var(len);
 	if (bpf_probe_read_kernel(buffer->bytes + (pos & (PATH_BYTES - 1)),
 				  len & (PATH_NAME_MAX - 1), (void *)name))
-		return STEP_END;
+		return STEP_CUT;
 	pos--;
 	barrier_var(pos);
 	buffer->bytes[pos & (PATH_BYTES - 1)] = '/';
@@ -68,8 +68,13 @@ __noinline __weak int path_step(struct path_buffer *buffer)
 		buffer->mnt = (u64)up + bpf_core_field_offset(struct mount, mnt);
 		return STEP_ON;
 	}
-	if (dentry == parent)
+	if (dentry == parent) {
+		/* No directory holds it: a memfd, or what a lazy unmount left. Its name is all there is. */
+		if (buffer->pos == PATH_BYTES)
+			path_prepend(buffer, (u64)BPF_CORE_READ(dentry, d_name.name),
+				     BPF_CORE_READ(dentry, d_name.len));
 		return STEP_END;
+	}
 	buffer->node = (u64)parent;
 	return path_prepend(buffer, (u64)BPF_CORE_READ(dentry, d_name.name),
 			    BPF_CORE_READ(dentry, d_name.len));
@@ -132,9 +137,15 @@ __noinline __weak u32 path_walk(struct path_buffer *buffer, u64 path, u64 root)
 	buffer->pos = PATH_BYTES;
 	if (!buffer->node || !buffer->mnt)
 		return PATH_BYTES;
-	for (int i = 0; i < PATH_PARTS_MAX; i++)
-		if (path_step(buffer))
+	buffer->cut = STEP_CUT;
+	for (int i = 0; i < PATH_PARTS_MAX; i++) {
+		int step = path_step(buffer);
+
+		if (step) {
+			buffer->cut = step == STEP_CUT;
 			break;
+		}
+	}
 	return path_result(buffer);
 }
 
@@ -145,8 +156,14 @@ __noinline __weak u32 cgroup_walk(struct path_buffer *buffer, u64 node)
 		return PATH_BYTES;
 	buffer->node = node;
 	buffer->pos = PATH_BYTES;
-	for (int i = 0; i < CGROUP_PARTS_MAX; i++)
-		if (cgroup_step(buffer))
+	buffer->cut = 1;
+	for (int i = 0; i < CGROUP_PARTS_MAX; i++) {
+		int step = cgroup_step(buffer);
+
+		if (step) {
+			buffer->cut = step == STEP_CUT;
 			break;
+		}
+	}
 	return path_result(buffer);
 }

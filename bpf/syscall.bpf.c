@@ -100,6 +100,9 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 	state->phase = PHASE_OUTSIDE;
 	if (phase == PHASE_SKIPPED || phase == PHASE_NEWBORN)
 		return 0;
+	/* Entered after the entry's probe was taken away. */
+	if (phase != PHASE_INSIDE && control.stopping)
+		return 0;
 	/* Only now: reading the clock is half of what the hook would cost everybody else. */
 	now = bpf_ktime_get_ns();
 	call = &state->call;
@@ -110,11 +113,11 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 
 		if (nr < SPEC_PER_ABI)
 			spec = bpf_map_lookup_elem(&specs, &index);
-		if (spec && (spec->flags & SPEC_SKIP))
+		if (spec && spec->flags ? spec->flags & SPEC_SKIP : unknown_calls_skipped)
 			return 0;
 		call->nr = nr;
 		call->abi = abi_of_slot[slot];
-		call->flags = 0;
+		call->flags = spec && spec->flags & SPEC_HIDDEN ? 1 : 0;
 		call->items = 0;
 		call->head.words = WORDS_BEFORE_ARGS;
 		call->head.flags = 0;

@@ -66,7 +66,10 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 enum exec_item { EXEC_FILENAME, EXEC_EXE, EXEC_CWD, EXEC_ARGV, EXEC_CGROUP };
 
 #define EXEC_ARGV_MAX 8192
-#define EXEC_BYTES    (14 * 1024) /* where the last item may start */
+#define EXEC_ROOM                                                                                  \
+	(TRC_RECORD_MAX - sizeof(struct trc_exec) - 2 * sizeof(struct trc_item) -                  \
+	 264)		       /* where arguments end */
+#define EXEC_BYTES (16 * 1024) /* where the last item may start */
 
 struct exec_scratch {
 	struct trc_exec event;
@@ -115,6 +118,8 @@ __noinline u32 put_path(struct exec_scratch *s, u32 off, u32 field, u32 start)
 	u32 len = PATH_BYTES - start;
 	u32 state = TRC_ITEM_WHOLE;
 
+	if (s && s->path.cut)
+		state = TRC_ITEM_TRUNCATED;
 	if (!s || off > EXEC_BYTES)
 		return off;
 	barrier_var(off);
@@ -133,14 +138,18 @@ __noinline u32 put_path(struct exec_scratch *s, u32 off, u32 field, u32 start)
 __noinline u32 put_argv(struct exec_scratch *s, u32 off, u64 start, u64 end)
 {
 	u64 size = end - start;
-	u32 len = size;
+	u32 len = size, room;
 	u32 state = TRC_ITEM_WHOLE;
 
 	if (!s || off > EXEC_BYTES)
 		return off;
 	barrier_var(off);
-	if (size > EXEC_ARGV_MAX) {
-		len = EXEC_ARGV_MAX;
+	/* Paths first: the arguments take what the record has left, a short cgroup path included. */
+	room = off < EXEC_ROOM ? EXEC_ROOM - off : 0;
+	if (room > EXEC_ARGV_MAX)
+		room = EXEC_ARGV_MAX;
+	if (size > room) {
+		len = room;
 		state = TRC_ITEM_TRUNCATED;
 	}
 	if (len > EXEC_ARGV_MAX)

@@ -15,19 +15,19 @@
 
 /* Classes group kinds into streams of the file; a reader may skip a class as a whole. */
 enum trc_class {
-	TRC_CLASS_TASK = 0,    /* life cycle: small, always read first */
+	TRC_CLASS_TASK = 0, /* life cycle: small, always read first */
 	TRC_CLASS_SYSCALL = 1,
 };
 
 struct trc_head {
-	u64 ts;    /* CLOCK_MONOTONIC, ns, when the record was made */
-	u32 tid;   /* in the initial pid namespace */
+	u64 ts;	 /* CLOCK_MONOTONIC, ns, when the record was made */
+	u32 tid; /* in the initial pid namespace */
 	u32 tgid;
-	u16 kind;  /* enum trc_kind */
-	u16 len;   /* bytes of the whole record, a multiple of 8 */
+	u16 kind; /* enum trc_kind */
+	u16 len;  /* bytes of the whole record, a multiple of 8 */
 	u16 cpu;
-	u8 words;  /* 8-byte words of head and fixed fields; what follows is the tail */
-	u8 flags;  /* TRC_FLAG_* */
+	u8 words; /* 8-byte words of head and fixed fields; what follows is the tail */
+	u8 flags; /* TRC_FLAG_* */
 };
 
 #define TRC_HEAD_WORDS 3
@@ -41,17 +41,17 @@ enum trc_flag {
  * Strings carry no NUL. An unreadable item has len 0.
  */
 struct trc_item {
-	u8 field;     /* index among the V() fields of the kind; for a syscall the argument's number */
-	u8 type;      /* enum trc_type: TRC_TYPE_STR … */
-	u8 state;     /* enum trc_item_state */
+	u8 field; /* index among the V() fields of the kind; for a syscall the argument's number */
+	u8 type;  /* enum trc_type: TRC_TYPE_STR … */
+	u8 state; /* enum trc_item_state */
 	u8 zero;
-	u16 len;      /* bytes that follow, padding not counted */
-	u16 more;     /* how many bytes, or elements of a TRC_TYPE_STRV, were left out; 65535: unknown */
+	u16 len;  /* bytes that follow, padding not counted */
+	u16 more; /* how many bytes, or elements of a TRC_TYPE_STRV, were left out; 65535: unknown */
 };
 
 enum trc_item_state {
 	TRC_ITEM_WHOLE = 0,
-	TRC_ITEM_TRUNCATED = 1,  /* cut at len */
+	TRC_ITEM_TRUNCATED = 1,	 /* cut at len */
 	TRC_ITEM_UNREADABLE = 2, /* the address could not be read, at entry nor at exit */
 };
 
@@ -63,13 +63,13 @@ enum trc_type {
 	TRC_TYPE_u64 = 4,
 	TRC_TYPE_s32 = 5,
 	TRC_TYPE_s64 = 6,
-	TRC_TYPE_chars = 7,   /* fixed bytes, NUL padded */
-	TRC_TYPE_any = 16,    /* item of the type that its own head says */
-	TRC_TYPE_str = 17,    /* bytes without NUL */
-	TRC_TYPE_strv = 18,   /* strings, each ended by a NUL */
+	TRC_TYPE_chars = 7, /* fixed bytes, NUL padded */
+	TRC_TYPE_any = 16,  /* item of the type that its own head says */
+	TRC_TYPE_str = 17,  /* bytes without NUL */
+	TRC_TYPE_strv = 18, /* strings, each ended by a NUL */
 	TRC_TYPE_bytes = 19,
 	TRC_TYPE_sockaddr = 20, /* struct sockaddr of the recording machine */
-	TRC_TYPE_fds = 21,    /* s32 each */
+	TRC_TYPE_fds = 21,	/* s32 each */
 	TRC_TYPE_u32s = 22,
 	TRC_TYPE_u64s = 23,
 };
@@ -86,6 +86,7 @@ enum trc_lost_cause {
 	TRC_LOST_BUFFER = 3,
 	TRC_LOST_WRITE = 4,
 	TRC_LOST_STRING = 5,
+	TRC_LOST_BUSY = 6,
 };
 
 /* enum trc_kind */
@@ -107,10 +108,10 @@ enum trc_kind {
 #define F(type, name, unit, doc) type name;
 #define C(name, size, unit, doc) char name[size];
 #define V(type, name, doc)
-#define EVENT(id, name, class, doc, ...) \
-	struct trc_##name {              \
-		struct trc_head head;    \
-		__VA_ARGS__              \
+#define EVENT(id, name, class, doc, ...)                                                           \
+	struct trc_##name {                                                                        \
+		struct trc_head head;                                                              \
+		__VA_ARGS__                                                                        \
 	};
 #include "common/events.def"
 #undef F
@@ -120,9 +121,9 @@ enum trc_kind {
 /* No padding: the sizes of the fields add up; and whole words. */
 #define F(type, name, unit, doc) +sizeof(type)
 #define C(name, size, unit, doc) +(size)
-#define EVENT(id, name, class, doc, ...)                                              \
-	_Static_assert(sizeof(struct trc_##name) == sizeof(struct trc_head) __VA_ARGS__, \
-		       #name " has padding");                                          \
+#define EVENT(id, name, class, doc, ...)                                                           \
+	_Static_assert(sizeof(struct trc_##name) == sizeof(struct trc_head) __VA_ARGS__,           \
+		       #name " has padding");                                                      \
 	_Static_assert(sizeof(struct trc_##name) % 8 == 0, #name " is not whole words");
 #include "common/events.def"
 #undef F

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,14 +73,15 @@ int command_find(const char *name, char **ret_path)
 }
 
 static void __attribute__((noreturn))
-child(const char *path, char *const argv[], const sigset_t *mask, int stdout_fd, int hold_fd,
-      int error_fd)
+child(const char *path, char *const argv[], const sigset_t *mask,
+      const struct sigaction *child_action, int stdout_fd, int hold_fd, int error_fd)
 {
 	char byte;
 	int err;
 
 	if (stdout_fd >= 0 && dup2(stdout_fd, STDOUT_FILENO) < 0)
 		_exit(125);
+	sigaction(SIGCHLD, child_action, NULL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	if (read(hold_fd, &byte, 1) != 1)
 		_exit(125); /* the recorder is gone */
@@ -94,6 +96,8 @@ int command_start(const char *path, char *const argv[], const sigset_t *mask, in
 		  struct command **ret_command)
 {
 	int hold[2] = { -1, -1 }, error[2] = { -1, -1 }, err, pidfd;
+	const struct sigaction default_action = { .sa_handler = SIG_DFL };
+	struct sigaction child_action;
 	struct command *command;
 	pid_t pid;
 
@@ -101,6 +105,8 @@ int command_start(const char *path, char *const argv[], const sigset_t *mask, in
 		err = -errno;
 		goto fail;
 	}
+	/* Where our parent ignores it the kernel would throw the command's status away. */
+	sigaction(SIGCHLD, &default_action, &child_action);
 	pid = fork();
 	if (pid < 0) {
 		err = -errno;
@@ -108,7 +114,7 @@ int command_start(const char *path, char *const argv[], const sigset_t *mask, in
 	}
 	if (!pid) {
 		close(hold[1]); /* or its own copy would keep it waiting for ever */
-		child(path, argv, mask, stdout_fd, hold[0], error[1]);
+		child(path, argv, mask, &child_action, stdout_fd, hold[0], error[1]);
 	}
 	pidfd = syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0) {
@@ -156,6 +162,21 @@ int command_release(struct command *command)
 		n = read(command->error_fd, &err, sizeof(err));
 	while (n < 0 && errno == EINTR);
 	return n == sizeof(err) ? -err : 0;
+}
+
+bool command_wait(struct command *command, int *ret_status)
+{
+	while (!command->reaped) {
+		pid_t pid = waitpid(command->pid, &command->status, 0);
+
+		if (pid < 0 && errno == EINTR)
+			continue;
+		command->reaped = true;
+		if (pid < 0)
+			return false;
+	}
+	*ret_status = command->status;
+	return true;
 }
 
 bool command_ended(struct command *command, int *ret_status)

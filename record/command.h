@@ -21,6 +21,8 @@ pid_t command_pid(const struct command *command);
 int command_pidfd(const struct command *command); /* readable when the command has ended */
 /* Lets it exec and waits for that. 0, or the -errno with which execve failed: it has ended then. */
 int command_release(struct command *command);
+/* Waits for its end; false if there is no status to be had. */
+bool command_wait(struct command *command, int *ret_status);
 /* Collects the status once the pidfd is readable; true if it has ended. */
 bool command_ended(struct command *command, int *ret_status);
 /* Kills a command that was never released; frees. */

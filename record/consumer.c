@@ -34,6 +34,7 @@ struct consumer {
 	struct trace_stream **streams; /* [class * cpu_count + cpu] */
 	struct cpu_counters *counters, *counters_before;
 	u64 recorded[TRC_KIND_MAX], lost[TRC_KIND_MAX];
+	u64 lost_tasks, lost_strings, missed; /* see struct consumer_losses */
 	u64 losses_checked_ns;
 	u64 last_ns;
 };
@@ -113,7 +114,7 @@ int consumer_drain(struct consumer *consumer, u32 *ret_fill)
 		}
 	}
 	*ret_fill = fullest;
-	return 0;
+	return more;
 }
 
 static int lost_record(struct consumer *consumer, u16 kind, enum trc_lost_cause cause, u16 ring,
@@ -134,6 +135,16 @@ static int lost_record(struct consumer *consumer, u16 kind, enum trc_lost_cause 
 
 	consumer->recorded[TRC_KIND_lost]++;
 	return trace_stream_append(stream_of(consumer, TRC_CLASS_TASK, 0), &lost.head);
+}
+
+/* What no kind and no ring can be named for. */
+static int lost_other(struct consumer *consumer, enum trc_lost_cause cause, u64 now, u64 count,
+		      u64 *total, int err)
+{
+	*total += count;
+	if (err || !count)
+		return err;
+	return lost_record(consumer, TRC_KIND_none, cause, UINT16_MAX, now, count);
 }
 
 /* The heads of a class's later chunks carry the sum of its kinds on that ring. */
@@ -167,12 +178,10 @@ int consumer_losses(struct consumer *consumer, u64 now)
 			consumer->lost[kind] += count;
 			err = lost_record(consumer, kind, TRC_LOST_RING, cpu, now, count);
 		}
-		if (new->lost_task != old->lost_task && !err)
-			err = lost_record(consumer, TRC_KIND_none, TRC_LOST_TASK, UINT16_MAX, now,
-					  new->lost_task - old->lost_task);
-		if (new->lost_string != old->lost_string && !err)
-			err = lost_record(consumer, TRC_KIND_none, TRC_LOST_STRING, UINT16_MAX, now,
-					  new->lost_string - old->lost_string);
+		err = lost_other(consumer, TRC_LOST_TASK, now, new->lost_task - old->lost_task,
+				 &consumer->lost_tasks, err);
+		err = lost_other(consumer, TRC_LOST_STRING, now,
+				 new->lost_string - old->lost_string, &consumer->lost_strings, err);
 		set_stream_lost(consumer, cpu);
 		*old = *new;
 	}
@@ -184,6 +193,19 @@ int consumer_losses(struct consumer *consumer, u64 now)
 		trace_stream_set_lost(stream_of(consumer, TRC_CLASS_TASK, 0), lost_tasks, 0);
 	consumer->losses_checked_ns = now;
 	return err;
+}
+
+int consumer_missed(struct consumer *consumer, u64 now)
+{
+	return lost_other(consumer, TRC_LOST_BUSY, now,
+			  probes_missed(consumer->probes) - consumer->missed, &consumer->missed, 0);
+}
+
+struct consumer_other_losses consumer_other_losses(const struct consumer *consumer)
+{
+	return (struct consumer_other_losses){ .tasks = consumer->lost_tasks,
+					       .strings = consumer->lost_strings,
+					       .missed = consumer->missed };
 }
 
 void consumer_counts(const struct consumer *consumer, u64 *ret_recorded, u64 *ret_lost)

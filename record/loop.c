@@ -2,6 +2,7 @@
 #include "record/loop.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -53,8 +54,14 @@ struct loop *loop_new(void)
 	sigset_t mask;
 
 	sigemptyset(&mask);
-	for (size_t i = 0; i < ARRAY_SIZE(handled_signals); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(handled_signals); i++) {
+		struct sigaction action;
+
+		/* What nohup or a background shell has us ignore stays ignored; blocked, it would be queued. */
+		if (!sigaction(handled_signals[i], NULL, &action) && action.sa_handler == SIG_IGN)
+			continue;
 		sigaddset(&mask, handled_signals[i]);
+	}
 	/* A reader that goes away or a file that may not grow is a write error, not a death. */
 	sigaddset(&mask, SIGPIPE);
 	sigaddset(&mask, SIGXFSZ);
@@ -188,6 +195,8 @@ void loop_run(struct loop *loop, struct command *command, struct probes *probes,
 		gone = ending->command_ended && control->live_tasks == 0;
 		now = monotonic_ns();
 		loop->error = consumer_drain(consumer, &fill);
+		if (loop->error > 0)
+			loop->error = 0; /* there is more: finish() or the next turn takes it */
 		if (!loop->error)
 			loop->error = housekeeping(consumer, writer, now, &next_loss, &next_flush);
 		cost_tick(cost, probes, now, consumer_recorded(consumer, TRC_KIND_syscall));

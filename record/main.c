@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
@@ -124,6 +126,21 @@ static void die_of(int signal_number)
 	raise(signal_number);
 }
 
+/*
+ * A closed stdin, stdout or stderr: or the trace would get its number, and our talk would go into it. Closed
+ * again by the command's exec, so that the command finds what we found.
+ */
+static void hold_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = {
@@ -133,6 +150,7 @@ int main(int argc, char **argv)
 	_cleanup_free_ char *error = NULL;
 	int operand, code, signal_number = 0;
 
+	hold_standard_fds();
 	log_init("record", 0);
 	if (options_parse(rows, &arguments, argc, argv, true, &operand, &error)) {
 		log_error("%s", error);

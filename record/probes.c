@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/membarrier.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -146,7 +148,10 @@ int probes_hold(struct probes *probes, int pidfd)
 
 void probes_detach(struct probes *probes)
 {
+	__atomic_store_n(&probes->skeleton->bss->control.stopping, 1, __ATOMIC_SEQ_CST);
 	trc_bpf__detach(probes->skeleton);
+	/* A grace period: programs that run on other CPUs right now send what they have. */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 int probes_unfinished(struct probes *probes)
@@ -199,6 +204,27 @@ int probes_counters(const struct probes *probes, struct cpu_counters *ret_per_cp
 		       : 0;
 }
 
+static bool program_info(const struct bpf_program *program, struct bpf_prog_info *ret_info)
+{
+	u32 len = sizeof(*ret_info);
+
+	*ret_info = (struct bpf_prog_info){ 0 };
+	return bpf_program__fd(program) >= 0 &&
+	       !bpf_obj_get_info_by_fd(bpf_program__fd(program), ret_info, &len);
+}
+
+u64 probes_missed(const struct probes *probes)
+{
+	struct bpf_program *program;
+	struct bpf_prog_info info;
+	u64 count = 0;
+
+	bpf_object__for_each_program(program,
+				     probes->skeleton->obj) if (program_info(program, &info))
+		count += info.recursion_misses;
+	return count;
+}
+
 void probes_cost_window(struct probes *probes, bool open)
 {
 	closep(&probes->stats_fd);
@@ -212,13 +238,11 @@ size_t probes_cost(const struct probes *probes, struct trace_program_cost *ret_c
 
 	bpf_object__for_each_program(program, probes->skeleton->obj)
 	{
-		struct bpf_prog_info info = {};
-		u32 len = sizeof(info);
+		struct bpf_prog_info info;
 
 		if (count == max)
 			break;
-		if (bpf_program__fd(program) < 0 ||
-		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+		if (!program_info(program, &info))
 			continue;
 		ret_costs[count++] = (struct trace_program_cost){
 			.name = (char *)bpf_program__name(program),

@@ -40,6 +40,9 @@ const volatile struct control *probes_control(const struct probes *probes);
 int probes_counters(const struct probes *probes, struct cpu_counters *ret_per_cpu,
 		    size_t cpu_count);
 
+/* How often a program did not run because it was running already on that CPU. */
+u64 probes_missed(const struct probes *probes);
+
 /*
  * The cost of the programs: the kernel measures run time only while asked, and asking costs, so it is asked
  * for short windows. probes_cost_window(true) opens one, (false) closes it.

@@ -29,6 +29,7 @@
 #define RING_BYTES_MIN	  (512ull << 10)
 #define RINGS_BYTES_TOTAL (256ull << 20)
 #define NOTHING_RECORDED  (-1)
+#define KILLED_BEFORE	  (-2)
 
 DEFINE_CLEANUP(struct trace_meta *, metadata_free)
 DEFINE_CLEANUP(struct syscall_set *, syscall_set_free)
@@ -56,8 +57,10 @@ static u64 ring_bytes(const struct settings *settings)
 {
 	u64 bytes = RING_BYTES_MAX;
 
+	const u64 page_bytes = sysconf(_SC_PAGESIZE);
+
 	if (settings->ring_bytes)
-		return settings->ring_bytes;
+		return settings->ring_bytes > page_bytes ? settings->ring_bytes : page_bytes;
 	/* Kernel memory grows with the CPUs: share it out on large machines. */
 	while (bytes > RING_BYTES_MIN && bytes * libbpf_num_possible_cpus() > RINGS_BYTES_TOTAL)
 		bytes /= 2;
@@ -186,7 +189,7 @@ static int hold_command(struct session *s, const char *path)
 	return err;
 }
 
-/* From a loaded session to a released command. 0, NOTHING_RECORDED or -errno; it has spoken. */
+/* From a loaded session to a released command. 0, NOTHING_RECORDED, KILLED_BEFORE or -errno; it has spoken. */
 static int start(struct session *s, const char *path)
 {
 	struct probes_error error = { 0 };
@@ -214,6 +217,10 @@ static int start(struct session *s, const char *path)
 	s->consumer = consumer_new(s->probes, s->rings, s->writer, s->ending.start_ns);
 	cost_tick(&s->cost, s->probes, s->ending.start_ns, 0);
 	err = command_release(s->command);
+	/* Ctrl-C while we were loading. */
+	if (err == -EPIPE && command_wait(s->command, &s->ending.command_status) &&
+	    WIFSIGNALED(s->ending.command_status))
+		return KILLED_BEFORE;
 	if (err) {
 		log_error("%s cannot be executed: %s", path, strerror(-err));
 		return NOTHING_RECORDED;
@@ -239,16 +246,20 @@ static int finish(struct session *s)
 	u32 fill;
 
 	probes_detach(s->probes);
-	if (!s->ending.command_ended)
+	/* Also of those that outlive the command. */
+	if (s->ending.reason != loop_reason_command)
 		probes_unfinished(s->probes);
 	s->ending.end_ns = monotonic_ns();
-	if (!err)
-		err = consumer_drain(s->consumer, &fill);
+	/* One call takes only so much from each ring. */
+	while (!err && (err = consumer_drain(s->consumer, &fill)) > 0)
+		err = 0;
 	cost_stop(&s->cost, s->probes, s->ending.end_ns,
 		  consumer_recorded(s->consumer, TRC_KIND_syscall));
 	if (!err)
 		err = consumer_losses(s->consumer, monotonic_ns());
-	if (consumer_last_ns(s->consumer) && s->ending.command_ended)
+	if (!err)
+		err = consumer_missed(s->consumer, monotonic_ns());
+	if (consumer_last_ns(s->consumer) && s->ending.reason == loop_reason_command)
 		s->ending.end_ns = consumer_last_ns(s->consumer);
 	if (!err)
 		err = trace_writer_flush(s->writer, UINT64_MAX);
@@ -268,7 +279,8 @@ static int finish(struct session *s)
 		err = close_err;
 	if (err)
 		say_write_error(s, err);
-	summary_line(summary, cost_per_syscall_ns(&s->cost, s->probes), stats.file_bytes, &line);
+	summary_line(summary, s->consumer, cost_per_syscall_ns(&s->cost, s->probes),
+		     stats.file_bytes, &line);
 	log_info("%s: %s", s->output.path ? s->output.path : "standard output", line.data);
 	text_release(&line);
 	trace_summary_free(summary);
@@ -314,9 +326,31 @@ static int load_tables(struct session *s)
 	return 0;
 }
 
+/* What the command's status makes of ours. */
+static int command_code(const struct session *s, int *ret_signal)
+{
+	int status = s->ending.command_status;
+
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status);
+	*ret_signal = WTERMSIG(status);
+	return 128 + WTERMSIG(status);
+}
+
+/* Programs, maps and rings. */
+static void release_kernel(struct session *s)
+{
+	consumer_free(s->consumer);
+	s->consumer = NULL;
+	rings_close(s->rings);
+	s->rings = NULL;
+	probes_close(s->probes);
+	s->probes = NULL;
+}
+
 static int record_command(struct session *s, const char *path, int *ret_signal)
 {
-	int err, status;
+	int err;
 
 	err = start(s, path);
 	if (err) {
@@ -325,24 +359,21 @@ static int record_command(struct session *s, const char *path, int *ret_signal)
 			trace_writer_close(s->writer);
 		s->writer = NULL;
 		output_discard(&s->output);
+		if (err == KILLED_BEFORE)
+			return command_code(s, ret_signal);
 		return err == NOTHING_RECORDED ? EXIT_NOT_EXECUTABLE : EXIT_RECORDING_FAILED;
 	}
 	loop_run(s->loop, s->command, s->probes, s->rings, s->consumer, s->writer, &s->cost,
 		 &s->ending);
 	err = finish(s);
 	if (!s->ending.command_ended) {
+		/* The command may go on for days: it owes nothing to us any more. */
+		release_kernel(s);
 		log_info("waiting for %s (pid %d) to end", s->settings->command[0],
 			 command_pid(s->command));
 		loop_wait(s->loop, s->command, &s->ending);
 	}
-	status = s->ending.command_status;
-	if (err)
-		return EXIT_RECORDING_FAILED;
-	if (WIFSIGNALED(status)) {
-		*ret_signal = WTERMSIG(status);
-		return 128 + WTERMSIG(status);
-	}
-	return WEXITSTATUS(status);
+	return err ? EXIT_RECORDING_FAILED : command_code(s, ret_signal);
 }
 
 int session_run(const struct settings *settings, int *ret_signal)
@@ -386,9 +417,7 @@ int session_run(const struct settings *settings, int *ret_signal)
 out:
 	loop_free(s->loop);
 	output_close(&s->output);
-	consumer_free(s->consumer);
-	rings_close(s->rings);
-	probes_close(s->probes);
+	release_kernel(s);
 	command_free(s->command);
 	syscall_tables_free(s->tables, s->table_total);
 	return code;

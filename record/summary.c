@@ -34,6 +34,7 @@ struct trace_summary *summary_new(const struct ending *ending, const struct cons
 {
 	struct trace_summary *summary = xcalloc(1, sizeof(*summary));
 	u64 recorded[TRC_KIND_MAX], lost[TRC_KIND_MAX];
+	struct consumer_other_losses other = consumer_other_losses(consumer);
 	struct trace_writer_stats stats;
 
 	trace_writer_stats(writer, &stats);
@@ -57,7 +58,7 @@ struct trace_summary *summary_new(const struct ending *ending, const struct cons
 		summary->event_count += recorded[kind];
 		summary->lost_count += lost[kind];
 	}
-	summary->lost_count += stats.lost_user;
+	summary->lost_count += stats.lost_user + other.tasks + other.strings + other.missed;
 	summary->file_bytes = stats.file_bytes;
 	summary->ring_bytes = ending->ring_bytes;
 	summary->ring_high_bytes = consumer_high_bytes(consumer);
@@ -65,24 +66,45 @@ struct trace_summary *summary_new(const struct ending *ending, const struct cons
 	return summary;
 }
 
-void summary_line(const struct trace_summary *summary, u64 call_ns, u64 file_bytes,
-		  struct text *out)
+static void add_loss(struct text *out, const char **separator, u64 count, const char *what)
+{
+	if (!count)
+		return;
+	text_adds(out, *separator);
+	text_add_count(out, count);
+	text_adds(out, what);
+	*separator = ", ";
+}
+
+static void add_losses(struct text *out, const struct trace_summary *summary,
+		       const struct consumer *consumer)
+{
+	struct consumer_other_losses other = consumer_other_losses(consumer);
+	const char *separator = "";
+	u64 in_rings = 0;
+
+	for (size_t i = 0; i < summary->kind_count; i++)
+		in_rings += summary->kinds[i].lost;
+	add_loss(out, &separator, in_rings, " LOST (a larger -b keeps more)");
+	add_loss(out, &separator, other.tasks, " tasks NOT FOLLOWED (kernel memory)");
+	add_loss(out, &separator, other.strings, " calls WITHOUT THEIR STRINGS (kernel memory)");
+	add_loss(out, &separator, other.missed, " runs of a probe MISSED");
+	add_loss(out, &separator,
+		 summary->lost_count - in_rings - other.tasks - other.strings - other.missed,
+		 " NOT WRITTEN");
+}
+
+void summary_line(const struct trace_summary *summary, const struct consumer *consumer, u64 call_ns,
+		  u64 file_bytes, struct text *out)
 {
 	text_add_count(out, summary->event_count);
 	text_adds(out, summary->event_count == 1 ? " event in " : " events in ");
 	text_add_bytes(out, file_bytes);
 	text_adds(out, ", ");
-	if (summary->lost_count) {
-		u64 in_rings = 0;
-
-		for (size_t i = 0; i < summary->kind_count; i++)
-			in_rings += summary->kinds[i].lost;
-		text_add_count(out, summary->lost_count);
-		text_adds(out, in_rings == summary->lost_count ? " LOST (a larger -b keeps more)"
-							       : " LOST or not written");
-	} else {
+	if (summary->lost_count)
+		add_losses(out, summary, consumer);
+	else
 		text_adds(out, "nothing lost");
-	}
 	text_adds(out, "; recorder used ");
 	text_add_ns(out, summary->user_ns + summary->system_ns);
 	text_adds(out, " CPU");

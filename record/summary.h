@@ -20,5 +20,5 @@ struct trace_summary *summary_new(const struct ending *ending, const struct cons
 				  const struct probes *probes, const struct cost *cost,
 				  const struct trace_writer *writer);
 /* "1,483,201 events in 9.1 MB, nothing lost; …"; call_ns: cost_per_syscall_ns() */
-void summary_line(const struct trace_summary *summary, u64 call_ns, u64 file_bytes,
-		  struct text *out);
+void summary_line(const struct trace_summary *summary, const struct consumer *consumer, u64 call_ns,
+		  u64 file_bytes, struct text *out);

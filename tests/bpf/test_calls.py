@@ -5,7 +5,7 @@ import errno
 import os
 import signal
 
-from harness import Skip, cases, check, equal, item, items, workload
+from harness import Skip, cases, check, equal, item, items, shorten, workload
 
 WHOLE, TRUNCATED, UNREADABLE = "whole", "truncated", "unreadable"
 
@@ -202,3 +202,27 @@ def test_compat(t):
     opened = trace.sql("SELECT path, ret FROM syscall WHERE abi = 'i386' AND name = 'open'")
     equal({row["path"] for row in opened}, {"/dev/null"}, "paths of 32-bit calls")
     check(all(row["ret"] > 2 for row in opened), "results of 32-bit calls")
+
+
+def test_beyond(t):
+    """R13: with -s no byte behind a caller's buffer is read; two paths of any length have room; a cut path says so."""
+    trace = t.record(workload("beyond"), options=["-s", "100"])
+    (recv,) = [call for call in trace.calls("recvfrom") if call["ret"] == 1009]
+    equal([i["data"] for i in recv["items"] if i["type"] == "bytes"], ["00" * 4], "what recv brought into 4 bytes")
+    (name,) = trace.calls("getsockname")
+    equal(len(items(name, "data1")), 1, "names of the socket")
+    with open(trace.path + ".jsonl", "rb") as file:
+        exported = file.read()
+    for secret in (b"SECRET", b"SECRET".hex().encode()):
+        check(secret not in exported, "a byte behind a buffer is in the trace")
+    (rename,) = trace.calls("rename")
+    equal([(i["data"], i["state"]) for i in rename["items"]], [("a" * 4049, WHOLE), ("b" * 4049, WHOLE)], "paths of rename")
+    first, memory, deep = trace.of("exec")
+    (exe,) = items(memory, "exe")
+    equal((exe["data"], exe["state"]), ("/memfd:trc-memory", WHOLE), "program in a memfd")
+    (exe,) = items(deep, "exe")
+    check(exe["data"].endswith("/deep" * 211 + "/beyond") and exe["state"] == WHOLE, f"deep program: {shorten(exe)}")
+    (cwd,) = items(deep, "cwd")
+    check(cwd["data"].endswith("/deep" * 211) and cwd["state"] == WHOLE, f"deep directory: {shorten(cwd)}")
+    equal([len(items(deep, kind)) for kind in ("filename", "exe", "cwd", "argv", "cgroup")], [1] * 5, "items of the exec")
+    check(first["head_flags"] == 0, "the first exec is cut")

@@ -110,6 +110,47 @@ def wait_for_child(recorder, name="blocked"):
     raise harness.Failure("the command never started")
 
 
+def test_ignored_child_signal(t):
+    """R5: where SIGCHLD is ignored the command's status is passed on all the same, and it too ignores it."""
+    script = "grep SigIgn /proc/self/status; exit 7"
+    ignore = lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    bare = run(["/bin/sh", "-c", script], preexec_fn=ignore)
+    trace = t.record("/bin/sh", "-c", script, code=7, preexec_fn=ignore)
+    equal(trace.result.stdout, bare.stdout, "signals that the command ignores")
+    equal(trace.one("SELECT exit_code FROM trace"), 7, "exit code in the trace")
+
+
+def test_closed_streams(t):
+    """R5: without stdin, stdout and stderr the trace is whole, and the command finds none either."""
+
+    def close():
+        for fd in (0, 1, 2):
+            os.close(fd)
+
+    listed = t.path("fds")
+    script = f"ls -l /proc/$$/fd | grep -c /dev/null >{listed}"
+    recorder = subprocess.run([harness.RECORD, "-v", "-o", t.path("closed.trc"), "--", "/bin/sh", "-c", script],
+                              preexec_fn=close, timeout=60, check=False)
+    check(recorder.returncode in (0, 1), f"exit {recorder.returncode}")
+    with open(listed) as file:
+        equal(file.read(), "0\n", "descriptors of the command that are /dev/null")
+    trace = harness.Trace(t.path("closed.trc"))
+    equal(trace.analyze("info").returncode, 0, "exit of analyze info")
+    with open(trace.path, "rb") as file:
+        check(b"system-call tables" not in file.read(), "the recorder's talk is in the trace")
+
+
+def test_hangup_under_nohup(t):
+    """R5: a SIGHUP that the caller had ignored ends neither recorder nor command."""
+    ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    trace, recorder = t.start("/bin/sh", "-c", "sleep 0.7; exit 3", preexec_fn=ignore)
+    time.sleep(0.4)
+    for _ in range(5):
+        recorder.send_signal(signal.SIGHUP)
+    equal(wait(recorder), 3, "exit of the recorder")
+    equal(trace.one("SELECT exit_code FROM trace"), 3, "exit code in the trace")
+
+
 def test_own_activity(t):
     """R4: the recorder is not in its own trace."""
     trace, recorder = t.start(workload("children"), "fork", "101")

@@ -161,6 +161,29 @@ def test_small_rings_lose_no_tasks(t):
     check(calls > 0, "no calls")
 
 
+@takes(200)
+def test_last_drain(t):
+    """Whatever the rings hold when the command ends is recorded: 700 000 calls of a recorder that was stopped."""
+    count = 700_001
+    trace, recorder = t.start(workload("storm"), str(count), options=["-b", "256M", "-d", "1"])
+    deadline = time.monotonic() + 20
+    while not (storm := run(["pgrep", "-P", str(recorder.pid), "storm"]).stdout.split()):
+        check(time.monotonic() < deadline, "the storm never started")
+        time.sleep(0.005)
+    recorder.send_signal(signal.SIGSTOP)
+    try:
+        while os.path.exists(f"/proc/{storm[0]}/exe"):
+            check(time.monotonic() < deadline + 20, "the storm never ended")
+            time.sleep(0.02)
+        time.sleep(1.1)
+    finally:
+        recorder.send_signal(signal.SIGCONT)
+    equal(wait(recorder), 0, "exit of the recorder")
+    equal(trace.one("SELECT lost_count FROM trace"), 0, "lost")
+    recorded = trace.one("SELECT count(*) FROM syscall")
+    check(recorded > 2 * count, f"{recorded} calls of {2 * count}")
+
+
 def test_stalled_recorder_slows_no_one(t):
     """S6: with the recorder stopped the command runs on to its end."""
     trace, recorder = t.start(workload("storm"), "300007", options=["-b", "64K"])
