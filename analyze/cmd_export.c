@@ -38,23 +38,25 @@ static const struct option_row rows[] = {
 	OPTION_END,
 };
 
-static const char form_text[] = "Each line of jsonl is one event, in the order of time:\n"
-				"  "
-				"{\"ts\":NS,\"tid\":N,\"tgid\":N,\"kind\":NAME,\"cpu\":N,\"flags\":"
-				"N,\"fields\":{NAME:VALUE,...},\n"
-				"   "
-				"\"items\":[{\"field\":NAME,\"type\":NAME,\"state\":\"whole\"|"
-				"\"truncated\"|\"unreadable\",\"more\":N,\"data\":...}]}\n"
-				"ts is in ns on the trace clock. Fields that a record does not "
-				"have are left out. data is a string\n"
-				"(str), a list of strings (strv), a list of integers (fds, u32s, "
-				"u64s), null (unreadable), else the bytes\n"
-				"in hexadecimal. Bytes of strings that are not UTF-8 are "
-				"\\udc80...\\udcff, as Python's surrogateescape.\n"
-				"A kind that the file does not describe has its number as kind and "
-				"\"data\", its bytes in hexadecimal.\n"
-				"csv has the columns ts,tid,tgid,cpu,flags, the fields (empty: not "
-				"in the record), and items as JSON.\n";
+static const char form_text[] =
+	"Each line of jsonl is one event, in the order of time:\n"
+	"  "
+	"{\"ts\":NS,\"tid\":N,\"tgid\":N,\"kind\":NAME,\"cpu\":N,\"flags\":"
+	"N,\"fields\":{NAME:VALUE,...},\n"
+	"   "
+	"\"items\":[{\"field\":NAME,\"type\":NAME,\"state\":\"whole\"|"
+	"\"truncated\"|\"unreadable\",\"more\":N,\"data\":...}]}\n"
+	"ts is in ns on the trace clock. Fields that a record does not "
+	"have are left out, one of an\n"
+	"unknown type is {\"type\":N,\"data\":\"HEX\"}. data is a string "
+	"(str), a list of strings (strv), a list of integers\n"
+	"(fds, u32s, u64s), null (unreadable), else the bytes in hexadecimal.\n"
+	"Bytes of strings that are not UTF-8 are "
+	"\\udc80...\\udcff, as Python's surrogateescape.\n"
+	"A kind that the file does not describe has its number as kind and "
+	"\"data\", its bytes in hexadecimal.\n"
+	"csv has the columns ts,tid,tgid,cpu,flags, the fields (empty: not "
+	"in the record), and items as JSON.\n";
 
 static int describe(const struct schema *schema)
 {
@@ -107,11 +109,15 @@ static void add_csv(struct text *text, struct text *items, const struct trc_head
 		u64 value;
 
 		text_addc(text, ',');
-		if (event_field_text(record, &kind->fields[i], &s, &len))
+		if (event_field_text(record, &kind->fields[i], &s, &len)) {
 			text_add_csv(text, s, len);
-		else if (kind->fields[i].type != TRC_TYPE_chars &&
-			 record_field(record, &kind->fields[i], &value))
+		} else if (event_field_unknown(record, &kind->fields[i])) {
+			text_clear(items);
+			event_add_unknown(items, record, &kind->fields[i]);
+			text_add_csv(text, items->data, items->len);
+		} else if (record_field(record, &kind->fields[i], &value)) {
 			event_add_number(text, &kind->fields[i], value);
+		}
 	}
 	text_clear(items);
 	event_add_items(items, record, kind);

@@ -219,7 +219,8 @@ int cbor_check(const u8 *data, size_t len)
 			depth--;
 		if (!open[depth])
 			return in.p == in.end ? 0 : -EBADMSG;
-		if (!cbor_in_next(&in, &token) || token.kind == CBOR_BREAK)
+		if (!cbor_in_next(&in, &token) || token.kind == CBOR_BREAK ||
+		    token.kind == CBOR_TAG)
 			return -EBADMSG;
 		open[depth]--;
 		left = (u64)(in.end - in.p);
@@ -227,33 +228,20 @@ int cbor_check(const u8 *data, size_t len)
 			inside = token.value;
 		else if (token.kind == CBOR_MAP)
 			inside = token.value > left ? token.value : token.value * 2;
-		else if (token.kind == CBOR_TAG)
-			inside = 1;
-		if (inside > left)
+		else
+			continue;
+		if (inside > left || depth == CBOR_DEPTH_MAX)
 			return -EBADMSG;
-		if (inside) {
-			if (depth == CBOR_DEPTH_MAX)
-				return -EBADMSG;
+		if (inside)
 			open[++depth] = inside;
-		}
 	}
-}
-
-/* The next token of a walk that has a use for one kind; tags in front of it say nothing to us. */
-static bool next_untagged(struct cbor_in *in, struct cbor_token *token)
-{
-	do {
-		if (!cbor_in_next(in, token))
-			return false;
-	} while (token->kind == CBOR_TAG);
-	return true;
 }
 
 static u64 number(struct cbor_in *in, enum cbor_kind kind, u64 max)
 {
 	struct cbor_token token;
 
-	if (!next_untagged(in, &token))
+	if (!cbor_in_next(in, &token))
 		return 0;
 	if (token.kind != kind)
 		return fail(in, -EBADMSG);
@@ -286,7 +274,7 @@ s64 cbor_in_int(struct cbor_in *in)
 {
 	struct cbor_token token;
 
-	if (!next_untagged(in, &token))
+	if (!cbor_in_next(in, &token))
 		return 0;
 	if ((token.kind != CBOR_UINT && token.kind != CBOR_NEGATIVE) || token.value > INT64_MAX)
 		return fail(in, -EBADMSG);
@@ -297,7 +285,7 @@ const u8 *cbor_in_bytes(struct cbor_in *in, size_t *ret_len)
 {
 	struct cbor_token token;
 
-	if (!next_untagged(in, &token))
+	if (!cbor_in_next(in, &token))
 		return NULL;
 	if (token.kind != CBOR_BYTES && token.kind != CBOR_TEXT) {
 		fail(in, -EBADMSG);
@@ -355,8 +343,6 @@ void cbor_in_skip(struct cbor_in *in)
 			items += token.value;
 		else if (token.kind == CBOR_MAP)
 			items += token.value * 2;
-		else if (token.kind == CBOR_TAG)
-			items++;
 	}
 }
 

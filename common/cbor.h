@@ -60,8 +60,9 @@ struct cbor_token {
 };
 
 /*
- * Exactly one well-formed item of definite lengths, at most CBOR_DEPTH_MAX deep, whose counts all
- * fit into the bytes that are there? 0 or -EBADMSG. Nothing is allocated.
+ * Exactly one well-formed item of definite lengths, without tags, its arrays and maps at most
+ * CBOR_DEPTH_MAX deep, whose counts all fit into the bytes that are there? 0 or -EBADMSG. Nothing is
+ * allocated.
  */
 int cbor_check(const u8 *data, size_t len);
 

@@ -25,6 +25,7 @@ enum trace_record_type {
 	TRACE_INDEX = 5,
 	TRACE_END = 6,
 	TRACE_SUMMARY = 7,
+	TRACE_OPTIONAL = 64, /* from here on, unknown types may be skipped silently */
 };
 
 enum trace_record_flag {

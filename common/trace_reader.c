@@ -17,8 +17,8 @@ void damage_note(struct trace_reader *reader, const struct trace_damage *damage)
 
 		if (before->offset < damage->offset)
 			break;
-		/* The texts are static: the same text is the same finding. */
-		if (before->offset == damage->offset && before->what == damage->what) {
+		/* The same text is the same finding. */
+		if (before->offset == damage->offset && !strcmp(before->what, damage->what)) {
 			pthread_mutex_unlock(&reader->lock);
 			return;
 		}
@@ -59,11 +59,36 @@ void damage_note_record(struct trace_reader *reader, const struct trace_head *he
 			    });
 }
 
-struct trace_section *section_begin(struct trace_reader *reader)
+struct trace_section *section_begin(struct trace_reader *reader, u64 start)
 {
 	ARRAY_RESERVE(reader->sections, reader->section_capacity, reader->section_count + 1);
-	reader->sections[reader->section_count] = (struct trace_section){ 0 };
+	reader->sections[reader->section_count] = (struct trace_section){ .start = start };
 	return &reader->sections[reader->section_count++];
+}
+
+void record_add(struct trace_reader *reader, const struct trace_head *head, u64 offset)
+{
+	ARRAY_RESERVE(reader->records, reader->record_capacity, reader->record_count + 1);
+	reader->records[reader->record_count++] = (struct trace_chunk){
+		.head = *head,
+		.offset = offset,
+		.section = (u32)reader->section_count - 1,
+	};
+}
+
+void records_drop(struct trace_reader *reader, u64 offset, u64 seq)
+{
+	size_t first = reader->record_count, kept;
+
+	while (first && reader->records[first - 1].section == reader->section_count - 1)
+		first--;
+	kept = first;
+	for (size_t i = first; i < reader->record_count; i++)
+		if (reader->records[i].offset < offset && reader->records[i].head.seq < seq)
+			reader->records[kept++] = reader->records[i];
+	reader->record_count = kept;
+	while (reader->damage_count && reader->damages[reader->damage_count - 1].offset > offset)
+		reader->damage_count--;
 }
 
 static int header_add(struct trace_section *section, const u8 *data, size_t len)
@@ -87,7 +112,7 @@ static int clocks_add(struct trace_section *section, const u8 *data, size_t len)
 		return err;
 	ARRAY_RESERVE(section->clocks, section->clock_capacity, section->clock_count + count);
 	for (size_t i = 0; i < count; i++) {
-		/* Ascending, as look-ups need them, and small enough to calculate with. */
+		/* Small enough to calculate with, and ascending, as look-ups need them. */
 		if (samples[i].mono_ns <= INT64_MAX &&
 		    (!section->clock_count ||
 		     samples[i].mono_ns > section->clocks[section->clock_count - 1].mono_ns))
@@ -119,7 +144,7 @@ static void contents_read(struct trace_reader *reader, struct trace_section *sec
 			  const struct trace_head *head, u64 offset)
 {
 	struct trace_scratch *scratch = scratch_take(reader);
-	const char *what = "the payload is not what it should be";
+	const char *what;
 	const u8 *data;
 	size_t len;
 
@@ -128,42 +153,44 @@ static void contents_read(struct trace_reader *reader, struct trace_section *sec
 	} else {
 		reader->contents_budget -= head->mid_len;
 		if (payload_read(reader, scratch, head, offset, trace_content_max(head->type), 0,
-				 &data, &len, &what) ||
-		    contents_add(section, head->type, data, len))
+				 &data, &len, &what))
 			damage_note_record(reader, head, offset, what);
+		else if (contents_add(section, head->type, data, len))
+			damage_note_record(reader, head, offset,
+					   "the payload is not what it should be");
 	}
 	scratch_give(reader, scratch);
 }
 
-void record_add(struct trace_reader *reader, const struct trace_head *head, u64 offset)
+/* Makes use of one record; what cannot be used becomes damage. */
+static void record_settle(struct trace_reader *reader, const struct trace_chunk *record)
 {
-	u32 section = (u32)reader->section_count - 1;
+	struct trace_section *section = &reader->sections[record->section];
+	const struct trace_head *head = &record->head;
 
 	if (head->version != TRACE_HEAD_VERSION || head->flags & TRACE_FLAGS_MUST_UNDERSTAND) {
 		reader->unknown_count++;
-		damage_note_record(reader, head, offset,
+		damage_note_record(reader, head, record->offset,
 				   "a record of a newer form, which this version cannot read");
 	} else if (head->type == TRACE_EVENTS) {
 		ARRAY_RESERVE(reader->chunks, reader->chunk_capacity, reader->chunk_count + 1);
-		reader->chunks[reader->chunk_count++] = (struct trace_chunk){
-			.head = *head,
-			.offset = offset,
-			.section = section,
-		};
+		reader->chunks[reader->chunk_count++] = *record;
 	} else if (head->type >= TRACE_HEADER && head->type <= TRACE_SUMMARY) {
 		/* A copy of the HEADER is for those who lost the first. */
-		if (head->type != TRACE_HEADER || !reader->sections[section].meta)
-			contents_read(reader, &reader->sections[section], head, offset);
-	} else {
+		if (head->type != TRACE_HEADER || !section->meta)
+			contents_read(reader, section, head, record->offset);
+	} else if (head->type < TRACE_OPTIONAL) {
 		reader->unknown_count++;
 	}
 }
 
-void record_drop(struct trace_reader *reader, const struct trace_head *head, u64 offset)
+static void records_settle(struct trace_reader *reader)
 {
-	if (reader->chunk_count && reader->chunks[reader->chunk_count - 1].offset == offset)
-		reader->chunk_count--;
-	damage_note_record(reader, head, offset, "the file was cut inside this record");
+	for (size_t i = 0; i < reader->record_count; i++)
+		record_settle(reader, &reader->records[i]);
+	free(reader->records);
+	reader->records = NULL;
+	reader->record_count = reader->record_capacity = 0;
 }
 
 /* A section whose HEADER is lost may borrow that of another part of the same trace. */
@@ -229,8 +256,10 @@ int trace_reader_open(const char *path, struct trace_reader **ret_reader)
 	err = source_open(path, &reader->fd, &reader->size);
 	if (!err)
 		err = reader_scan(reader);
-	if (!err)
+	if (!err) {
+		records_settle(reader);
 		err = sections_settle(reader);
+	}
 	if (!err)
 		unknown_kinds_count(reader);
 	if (!err || err == -EPROTONOSUPPORT)
@@ -258,6 +287,7 @@ void trace_reader_close(struct trace_reader *reader)
 		scratch_free(scratch);
 	}
 	free(reader->sections);
+	free(reader->records);
 	free(reader->chunks);
 	free(reader->damages);
 	if (reader->fd >= 0)

@@ -68,11 +68,11 @@ u64 trace_reader_unknown_count(const struct trace_reader *reader);
 
 /*
  * Decompresses and unfilters one chunk into `buffer`, which it grows with xrealloc. Gives the raw
- * records back to back, in the recorder's byte order except that their heads, item heads, the numbers
- * of fds, u32s and u64s items, the family of a sockaddr and — for kinds that the file's schema
- * describes — fixed fields have been turned to this machine's. Every record has passed
- * record_check(). A kind that the schema does not describe is kept. 0 or -EBADMSG (the damage has
- * been noted, once per chunk). Several threads may call it, each with a buffer of its own.
+ * records back to back, in the recorder's byte order except that their heads and, for kinds that the
+ * file's schema describes, integers of fixed fields, item heads and the numbers of fds, u32s and u64s
+ * items have been turned to this machine's. Every record has been well-formed; one of a kind that the
+ * schema does not describe is kept: it is not to be walked. 0 or -EBADMSG (the damage has been noted,
+ * once per chunk). Several threads may call it, each with a buffer of its own.
  */
 int trace_reader_chunk(struct trace_reader *reader, const struct trace_chunk *chunk,
 		       struct trace_buffer *buffer);

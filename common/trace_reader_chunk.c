@@ -7,7 +7,7 @@
 #include "common/alloc.h"
 #include "common/cbor.h"
 
-/* [ bstr × 16 ], or [ bstr ] of records that did not go through the filter. */
+/* [ bstr × 16 ], or [ bstr ] of records that did not go through the filter. More may follow. */
 static bool columns_parse(const u8 *data, size_t len, size_t count, struct word_column *columns)
 {
 	struct cbor_in in;
@@ -15,7 +15,7 @@ static bool columns_parse(const u8 *data, size_t len, size_t count, struct word_
 	if (cbor_check(data, len))
 		return false;
 	cbor_in_init(&in, data, len, 0);
-	if (cbor_in_array(&in, UINT64_MAX) != count)
+	if (cbor_in_array(&in, UINT64_MAX) < count)
 		return false;
 	for (size_t i = 0; i < count && !in.error; i++)
 		columns[i].data = cbor_in_bytes(&in, &columns[i].len);
@@ -65,42 +65,42 @@ static void numbers_swap(u8 *p, size_t len, size_t size)
 		size == 4 ? swap_u32(p + at) : swap_u64(p + at);
 }
 
-/* The item heads, on which record_check() is going to rely, and what is known of their contents. */
-static void items_swap(struct trc_head *record)
+/*
+ * The item heads, on which record_check() is going to rely, and the contents that are numbers; or back
+ * again. The other contents stay as they were recorded.
+ */
+static void items_swap(struct trc_head *record, bool back)
 {
 	u8 *p = (u8 *)record, *end = p + record->len;
 
 	for (p += record->words * 8u; p < end;) {
 		struct trc_item *item = (struct trc_item *)p;
-		size_t room;
+		u16 len = item->len;
 
 		swap_u16(&item->len);
 		swap_u16(&item->more);
+		if (!back)
+			len = item->len;
 		p += sizeof(*item);
-		room = (size_t)(end - p);
-		if (item->len > room)
+		if (len > (size_t)(end - p))
 			return; /* record_check() refuses it */
 		if (item->type == TRC_TYPE_fds || item->type == TRC_TYPE_u32s)
-			numbers_swap(p, item->len, 4);
+			numbers_swap(p, len, 4);
 		else if (item->type == TRC_TYPE_u64s)
-			numbers_swap(p, item->len, 8);
-		else if (item->type == TRC_TYPE_sockaddr && item->len >= 2)
-			swap_u16(p);
-		p += (item->len + 7u) / 8 * 8;
+			numbers_swap(p, len, 8);
+		p += (len + 7u) / 8 * 8;
 	}
 }
 
-static void fields_swap(struct trc_head *record, const struct schema *schema)
+static void fields_swap(struct trc_head *record, const struct schema_kind *kind)
 {
-	const struct schema_kind *kind = schema_kind_by_id(schema, record->kind);
-
-	for (size_t i = 0; kind && i < kind->field_count; i++) {
+	for (size_t i = 0; i < kind->field_count; i++) {
 		const struct schema_field *field = &kind->fields[i];
 		u8 *p = (u8 *)record + field->offset;
 
-		if (field->offset + field->size > record->words * 8u ||
-		    field->type == TRC_TYPE_chars)
-			continue;
+		if (field->offset + field->size > record->words * 8u || !field->type ||
+		    field->type > TRC_TYPE_s64)
+			continue; /* bytes, or nobody knows */
 		if (field->size == 2)
 			swap_u16(p);
 		else if (field->size == 4)
@@ -117,10 +117,22 @@ static bool has_no_tail(const struct trc_head *record, size_t room)
 	       record->len <= room;
 }
 
+/* To this machine's byte order, as far as that is needed to check its form. */
+static bool record_swap(struct trc_head *record, size_t room)
+{
+	head_swap(record);
+	if (record->len > room || record->len % 8 || record->words * 8u > record->len)
+		return false;
+	items_swap(record, false);
+	return true;
+}
+
 /* Every record once: byte order, form, time. */
 static bool records_check(u8 *data, size_t len, const struct trace_head *head,
 			  const struct schema *schema, bool swap)
 {
+	const bool sorted = head->flags & TRACE_SORTED;
+	u64 last_ts = head->ts_min;
 	u32 count = 0;
 
 	for (size_t at = 0; at < len; count++) {
@@ -128,19 +140,22 @@ static bool records_check(u8 *data, size_t len, const struct trace_head *head,
 
 		if (len - at < sizeof(*record))
 			return false;
-		if (swap) {
-			head_swap(record);
-			if (record->len > len - at || record->len % 8 ||
-			    record->words * 8u > record->len)
-				return false;
-			items_swap(record);
-		}
+		if (swap && !record_swap(record, len - at))
+			return false;
 		if (!has_no_tail(record, len - at) && record_check(record, len - at))
 			return false;
-		if (record->ts < head->ts_min || record->ts > head->ts_max)
+		if (record->ts < last_ts || record->ts > head->ts_max)
 			return false;
-		if (swap)
-			fields_swap(record, schema);
+		if (sorted)
+			last_ts = record->ts;
+		if (swap) {
+			const struct schema_kind *kind = schema_kind_by_id(schema, record->kind);
+
+			if (kind)
+				fields_swap(record, kind);
+			else
+				items_swap(record, true); /* nobody can read it: as it was */
+		}
 		at += record->len;
 	}
 	return count == head->event_count;

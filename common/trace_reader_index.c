@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Listing the records from the indexes, back to front: END tells where its section begins, so that
- * the sections of concatenated files are found too. Everything must fit, or nothing is used.
+ * Listing records from INDEX: whole sections from the end of the file, at once, when everything fits;
+ * and what a scan from head to head could not find.
  */
 #include "common/trace_reader_private.h"
 
@@ -12,156 +12,207 @@
 #include "common/alloc.h"
 #include "common/cbor.h"
 
-struct end { /* a section from its END */
-	u64 start, size;
-	u64 index_at; /* from the start */
-	u64 trace_id;
-	u64 seq;
-	u64 event_count;
-};
+#define END_RECORD (TRACE_HEAD_SIZE + TRACE_END_SIZE)
 
-static bool end_read(struct trace_reader *reader, struct trace_scratch *scratch, u64 end_at,
-		     struct end *ret_end)
+static bool head_read(const struct trace_reader *reader, u64 at, u8 type, u64 end,
+		      struct trace_head *ret_head)
 {
-	u8 bytes[TRACE_HEAD_SIZE], label[TRACE_LABEL_SIZE];
-	struct trace_head head;
-	const char *what;
-	const u8 *data;
-	u64 values[4];
-	size_t len;
-	u64 at;
+	u8 bytes[TRACE_HEAD_SIZE];
 
-	if (end_at < TRACE_LABEL_SIZE + TRACE_HEAD_SIZE + TRACE_END_SIZE)
-		return false;
-	at = end_at - TRACE_HEAD_SIZE - TRACE_END_SIZE;
-	if (source_read(reader, at, bytes, sizeof(bytes)) != sizeof(bytes) ||
-	    trace_head_decode(bytes, &head) || head.type != TRACE_END ||
-	    head.payload_len != TRACE_END_SIZE ||
-	    payload_read(reader, scratch, &head, at, TRACE_END_SIZE, 0, &data, &len, &what) ||
+	return source_read(reader, at, bytes, sizeof(bytes)) == sizeof(bytes) &&
+	       !trace_head_decode(bytes, ret_head) && ret_head->type == type &&
+	       at + TRACE_HEAD_SIZE + ret_head->payload_len == end;
+}
+
+/* END, which says where INDEX and the section begin: both are reckoned from its own end. */
+static bool end_read(struct trace_reader *reader, struct trace_scratch *scratch, u64 end,
+		     struct trace_index *index)
+{
+	const char *what;
+	u64 values[4], size, behind;
+	const u8 *data;
+	size_t len;
+
+	if (end < TRACE_LABEL_SIZE + END_RECORD ||
+	    !head_read(reader, end - END_RECORD, TRACE_END, end, &index->last) ||
+	    payload_read(reader, scratch, &index->last, end - END_RECORD, TRACE_END_SIZE, 0, &data,
+			 &len, &what) ||
 	    len != sizeof(values))
 		return false;
 	memcpy(values, data, sizeof(values));
-	*ret_end = (struct end){
-		.index_at = be64toh(values[0]),
-		.event_count = be64toh(values[2]),
-		.size = be64toh(values[3]),
-		.trace_id = head.trace_id,
-		.seq = head.seq,
-	};
-	if (ret_end->size > end_at || !ret_end->index_at ||
-	    ret_end->index_at > ret_end->size - TRACE_HEAD_SIZE - TRACE_END_SIZE)
+	size = be64toh(values[3]);
+	behind = size - be64toh(values[0]);
+	if (!values[0] || be64toh(values[0]) > size || behind < END_RECORD || behind > end)
 		return false;
-	ret_end->start = end_at - ret_end->size;
-	return source_read(reader, ret_end->start, label, sizeof(label)) == sizeof(label) &&
-	       trace_label_check(label);
+	index->at = end - behind;
+	index->start = size <= end ? end - size + TRACE_LABEL_SIZE : 0; /* bytes are missing */
+	index->event_count = be64toh(values[2]);
+	index->end = end;
+	return true;
 }
 
-/* One entry as a head. */
-static bool entry_decode(const u8 *entry, u64 trace_id, struct trace_head *ret_head)
+/* What an END and the INDEX in front of it hold; the entries are still to be looked at. */
+static bool index_load(struct trace_reader *reader, u64 end, struct trace_index *index)
 {
-	u8 bytes[TRACE_HEAD_SIZE];
-
-	trace_id = htobe64(trace_id);
-	memcpy(bytes, trace_head_marker, TRACE_MARKER_SIZE);
-	memcpy(bytes + TRACE_MARKER_SIZE, &trace_id, sizeof(trace_id));
-	memcpy(bytes + TRACE_HEAD_CONSTANT, entry, TRACE_INDEX_ENTRY_SIZE);
-	return !trace_head_decode(bytes, ret_head);
-}
-
-static bool index_consistent(const struct end *end, const u8 *entries, size_t count)
-{
-	u64 at = TRACE_LABEL_SIZE, events = 0;
-	struct trace_head head;
-
-	for (size_t i = 0; i < count; i++) {
-		if (!entry_decode(entries + i * TRACE_INDEX_ENTRY_SIZE, end->trace_id, &head) ||
-		    head.seq != i || head.payload_len > TRACE_PAYLOAD_MAX)
-			return false;
-		at += TRACE_HEAD_SIZE + head.payload_len;
-		events += head.event_count;
-	}
-	return at == end->index_at && events == end->event_count && end->seq == count + 1;
-}
-
-/* The heads of a section, malloc'ed; NULL if they are not to be trusted. */
-static u8 *index_read(struct trace_reader *reader, struct trace_scratch *scratch,
-		      const struct end *end, size_t *ret_count)
-{
-	u8 bytes[TRACE_HEAD_SIZE];
-	struct trace_head head;
-	struct cbor_in in;
+	struct trace_scratch *scratch = scratch_take(reader);
 	const char *what;
 	const u8 *data;
+	struct cbor_in in;
 	size_t len = 0;
-	u64 at = end->start + end->index_at;
+	bool ok;
 
-	if (source_read(reader, at, bytes, sizeof(bytes)) != sizeof(bytes) ||
-	    trace_head_decode(bytes, &head) || head.type != TRACE_INDEX ||
-	    head.trace_id != end->trace_id ||
-	    end->index_at + TRACE_HEAD_SIZE + head.payload_len + TRACE_HEAD_SIZE + TRACE_END_SIZE !=
-		    end->size ||
-	    payload_read(reader, scratch, &head, at, TRACE_INDEX_MAX, 0, &data, &len, &what) ||
-	    cbor_check(data, len))
-		return NULL;
-	cbor_in_init(&in, data, len, 0);
-	if (!cbor_in_array(&in, UINT64_MAX))
-		return NULL;
-	data = cbor_in_bytes(&in, &len);
-	if (in.error || len % TRACE_INDEX_ENTRY_SIZE ||
-	    !index_consistent(end, data, len / TRACE_INDEX_ENTRY_SIZE))
-		return NULL;
-	*ret_count = len / TRACE_INDEX_ENTRY_SIZE;
-	return xmemdup(data, len);
+	ok = end_read(reader, scratch, end, index) &&
+	     head_read(reader, index->at, TRACE_INDEX, end - END_RECORD, &index->index) &&
+	     index->index.trace_id == index->last.trace_id &&
+	     index->index.seq == index->last.seq - 1 &&
+	     index->index.mid_len <= reader->verify_budget &&
+	     !payload_read(reader, scratch, &index->index, index->at, TRACE_INDEX_MAX, 0, &data,
+			   &len, &what) &&
+	     !cbor_check(data, len);
+	if (ok) {
+		reader->verify_budget -= index->index.mid_len;
+		cbor_in_init(&in, data, len, 0);
+		ok = cbor_in_array(&in, UINT64_MAX) && (data = cbor_in_bytes(&in, &len)) &&
+		     len / TRACE_INDEX_ENTRY_SIZE == index->index.seq &&
+		     len % TRACE_INDEX_ENTRY_SIZE == 0;
+	}
+	if (ok) {
+		index->entries = xmemdup(data, len);
+		index->count = len / TRACE_INDEX_ENTRY_SIZE;
+	}
+	scratch_give(reader, scratch);
+	return ok;
 }
 
-static void records_add(struct trace_reader *reader, const struct end *end, const u8 *entries,
-			size_t count)
+/* An entry as the head that it stands for; false if it is damaged. */
+static bool entry_decode(const struct trace_index *index, size_t i, u8 bytes[TRACE_HEAD_SIZE],
+			 struct trace_head *ret_head)
 {
-	struct trace_section *section = section_begin(reader);
-	u64 at = end->start + TRACE_LABEL_SIZE;
+	u64 trace_id = htobe64(index->last.trace_id);
+	int err;
+
+	memcpy(bytes, trace_head_marker, TRACE_MARKER_SIZE);
+	memcpy(bytes + TRACE_MARKER_SIZE, &trace_id, sizeof(trace_id));
+	memcpy(bytes + TRACE_HEAD_CONSTANT, index->entries + i * TRACE_INDEX_ENTRY_SIZE,
+	       TRACE_INDEX_ENTRY_SIZE);
+	err = trace_head_decode(bytes, ret_head);
+	return (!err || err == -EPROTONOSUPPORT) && ret_head->seq == i;
+}
+
+/* Does everything fit, from the label to INDEX? Then no head has to be read. */
+static bool index_fits(const struct trace_reader *reader, const struct trace_index *index)
+{
+	u8 label[TRACE_LABEL_SIZE], bytes[TRACE_HEAD_SIZE];
+	u64 at = index->start, events = 0;
 	struct trace_head head;
 
-	section->trace_id = end->trace_id;
-	section->has_id = true;
-	section->ended = true;
-	for (size_t i = 0; i < count; i++) {
-		if (!entry_decode(entries + i * TRACE_INDEX_ENTRY_SIZE, end->trace_id, &head))
-			return; /* not after index_consistent() */
+	if (!at ||
+	    source_read(reader, at - TRACE_LABEL_SIZE, label, sizeof(label)) != sizeof(label) ||
+	    !trace_label_check(label))
+		return false;
+	for (size_t i = 0; i < index->count; i++) {
+		if (!entry_decode(index, i, bytes, &head) || (!i && head.type != TRACE_HEADER))
+			return false;
+		at += TRACE_HEAD_SIZE + head.payload_len;
+		events += head.type == TRACE_EVENTS ? head.event_count : 0;
+	}
+	return at == index->at && events == index->event_count;
+}
+
+size_t index_take(struct trace_reader *reader, struct trace_index **ret_found, u64 *ret_start)
+{
+	struct trace_index *found = NULL;
+	size_t count = 0, capacity = 0;
+	u64 start = reader->size;
+
+	while (start && count < SECTIONS_MAX) {
+		struct trace_index index = { 0 };
+
+		if (!index_load(reader, start, &index) || !index_fits(reader, &index)) {
+			free(index.entries);
+			break;
+		}
+		ARRAY_RESERVE(found, capacity, count + 1);
+		found[count++] = index;
+		start = index.start - TRACE_LABEL_SIZE;
+	}
+	*ret_found = found;
+	*ret_start = start;
+	return count;
+}
+
+/* The records from entry `first`, which lies at `at`, to END. */
+static void entries_add(struct trace_reader *reader, const struct trace_index *index, size_t first,
+			u64 at)
+{
+	u8 bytes[TRACE_HEAD_SIZE];
+	struct trace_head head;
+
+	for (size_t i = first; i < index->count && entry_decode(index, i, bytes, &head); i++) {
 		record_add(reader, &head, at);
 		at += TRACE_HEAD_SIZE + head.payload_len;
 	}
+	record_add(reader, &index->index, index->at);
+	record_add(reader, &index->last, index->end - END_RECORD);
 }
 
-bool index_scan(struct trace_reader *reader)
+void index_add(struct trace_reader *reader, const struct trace_index *index)
 {
-	struct trace_scratch *scratch = scratch_take(reader);
-	struct {
-		struct end end;
-		u8 *entries;
-		size_t count;
-	} *found = NULL;
-	size_t count = 0, capacity = 0;
-	u64 left = reader->size;
-	bool ok = left > 0;
+	struct trace_section *section = section_begin(reader, index->start);
 
-	while (left && ok) {
-		ARRAY_RESERVE(found, capacity, count + 1);
-		ok = count < SECTIONS_MAX && end_read(reader, scratch, left, &found[count].end) &&
-		     (found[count].entries =
-			      index_read(reader, scratch, &found[count].end, &found[count].count));
-		if (ok)
-			left = found[count++].end.start;
+	section->trace_id = index->last.trace_id;
+	section->has_id = true;
+	entries_add(reader, index, 0, index->start);
+}
+
+/*
+ * The first entry from which on all can be used, and where it lies. From INDEX backwards the entries
+ * say where the records are, unless bytes are missing between them: what shows that they are not is a
+ * head that stands where it should, or the beginning of the section.
+ */
+static size_t index_trusted(const struct trace_reader *reader, const struct trace_index *index,
+			    u64 start, u64 *ret_at)
+{
+	u8 bytes[TRACE_HEAD_SIZE], found[TRACE_HEAD_SIZE];
+	size_t first = index->count;
+	struct trace_head head;
+	u64 at = index->at;
+
+	for (size_t i = index->count; i-- > 0;) {
+		if (!entry_decode(index, i, bytes, &head) || at < start ||
+		    at - start < TRACE_HEAD_SIZE + (u64)head.payload_len)
+			break;
+		at -= TRACE_HEAD_SIZE + (u64)head.payload_len;
+		if ((!i && at == start) ||
+		    (source_read(reader, at, found, sizeof(found)) == sizeof(found) &&
+		     !memcmp(found, bytes, sizeof(found)))) {
+			first = i;
+			*ret_at = at;
+		}
 	}
-	scratch_give(reader, scratch);
-	/* What was found on the way is found again. */
-	if (!ok)
-		reader->damage_count = 0;
-	while (count--) {
-		if (ok)
-			records_add(reader, &found[count].end, found[count].entries,
-				    found[count].count);
-		free(found[count].entries);
+	return first;
+}
+
+void index_join(struct trace_reader *reader, u64 end)
+{
+	const struct trace_section *section = &reader->sections[reader->section_count - 1];
+	struct trace_index index = { 0 };
+	const struct trace_chunk *last;
+	size_t first;
+	u64 at = 0;
+
+	if (index_load(reader, end, &index) && index.last.trace_id == section->trace_id &&
+	    (first = index_trusted(reader, &index, section->start, &at)) < index.count) {
+		records_drop(reader, at, first);
+		last = reader->record_count ? &reader->records[reader->record_count - 1] : NULL;
+		if (first && (!last || last->section != reader->section_count - 1 ||
+			      last->head.seq != first - 1))
+			damage_note(reader, &(struct trace_damage){
+						    .offset = at,
+						    .ts_max = UINT64_MAX,
+						    .what = "records are missing before this one",
+					    });
+		entries_add(reader, &index, first, at);
 	}
-	free(found);
-	return ok;
+	free(index.entries);
 }

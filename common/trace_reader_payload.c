@@ -9,7 +9,13 @@
 #include "common/alloc.h"
 #include "common/crc32c.h"
 
-#define ZSTD_FRAME_MAGIC 0xfd2fb528u /* and not that of a skippable or legacy frame */
+#define WINDOW_MAX (8u << 20)
+
+enum frame_descriptor {
+	FRAME_DICTIONARY = 3, /* bytes of its id */
+	FRAME_CHECKSUM = 4,
+	FRAME_SINGLE_SEGMENT = 32, /* the window is the content */
+};
 
 struct trace_scratch *scratch_take(struct trace_reader *reader)
 {
@@ -54,14 +60,30 @@ static u8 *room(u8 **data, size_t *capacity, size_t need)
 	return *data;
 }
 
+/* A frame as FORMAT.md wants it: RFC 8878, 3.1.1.1. libzstd tells of these only through its static API. */
+static bool frame_allowed(const u8 *payload, size_t len, size_t mid_len)
+{
+	static const u8 magic[] = { 0x28, 0xb5, 0x2f, 0xfd }; /* not skippable, not legacy */
+	u64 window = mid_len, base;
+	u8 descriptor;
+
+	if (len < 6 || memcmp(payload, magic, sizeof(magic)))
+		return false;
+	descriptor = payload[4];
+	if (!(descriptor & FRAME_SINGLE_SEGMENT)) {
+		base = 1ull << (10 + (payload[5] >> 3));
+		window = base + base / 8 * (payload[5] & 7);
+	}
+	return descriptor & FRAME_CHECKSUM && !(descriptor & FRAME_DICTIONARY) &&
+	       window <= WINDOW_MAX;
+}
+
 static const char *unzstd(struct trace_scratch *scratch, const u8 *payload, size_t len,
 			  size_t mid_len, size_t slack)
 {
-	u32 magic = 0;
-
-	if (len >= 4)
-		magic = payload[0] | payload[1] << 8 | payload[2] << 16 | (u32)payload[3] << 24;
-	if (magic != ZSTD_FRAME_MAGIC || ZSTD_getFrameContentSize(payload, len) != mid_len ||
+	if (!frame_allowed(payload, len, mid_len))
+		return "the compressed data are not in the form that they must have";
+	if (ZSTD_getFrameContentSize(payload, len) != mid_len ||
 	    ZSTD_findFrameCompressedSize(payload, len) != len)
 		return "the compressed data are damaged";
 	room(&scratch->mid, &scratch->mid_capacity, mid_len + slack);

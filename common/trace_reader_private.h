@@ -10,10 +10,10 @@
 struct trace_section { /* from a label to the next */
 	u64 trace_id;
 	bool has_id;
-	bool ended;    /* it has an END */
-	bool newer;    /* its HEADER is of a version that we cannot read */
-	bool borrowed; /* meta belongs to another section of the same trace */
-	u64 next_seq;
+	bool ended;		 /* it has an END */
+	bool newer;		 /* its HEADER is of a version that we cannot read */
+	bool borrowed;		 /* meta belongs to another section of the same trace */
+	u64 start;		 /* where its first record belongs */
 	struct trace_meta *meta; /* NULL until a good HEADER is found */
 	struct trace_state *state;
 	struct trace_summary *summary;
@@ -34,7 +34,9 @@ struct trace_reader {
 	u64 size;
 	struct trace_section *sections;
 	size_t section_count, section_capacity;
-	size_t first; /* the first section with a HEADER */
+	size_t first;		     /* the first section with a HEADER */
+	struct trace_chunk *records; /* all that were found, of any type, while opening */
+	size_t record_count, record_capacity;
 	struct trace_chunk *chunks;
 	size_t chunk_count, chunk_capacity;
 	u64 unknown_count;
@@ -62,15 +64,34 @@ void damage_note(struct trace_reader *reader, const struct trace_damage *damage)
 void damage_note_record(struct trace_reader *reader, const struct trace_head *head, u64 offset,
 			const char *what);
 
-/* scan: finds all records and fills in sections and chunks. 0 or -errno of trace_reader_open(). */
+/* scan: lists all sections and records. 0 or -errno of trace_reader_open(). */
 int reader_scan(struct trace_reader *reader);
-/* Takes in one record; what cannot be used becomes damage. */
+/* Takes in one record of the last section. */
 void record_add(struct trace_reader *reader, const struct trace_head *head, u64 offset);
-/* Takes the last one back: another record begins inside it. */
-void record_drop(struct trace_reader *reader, const struct trace_head *head, u64 offset);
-struct trace_section *section_begin(struct trace_reader *reader);
-/* True if the sections were listed from their indexes; false, and nothing changed, if that is impossible. */
-bool index_scan(struct trace_reader *reader);
+/* Takes back records of the last section: from an offset and from a seq on; and damage behind the offset. */
+void records_drop(struct trace_reader *reader, u64 offset, u64 seq);
+struct trace_section *section_begin(struct trace_reader *reader, u64 start);
+
+struct trace_index {		       /* of a section: what its END and INDEX say */
+	u64 start;		       /* of its first record */
+	u64 at, end;		       /* of INDEX and behind END: offsets in the file */
+	struct trace_head index, last; /* the heads of both */
+	u64 event_count;
+	u8 *entries; /* malloc'ed */
+	size_t count;
+};
+/*
+ * Takes sections whose INDEX is consistent from the end of the file, the last one first. Returns how
+ * many; *ret_start is where they begin. To be freed, as are their entries.
+ */
+size_t index_take(struct trace_reader *reader, struct trace_index **ret_found, u64 *ret_start);
+/* Lists the section that index_take() found. */
+void index_add(struct trace_reader *reader, const struct trace_index *index);
+/*
+ * At an END to which the scan came head by head: its INDEX has what the scan could not find. It is used
+ * as far back as its entries lie where their heads are.
+ */
+void index_join(struct trace_reader *reader, u64 end);
 
 /*
  * payload: reads and decompresses. *ret_data points into the scratch, has ret_len bytes of CBOR and

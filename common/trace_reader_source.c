@@ -14,6 +14,9 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 
+#define COPY_BYTES    (1u << 16)
+#define UNKNOWN_BYTES (64u << 20) /* of a pipe; a trace begins with a HEADER, which is smaller */
+
 static int temporary_file(void)
 {
 	const char *dirs[] = { getenv("TMPDIR"), "/var/tmp", "/tmp" };
@@ -38,12 +41,28 @@ static int temporary_file(void)
 	return -errno;
 }
 
+/* Has a head begun in what has come? Keeps the end of it, for one that lies across. */
+static bool marker_find(u8 *data, size_t *kept, size_t len)
+{
+	*kept += len;
+	if (memmem(data, *kept, trace_head_marker, TRACE_MARKER_SIZE))
+		return true;
+	len = *kept < TRACE_MARKER_SIZE ? *kept : TRACE_MARKER_SIZE - 1;
+	memmove(data, data + *kept - len, len);
+	*kept = len;
+	return false;
+}
+
+/* -EBADMSG: no head came for so long that this is no trace; it may be endless. */
 static int copy_all(int from, int to)
 {
-	_cleanup_free_ u8 *data = xmalloc(1u << 16);
+	_cleanup_free_ u8 *data = xmalloc(COPY_BYTES);
+	bool is_trace = false;
+	size_t kept = 0;
+	u64 copied = 0;
 
 	for (;;) {
-		ssize_t n = read(from, data, 1u << 16);
+		ssize_t n = read(from, data + kept, COPY_BYTES - kept);
 
 		if (!n)
 			return 0;
@@ -52,12 +71,20 @@ static int copy_all(int from, int to)
 		if (n < 0)
 			return -errno;
 		for (ssize_t done = 0; done < n;) {
-			ssize_t put = write(to, data + done, (size_t)(n - done));
+			ssize_t put = write(to, data + kept + done, (size_t)(n - done));
 
 			if (put < 0 && errno != EINTR)
 				return -errno;
 			done += put > 0 ? put : 0;
 		}
+		copied += (u64)n;
+		if (is_trace)
+			continue;
+		is_trace = marker_find(data, &kept, (size_t)n);
+		if (is_trace)
+			kept = 0;
+		else if (copied >= UNKNOWN_BYTES)
+			return -EBADMSG;
 	}
 }
 

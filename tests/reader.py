@@ -6,443 +6,281 @@
     reader.py --info FILE…    an object per section: who recorded what, and counts
     reader.py --check FILE…   as without, and holds the heads to what they promise about their chunks
 
-Damage is said on stderr, a line each; the exit code is then 3. The section numbers below are those of FORMAT.md.
+Damage and an END that is missing are said on stderr, a line each; the exit code is then 3. The section numbers below are those of FORMAT.md.
 """
 import argparse
 import json
 import struct
 import sys
 
-import cbor2
-import zstandard
+from reader_records import (CONTENT_LIMIT, Damage, END, END_BYTES, EVENTS, HEAD_BYTES, HEADER, Head, INDEX, LABEL, M64, MIB, PREFIX_BYTES,
+                            Refused, Schema, TAG, content, good_head, need, promises, text, unpacked)
 
-LABEL, TAG = bytes.fromhex("D9D9F8DA54524346 43424F52"), bytes.fromhex("DA54524352 94 1B")
-HEAD_BYTES, PREFIX_BYTES, END_BYTES, MIB = 165, 15, 197, 1 << 20
-HEADER, EVENTS, STATE, CLOCK, INDEX, END, SUMMARY = 1, 2, 3, 4, 5, 6, 7
-CONTENT_LIMIT = {HEADER: 4 * MIB, EVENTS: 64 * MIB, STATE: 16 * MIB, CLOCK: MIB // 16, INDEX: 64 * MIB, END: 32, SUMMARY: MIB}
-COMPRESSED, FILTERED, SORTED = 1, 2, 4
-M32, M64, GOLDEN = 2**32 - 1, 2**64 - 1, 0x9E3779B1
-
-
-class Damage(Exception):
-    """Something breaks a rule: what it concerns is left out."""
-
-
-class Refused(Exception):
-    """Not a trace, or not one for this reader."""
-
-
-def need(condition, what):
-    if not condition:
-        raise Damage(what)
-
-
-# 2 Record head
-
-CRC = list(range(256))
-for _ in range(8):
-    CRC = [value >> 1 ^ (0x82F63B78 if value & 1 else 0) for value in CRC]
-
-
-def crc32c(data):
-    crc = M32
-    for byte in data:
-        crc = crc >> 8 ^ CRC[(crc ^ byte) & 255]
-    return crc ^ M32
-
-
-HEAD = struct.Struct(">6x xQxQ xBxB xIxI xQxQxQ xIxQxQ 2x32s xQxQ xIxIxIxIxI")
-NAMES = ("trace_id seq type version flags stream ts_min ts_max ts_floor event_count kinds cpus pids lost_kernel lost_user"
-         " raw_len mid_len payload_crc head_crc payload_len").split()
-CONSTANT = {0: TAG[:6], 88: b"\x58\x20", 160: b"\x5A", **dict.fromkeys((24, 26), b"\x18"),
-            **dict.fromkeys((28, 33, 65, 140, 145, 150, 155), b"\x1A"),
-            **dict.fromkeys((6, 15, 38, 47, 56, 70, 79, 122, 131), b"\x1B")}
-
-
-class Head:
-    def __init__(self, data):
-        need(len(data) == HEAD_BYTES and all(data.startswith(value, at) for at, value in CONSTANT.items()), "no head")
-        self.__dict__.update(zip(NAMES, HEAD.unpack(data)), data=data)
-        need(crc32c(data[:156] + bytes(4) + data[160:]) == self.head_crc, "wrong checksum of the head")
-
-
-def good_head(data, at, end):
-    try:
-        return Head(data[at:min(at + HEAD_BYTES, end)])
-    except Damage:
-        return None
-
-
-# 3 Payloads, 13 Limits
-
-def content(head, payload):
-    """What the payload holds, checked: bytes for END, else the CBOR item."""
-    need(head.version == 1 and not head.flags >> 16, f"version {head.version}, flags {head.flags:#x} are not known")
-    need(head.mid_len <= CONTENT_LIMIT[head.type] and head.payload_len <= 64 * MIB, "too long")
-    need(len(payload) == head.payload_len, "cut short")
-    if head.flags & COMPRESSED:
-        payload = decompress(payload, head.mid_len)
-    else:
-        need(crc32c(payload) == head.payload_crc, "wrong checksum of the payload")
-    need(len(payload) == head.mid_len and (head.type != END or head.mid_len == 32), "content of another length")
-    if head.type == END:
-        return payload
-    need(check_cbor(payload, 0, 1) == len(payload), "more than one CBOR item")
-    try:
-        return cbor2.loads(payload)
-    except (cbor2.CBORError, ValueError, TypeError) as error:
-        raise Damage(f"bad CBOR: {error}") from None
-
-
-def decompress(frame, size):
-    try:
-        parameters = zstandard.get_frame_parameters(frame)
-        need(frame.startswith(bytes.fromhex("28B52FFD")) and parameters.content_size == size and parameters.has_checksum
-             and not parameters.dict_id and parameters.window_size <= 8 * MIB, "a zstd frame that is not as it must be")
-        stream = zstandard.ZstdDecompressor(max_window_size=8 * MIB).decompressobj()
-        data = stream.decompress(frame)
-        need(stream.eof and not stream.unused_data, "not exactly one zstd frame")
-        return data
-    except zstandard.ZstdError as error:
-        raise Damage(f"zstd: {error}") from None
-
-
-def check_cbor(data, at, depth):
-    """Definite lengths, no tags, not too deep, nothing beyond the end; returns where the item ends."""
-    need(at < len(data) and depth <= 16, "CBOR ends early or is too deep")
-    major, value = data[at] >> 5, data[at] & 31
-    need(value < 28 and major != 6, "CBOR with a tag or an indefinite length")
-    at += 1
-    if value >= 24:
-        size = 1 << (value - 24)
-        need(at + size <= len(data), "CBOR ends early")
-        value, at = int.from_bytes(data[at:at + size], "big"), at + size
-    need(major not in (2, 3, 4, 5) or value <= len(data) - at, "CBOR that claims more than there is")
-    if major in (2, 3):
-        return at + value
-    for _ in range(value * (major - 3) if major in (4, 5) else 0):
-        at = check_cbor(data, at, depth + 1)
-    return at
-
-
-# 4 HEADER
-
-INTEGERS = {1: "B", 2: "H", 3: "I", 4: "Q", 5: "i", 6: "q"}
-TYPES = dict(enumerate("u8 u16 u32 u64 s32 s64 chars".split(), 1)) | dict(enumerate("any str strv bytes sockaddr fds u32s u64s".split(), 16))
-LISTS, STATES = {21: "i", 22: "I", 23: "Q"}, {0: "whole", 1: "truncated", 2: "unreadable"}
-
-
-def text(value):
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
-
-
-class Kind:
-    def __init__(self, listed, order):
-        number, name, fixed_len, _, fields, items = listed[:6]
-        need(1 <= number <= 65535 and 24 <= fixed_len <= 2040 and fixed_len % 8 == 0, f"kind {name} is not as it must be")
-        need(len(fields) <= 64 and len(items) <= 64, f"kind {name} has too many fields")
-        self.name, self.items, self.fields = text(name), [text(item[0]) for item in items], []
-        for name, offset, size, kind, *_ in fields:
-            need(offset >= 24 and offset + size <= fixed_len, f"field {name} has no place")
-            reader = struct.Struct(order + INTEGERS[kind]) if kind in INTEGERS else None
-            need(not reader or reader.size == size, f"field {name} has another size")
-            self.fields.append((text(name), offset, size, kind, reader))
-        names = [self.name, *self.items, *(field[0] for field in self.fields)]
-        need(all(len(name) <= 64 for name in names), "a name too long")
-
-
-def field(raw, offset, size, kind, reader):
-    if reader:
-        return reader.unpack_from(raw, offset)[0]
-    value = raw[offset:offset + size]
-    return text(value.split(b"\0")[0]) if kind == 7 else value.hex()
-
-
-class Schema:
-    """The HEADER of a section, and with it the reading of its chunks."""
-
-    def __init__(self, header):
-        try:
-            major, features = header[0][0], header.get(2, [])
-            if major > 1 or features:
-                raise Refused(f"format version {major}, features {features}: too new for this reader")
-            self.header, self.uuid, self.big = header, header[1], header[5].get("endian", 0) == 1
-            self.order = ">" if self.big else "<"
-            self.record = struct.Struct(self.order + "QIIHHHBB")
-            need(len(self.uuid) == 16 and len(header[9]) <= 1024, "no UUID, or too many kinds")
-            self.kinds = {listed[0]: Kind(listed, self.order) for listed in header[9]}
-            need(len(self.kinds) == len({kind.name for kind in self.kinds.values()}) == len(header[9]), "a kind twice")
-            need(all(len(calls) <= 4096 for calls in header.get(10, {}).values()), "too many system calls")
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise Damage(f"{type(error).__name__} {error}") from None
-
-    # 7 EVENTS
-
-    def events(self, head, listed):
-        """The events of a chunk, in its order."""
-        need(head.raw_len <= 64 * MIB and head.event_count <= head.raw_len // 24, "a raw_len or event_count beyond its limit")
-        count = 16 if head.flags & FILTERED else 1
-        need(isinstance(listed, list) and len(listed) >= count and all(isinstance(stream, bytes) for stream in listed[:count]),
-             "content that is not an array of byte strings")
-        raw = self.unfilter(listed, head.raw_len) if head.flags & FILTERED else listed[0]
-        need(len(raw) == head.raw_len, "not raw_len bytes")
-        events, at = [], 0
-        while at < len(raw):
-            need(at + 24 <= len(raw), "a record that is cut")
-            *_, length, _, words, _ = self.record.unpack_from(raw, at)
-            need(24 <= length <= 16384 and length % 8 == 0 and 3 <= words <= length // 8 and at + length <= len(raw),
-                 "a record that is not well-formed")
-            events.append(self.event(raw[at:at + length]))
-            at += length
-        need(len(events) == head.event_count, "not event_count events")
-        need(all(head.ts_min <= event["ts"] <= head.ts_max for event in events), "an event outside the times of its chunk")
-        return events
-
-    def event(self, raw):
-        """One raw record, known to be as long as it says, as export has it."""
-        ts, tid, tgid, number, length, cpu, words, flags = self.record.unpack_from(raw)
-        items, at = [], words * 8
-        while at < length:
-            index, kind, state, _, size, more = struct.unpack_from(self.order + "BBBBHH", raw, at)
-            need(at + 8 + size <= length and not (state == 2 and size), "an item that is not well-formed")
-            items.append((index, kind, state, more, raw[at + 8:at + 8 + size]))
-            at += 8 + (size + 7 & ~7)
-        event = {"ts": ts, "tid": tid, "tgid": tgid, "kind": number, "cpu": cpu, "flags": flags}
-        if not (kind := self.kinds.get(number)):
-            return event | {"data": raw[24:].hex()}
-        event["kind"] = kind.name
-        event["fields"] = {name: field(raw, offset, *how) for name, offset, *how in kind.fields if offset + how[0] <= words * 8}
-        event["items"] = [self.item(kind.items[index] if index < len(kind.items) else index, *rest) for index, *rest in items]
-        return event
-
-    def item(self, name, kind, state, more, value):
-        if state == 2:
-            data = None
-        elif kind == 17:
-            data = text(value)
-        elif kind == 18:
-            parts = value.split(b"\0")
-            data = [text(part) for part in (parts if parts[-1] else parts[:-1])]
-        elif kind in LISTS:
-            reader = struct.Struct(self.order + LISTS[kind])
-            data = [number for number, in reader.iter_unpack(value[:len(value) // reader.size * reader.size])]
-        else:
-            data = value.hex()
-        return {"field": name, "type": TYPES.get(kind, kind), "state": STATES.get(state, state), "more": more, "data": data}
-
-    # 8 The filter
-
-    def unfilter(self, streams, raw_len):
-        sizes, durations, at = streams[0], streams[15], [0] * 16
-        need(len(sizes) % 2 == 0 and (not durations or len(durations) == 1 and 4 <= durations[0] <= 11), "bad filter streams")
-        at_duration = durations[0] if durations else None
-        time, w3, word, raw, raw_size = 0, 0, struct.Struct(self.order + "Q"), [], 0
-        by_hash, by_cpu, by_thread = [0] * 256, [0] * 256, [[0] * 8 for _ in range(4096)]
-
-        def cut(stream, size):
-            begin, at[stream] = at[stream], at[stream] + size
-            need(at[stream] <= len(streams[stream]), "a filter stream is too short")
-            return streams[stream][begin:at[stream]]
-
-        def take(stream, size):
-            need(size <= 8, "a size above 8")
-            return int.from_bytes(cut(stream, size), "little")
-
-        def unzz(x):
-            return x >> 1 ^ (M64 if x & 1 else 0)
-
-        for i in range(0, len(sizes), 2):
-            packed = sizes[i] | sizes[i + 1] << 8
-            w3 ^= take(5, packed & 15)
-            h = ((w3 & M32 ^ w3 >> 32) * GOLDEN & M32) >> 24
-            w2 = by_hash[h] = by_hash[h] ^ take(2, packed >> 4 & 15)
-            if self.big:
-                kind, length, cpu, words = w2 >> 48, w2 >> 32 & 0xFFFF, w2 >> 16 & 0xFFFF, w2 >> 8 & 0xFF
-            else:
-                kind, length, cpu, words = w2 & 0xFFFF, w2 >> 16 & 0xFFFF, w2 >> 32 & 0xFFFF, w2 >> 48 & 0xFF
-            raw_size += length
-            need(words >= 3 and words * 8 <= length and length % 8 == 0 and raw_size <= raw_len, "a record that is not well-formed")
-            w0 = time + unzz(take(3, packed >> 8 & 15))
-            w1 = by_cpu[cpu & 255] = by_cpu[cpu & 255] ^ take(4, packed >> 12)
-            tid, first = (w1 >> 32, w3 >> 32) if self.big else (w1 & M32, w3 & M32)
-            mixed = ((kind << 16 ^ first) * 0x85EBCA6B & M32) ^ tid
-            before = by_thread[(mixed * GOLDEN & M32) >> 20]
-            columns = min(words, 12)
-            more, halves = [], cut(1, (columns - 3) // 2) if columns > 4 else b""
-            for j in range(columns - 4):
-                x = take(j + 6, halves[j // 2] >> j % 2 * 4 & 15)
-                if j + 4 == at_duration:
-                    w0 += x
-                else:
-                    x = unzz(x) + before[j] & M64
-                before[j] = x
-                more.append(x)
-            time = w0 = w0 & M64
-            raw += [word.pack(w) for w in (w0, w1, w2, w3, *more)[:columns]]
-            raw.append(cut(14, length - columns * 8))
-        need(all(at[i] == len(streams[i]) for i in range(1, 15)), "something is left over in a filter stream")
-        return b"".join(raw)
+START_BYTES, SECTIONS = 512 * MIB, 1024
 
 
 # 10 INDEX and END, 12 Reading
 
 class Section:
     def __init__(self, start):
-        self.start, self.trace_id, self.next_seq, self.seen, self.records = start, None, 0, set(), []  # (offset, head)
+        self.start, self.trace_id, self.next_seq, self.seen, self.closed = start, None, 0, set(), False
+        self.records = []  # (offset, head)
 
-    def add(self, offset, head):
-        self.trace_id, self.next_seq = head.trace_id, head.seq + 1
-        self.seen.add(head.seq)
-        self.records.append((offset, head))
+    def ended(self):
+        return any(head.type == END for _, head in self.records)
 
-    def misses(self, head):
-        return self.trace_id in (None, head.trace_id) and head.seq not in self.seen
+
+class Index:
+    """An END that ends at `end`, and the INDEX in front of it."""
+
+    def __init__(self, data, end):
+        need(end >= 12 + END_BYTES, "no END")
+        self.end_at = end - END_BYTES
+        self.last = Head(data[self.end_at:self.end_at + HEAD_BYTES])
+        need(self.last.type == END and self.last.payload_len == 32, "no END")
+        index_offset, _, self.events, size = struct.unpack(">4Q", content(self.last, data[end - 32:end]))
+        need(0 < index_offset <= size - END_BYTES and size - index_offset <= end, "no INDEX")
+        self.start, self.at = end - size + len(LABEL), end - size + index_offset
+        self.index = Head(data[self.at:self.at + HEAD_BYTES])
+        need(self.index.type == INDEX and self.index.data[:PREFIX_BYTES] == self.last.data[:PREFIX_BYTES], "no INDEX")
+        need(self.at + HEAD_BYTES + self.index.payload_len == self.end_at and self.index.seq == self.last.seq - 1, "no INDEX")
+        listed = content(self.index, data[self.at + HEAD_BYTES:self.end_at])
+        need(isinstance(listed, list) and listed and isinstance(listed[0], bytes) and len(listed[0]) == 150 * self.index.seq,
+             "INDEX of another length")
+        self.entries = listed[0]
+
+    def entry(self, i):
+        head = Head(self.last.data[:PREFIX_BYTES] + self.entries[i * 150:i * 150 + 150])
+        need(head.seq == i, "INDEX is out of order")
+        return head
+
+    def tail(self):
+        return [(self.at, self.index), (self.end_at, self.last)]
+
+    def whole(self, data):
+        """The records of the section, if everything fits."""
+        need(self.start >= len(LABEL) and data.startswith(LABEL, self.start - len(LABEL)), "no label")
+        records, offset = [], self.start
+        for i in range(self.index.seq):
+            records.append((offset, self.entry(i)))
+            offset += HEAD_BYTES + records[-1][1].payload_len
+        need(offset == self.at and records and records[0][1].type == HEADER, "INDEX does not fit")
+        need(sum(head.event_count for _, head in records if head.type == EVENTS) == self.events, "INDEX does not add up")
+        return records + self.tail()
+
+    def trusted(self, data, start):
+        """The last records, as far back as it is certain where they are."""
+        records, good, offset = [], [], self.at
+        try:
+            for i in reversed(range(self.index.seq)):
+                head = self.entry(i)
+                offset -= HEAD_BYTES + head.payload_len
+                need(offset >= start, "before the section")
+                records.insert(0, (offset, head))
+                if data[offset:offset + HEAD_BYTES] == head.data or (i == 0 and offset == start):
+                    good = list(records)
+        except Damage:
+            pass
+        return good and good + self.tail()
 
 
 class File:
     def __init__(self, path):
-        self.path, self.damage = path, []
+        self.path, self.damage, self.notes, self.unknown = path, {}, [], []  # damage: (offset, text)
         with open(path, "rb") as file:
             self.data = file.read()
-        self.sections, end = [], len(self.data)
-        while end and (section := self.by_index(end)):
-            self.sections.insert(0, section)
-            end = section.start
-        self.sections[:0] = self.walk(end)
-        if not 0 < len(self.sections) <= 1024:
-            raise Refused("not a trace, or too many in one")
+        indexed, end = [], len(self.data)
+        try:
+            while end and len(indexed) < SECTIONS:
+                index = Index(self.data, end)
+                section = Section(index.start)
+                section.records = index.whole(self.data)
+                section.trace_id, end = index.last.trace_id, index.start - len(LABEL)
+                indexed.insert(0, section)
+        except Damage:
+            pass
+        self.sections = (self.walk(end, SECTIONS - len(indexed)) if end or not indexed else []) + indexed
+        for section in self.sections:
+            if not section.ended():
+                self.notes.append(f"{path}: the section at {section.start} has no END")
 
     def damaged(self, offset, what, head=None):
         concerned = f"; {head.event_count} events, {head.ts_min} to {head.ts_max} ns" if head and head.event_count else ""
-        self.damage.append(f"{self.path}: at {offset}: {what}{concerned}")
+        self.damage[offset, f"{self.path}: at {offset}: {what}{concerned}"] = None
+
+    def forget(self, begin, seq, section):
+        """Takes back what was found from an offset and from a seq on."""
+        section.records = [(at, head) for at, head in section.records if at < begin and head.seq < seq]
+        self.damage = {key: None for key in self.damage if key[0] <= begin}
+
+    def payload(self, offset, head):
+        return self.data[offset + HEAD_BYTES:offset + HEAD_BYTES + head.payload_len]
 
     def content(self, offset, head):
-        return content(head, self.data[offset + HEAD_BYTES:offset + HEAD_BYTES + head.payload_len])
+        if self.data[offset:offset + HEAD_BYTES] != head.data:
+            self.damaged(offset, "the head is not the one in INDEX")
+        return content(head, self.payload(offset, head))
 
-    def by_index(self, end):
-        """The section that ends here, if an END and a consistent INDEX say so."""
-        try:
-            at = end - END_BYTES
-            need(at > 0, "no END")
-            last = Head(self.data[at:at + HEAD_BYTES])
-            need(last.type == END and last.payload_len == 32, "no END")
-            index_offset, _, events, size = struct.unpack(">4Q", self.content(at, last))
-            start, index_at = end - size, end - size + index_offset
-            need(12 <= index_offset < size - END_BYTES and 0 <= start and self.data.startswith(LABEL, start), "no INDEX")
-            index = Head(self.data[index_at:index_at + HEAD_BYTES])
-            need(index.type == INDEX and index.data[:PREFIX_BYTES] == last.data[:PREFIX_BYTES]
-                 and index_at + HEAD_BYTES + index.payload_len == at, "no INDEX")
-            listed = self.content(index_at, index)
-            need(isinstance(listed, list) and listed and isinstance(listed[0], bytes) and len(listed[0]) % 150 == 0, "INDEX")
-            section, offset = Section(start), start + len(LABEL)
-            for i in range(0, len(listed[0]), 150):
-                head = Head(last.data[:PREFIX_BYTES] + listed[0][i:i + 150])
-                need(head.seq == section.next_seq and (head.type == HEADER or i), "INDEX is out of order")
-                section.add(offset, head)
-                offset += HEAD_BYTES + head.payload_len
-            need(offset == index_at and index.seq == section.next_seq and last.seq == index.seq + 1, "INDEX does not fit")
-            need(sum(head.event_count for _, head in section.records if head.type == EVENTS) == events, "INDEX does not add up")
-        except Damage:
-            return None
-        for offset, head in section.records:
-            if self.data[offset:offset + HEAD_BYTES] != head.data:
-                self.damaged(offset, "the head is not the one in INDEX")
-        section.add(index_at, index)
-        section.add(at, last)
-        return section
-
-    def walk(self, end):
+    def walk(self, end, limit):
         """The sections before `end`, from head to head."""
         sections, last, at = [], None, 0
+        if not self.data.startswith(LABEL):
+            at = self.search(None, None, 0, min(end, START_BYTES))
+            if at == end == len(self.data):
+                raise Refused("not a trace")
+            self.damaged(0, f"no label; the first record is at {at}")
         while at < end:
+            if len(sections) > limit:
+                self.damaged(at, "more sections than is credible")
+                break
             if self.data.startswith(LABEL, at, end):
-                sections.append(Section(at))
                 last, at = None, at + len(LABEL)
+                sections.append(Section(at))
                 continue
-            head = good_head(self.data, at, end)
-            if not head or not sections or sections[-1].trace_id not in (None, head.trace_id):
-                begin, at = at, self.search(sections, last, at, end)
-                self.damaged(begin, f"no record; the next one is at {at}")
-                last = None
+            head, section = good_head(self.data, at, end), sections[-1] if sections else None
+            fit = head and fits(section, last, head)
+            if not fit:
+                at, last = self.resynchronise(section, last, at, end), None
                 continue
-            if head.seq != sections[-1].next_seq:
-                self.damaged(at, "records are missing before this one")
-            sections[-1].add(at, head)
-            last, at = (at, head), at + HEAD_BYTES + head.payload_len
+            if fit == "other":
+                self.damaged(at, "the label is missing")
+                section, last = Section(at), None
+                sections.append(section)
+            section.trace_id = head.trace_id
+            if last:
+                section.seen.add(last[1].seq)
+            last, begin, at = None, at, at + HEAD_BYTES + head.payload_len
             if at > end:
-                self.damaged(last[0], "the record reaches beyond the end", head)
-                last, at = None, self.search(sections, last, at, end)
+                self.damaged(begin, "the record reaches beyond the end", head)
+                at = self.search(section, None, begin + HEAD_BYTES, end)
+            elif fit == "again":
+                self.damaged(begin, "this record came before")
+            else:
+                if head.seq != section.next_seq:
+                    self.damaged(begin, "records are missing before this one")
+                section.records.append((begin, head))
+                section.next_seq, last = head.seq + 1, (begin, head)
+                if head.type == END:
+                    section.closed = True
+                    self.join(section, at)
         return sections
 
-    def search(self, sections, last, at, end):
-        """Where the next record begins; the end if there is none. It may begin another section."""
+    def join(self, section, end):
+        """What the walk did not find and the INDEX before this END has."""
         try:
-            if last and last[1].type in CONTENT_LIMIT:
-                self.content(*last)
+            index = Index(self.data, end)
+            records = index.last.trace_id == section.trace_id and index.trusted(self.data, section.start)
         except Damage:
-            at = last[0] + HEAD_BYTES
+            return
+        if records:
+            begin, first = records[0][0], records[0][1].seq
+            self.forget(begin, first, section)
+            if first != (section.records[-1][1].seq + 1 if section.records else 0):
+                self.damaged(begin, "records are missing before this one")
+            section.records += records
+
+    def resynchronise(self, section, last, at, end):
+        """Where the next record begins, as there is none at `at`."""
+        begin = at
+        if last:
+            try:
+                unpacked(last[1], self.payload(*last))
+                section.seen.add(last[1].seq)
+            except Damage:
+                begin = last[0] + HEAD_BYTES
+        found = self.search(section, None, begin, end)
+        if found < at:
+            self.forget(last[0], M64, section)
+            section.next_seq = last[1].seq
+            self.damaged(last[0], "the record is cut", last[1])
+        else:
+            self.damaged(at, f"no record; the next one is at {found}")
+        return found
+
+    def search(self, section, last, begin, end):
+        """The next head that fits, or the label before it; the end if there is none."""
+        at = begin
         while (at := self.data.find(TAG, at, end)) >= 0:
-            head = good_head(self.data, at, end)
-            if head and sections and sections[-1].misses(head):
-                return at
-            if head and (not sections or head.type == HEADER and head.seq == 0):
-                sections.append(Section(at))
-                return at
+            if head := good_head(self.data, at, end):
+                if at - len(LABEL) >= begin and self.data.startswith(LABEL, at - len(LABEL)):
+                    return at - len(LABEL)
+                if fits(section, last, head) in ("next", "other"):
+                    return at
             at += 1
         return end
 
-    def schema(self, section):
-        """The section's HEADER or, if it is damaged, a copy of it."""
-        for offset, head in section.records:
-            if head.type == HEADER:
-                try:
-                    return Schema(self.content(offset, head))
-                except Damage as error:
-                    self.damaged(offset, f"HEADER: {error}")
-        self.damaged(section.start, "no HEADER that can be read")
-        return None
+    def schemas(self):
+        """The HEADER of each section: if it is damaged, a copy of it, also one in another section of the trace; or None."""
+        own = []
+        for section in self.sections:
+            own.append(None)
+            for offset, head in section.records:
+                if head.type == HEADER and not own[-1]:
+                    try:
+                        own[-1] = Schema(self.content(offset, head))
+                    except Damage as error:
+                        self.damaged(offset, f"HEADER: {error}")
+                    except Refused as error:
+                        own[-1] = error
+        found = next(filter(None, own), Refused("no HEADER that can be read"))
+        if isinstance(found, Refused):
+            raise found
+        by_id = {}
+        for section, schema in zip(self.sections, own):
+            if isinstance(schema, Schema):
+                by_id.setdefault(section.trace_id, schema)
+        return [schema or by_id.get(section.trace_id) for section, schema in zip(self.sections, own)]
 
-    def events(self, section, check=False):
-        """The events of a section, each behind its sort key: FORMAT.md does not order equal times, this is how export does."""
-        schema, floors, found = self.schema(section), {}, []
+    def events(self, section, schema, check=False):
+        """The events of a section, each behind its sort key."""
+        floors, found = {}, []
         for offset, head in section.records:
+            known_form = head.version == 1 and not head.flags >> 16
+            if known_form and head.type not in CONTENT_LIMIT:
+                if head.type < 64:
+                    self.unknown.append(f"{self.path}: at {offset}: records of type {head.type} are not known")
+                continue
+            if known_form and (head.type == HEADER and schema or head.type == EVENTS and not head.event_count):
+                continue
             try:
-                if head.type not in CONTENT_LIMIT:
-                    need(head.type >= 64, f"records of type {head.type} are not known")
-                elif head.type != HEADER and (schema or head.type != EVENTS):
-                    item = self.content(offset, head)
-                    events = schema.events(head, item) if head.type == EVENTS else []
-                    found += [((event["ts"], head.stream, self.sections.index(section)), event) for event in events]
-                    if check and events:
-                        promises(schema, head, events, floors)
+                need(isinstance(schema, Schema) or head.type != EVENTS, "no HEADER that can be read")
+                item = self.content(offset, head)
+                events = schema.events(head, item) if head.type == EVENTS else []
+                found += [((event["ts"], head.stream, offset), event) for event in events]
+                if check and events:
+                    promises(schema, head, events, floors)
             except Damage as error:
                 self.damaged(offset, str(error), head)
         return found
 
-    def info(self, section, events):
-        schema = self.schema(section)
-        header = schema.header if schema else {}
+    def info(self, section, schema, events):
+        header = schema.header if isinstance(schema, Schema) else {}
         host, machine, recording = header.get(6, {}), header.get(5, {}), header.get(13, {})
         chunks = [head for _, head in section.records if head.type == EVENTS]
         lost = {head.stream: head.lost_kernel + head.lost_user for head in chunks}
         return {"host": text(host.get("hostname")), "kernel": text(host.get("release")), "arch": text(machine.get("machine")),
                 "command": [text(word) for word in recording.get("argv", [])], "version": header.get(0),
-                "uuid": schema and schema.uuid.hex(), "records": len(section.records), "chunks": len(chunks),
-                "events": len(events), "lost": sum(lost.values()), "end": section.records[-1:] and section.records[-1][1].type == END}
+                "uuid": header and schema.uuid.hex(), "records": len(section.records), "chunks": len(chunks),
+                "events": len(events), "lost": sum(lost.values()), "end": section.ended()}
 
 
-def promises(schema, head, events, floors):
-    """What a head says about its chunk beyond what every reader checks."""
-    numbers = {kind.name: number for number, kind in schema.kinds.items()}
-    times = [event["ts"] for event in events]
-    floor, floors[head.stream] = floors.get(head.stream, 0), max(floors.get(head.stream, 0), head.ts_floor)
-    bits = {(event["tgid"] * GOLDEN & M32) >> 24 for event in events}
-    need(int.from_bytes(head.pids, "little") == sum(1 << bit for bit in bits), "head: wrong pids")
-    need(head.cpus == sum({1 << event["cpu"] % 64 for event in events}), "head: wrong cpus")
-    need(head.kinds == sum({1 << numbers.get(event["kind"], event["kind"]) % 64 for event in events}), "head: wrong kinds")
-    need((head.ts_min, head.ts_max) == (min(times), max(times)), "head: wrong times")
-    need(not head.flags & SORTED or times == sorted(times), "head: not sorted")
-    need(floor <= min(times), "an event before the promised time")
+def fits(section, last, head):
+    """What a good head is to a section in which `last` is the record before it."""
+    if not section:
+        return "other"
+    if section.trace_id in (None, head.trace_id):
+        return "again" if head.seq in section.seen or (last and last[1].seq == head.seq) else "next"
+    return "other" if section.closed or (head.type == HEADER and head.seq == 0) else None
+
+
+def read(path, check=False):
+    """(events in order, an object per section, what there is to complain of, what was passed over)"""
+    file = File(path)
+    schemas = file.schemas()
+    found = [file.events(*pair, check) for pair in zip(file.sections, schemas)]
+    merged = sorted((pair for events in found for pair in events), key=lambda pair: pair[0])
+    infos = [file.info(*triple) for triple in zip(file.sections, schemas, found)]
+    return [event for _, event in merged], infos, [what for _, what in file.damage] + file.notes, file.unknown
 
 
 def main():
@@ -454,17 +292,14 @@ def main():
     code = 0
     for path in args.file:
         try:
-            file = File(path)
-            found = [(section, file.events(section, args.check)) for section in file.sections]
-            merged = sorted((pair for _, events in found for pair in events), key=lambda pair: pair[0])
-            for line in [file.info(*pair) for pair in found] if args.info else (event for _, event in merged):
+            events, infos, problems, unknown = read(path, args.check)
+            for line in infos if args.info else events:
                 print(json.dumps(line, separators=(",", ":")))
-            problems = dict.fromkeys(file.damage)
         except (Refused, OSError) as error:
-            problems = [f"{path}: {error}"]
-        for problem in problems:
-            print(problem, file=sys.stderr)
-            code = 3
+            problems, unknown = [f"{path}: {error}"], []
+        for line in problems + unknown:
+            print(line, file=sys.stderr)
+        code = 3 if problems else code
     return code
 
 

@@ -143,6 +143,22 @@ bool event_field_text(const struct trc_head *record, const struct schema_field *
 	return true;
 }
 
+bool event_field_unknown(const struct trc_head *record, const struct schema_field *field)
+{
+	return (!field->type || field->type > TRC_TYPE_chars) &&
+	       field->offset + field->size <= record->words * 8u;
+}
+
+void event_add_unknown(struct text *text, const struct trc_head *record,
+		       const struct schema_field *field)
+{
+	text_adds(text, "{\"type\":");
+	add_name(text, type_name(field->type), field->type);
+	text_adds(text, ",\"data\":");
+	add_hex(text, (const u8 *)record + field->offset, field->size);
+	text_addc(text, '}');
+}
+
 void event_add_number(struct text *text, const struct schema_field *field, u64 value)
 {
 	if (field->type == TRC_TYPE_s32 || field->type == TRC_TYPE_s64)
@@ -163,9 +179,9 @@ static void add_fields(struct text *text, const struct trc_head *record,
 		size_t len;
 		u64 value;
 		bool is_text = event_field_text(record, field, &s, &len);
+		bool is_unknown = event_field_unknown(record, field);
 
-		if (!is_text &&
-		    (field->type == TRC_TYPE_chars || !record_field(record, field, &value)))
+		if (!is_text && !is_unknown && !record_field(record, field, &value))
 			continue;
 		if (any)
 			text_addc(text, ',');
@@ -174,6 +190,8 @@ static void add_fields(struct text *text, const struct trc_head *record,
 		text_addc(text, ':');
 		if (is_text)
 			add_string(text, s, len);
+		else if (is_unknown)
+			event_add_unknown(text, record, field);
 		else
 			event_add_number(text, field, value);
 	}

@@ -8,7 +8,7 @@
  *
  * ts … flags are the record's head. fields has the kind's fixed fields in the order of the file's schema,
  * those that the record is too short for left out: integers as they are, fixed bytes as a string that
- * ends at the first NUL. items is what the tail holds, in its order; data by type:
+ * ends at the first NUL, and of a type that is unknown {"type":TYPE,"data":HEX}. items is what the tail holds, in its order; data by type:
  *   str                a string
  *   strv               a list of strings, split after each NUL; a last one without NUL counts
  *   fds, u32s, u64s    a list of integers; bytes that do not make a whole one are left out
@@ -32,4 +32,8 @@ void event_add_items(struct text *text, const struct trc_head *record,
 /* The value of a fixed field; false if the record does not have it. Strings are not quoted and not escaped. */
 bool event_field_text(const struct trc_head *record, const struct schema_field *field,
 		      const char **ret_text, size_t *ret_len);
+/* Does the record have the field, and is it neither a number nor text? */
+bool event_field_unknown(const struct trc_head *record, const struct schema_field *field);
+void event_add_unknown(struct text *text, const struct trc_head *record,
+		       const struct schema_field *field);
 void event_add_number(struct text *text, const struct schema_field *field, u64 value);

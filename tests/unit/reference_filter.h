@@ -132,8 +132,6 @@ static MAKE_UNUSED void make_foreign(u8 *record, const struct schema_kind *kind)
 										 : 0;
 		for (size_t i = 0; size && i + size <= item.len; i += size)
 			make_swap(p + i, size);
-		if (item.type == TRC_TYPE_sockaddr && item.len >= 2)
-			make_swap(p, 2);
 		make_swap(record + at + offsetof(struct trc_item, len), 2);
 		make_swap(record + at + offsetof(struct trc_item, more), 2);
 		at += sizeof(item) + (item.len + 7u) / 8 * 8;

@@ -36,11 +36,16 @@ static void test_truncations(void)
 	}
 }
 
-/* With END, through the index; and without it, from head to head. */
+/*
+ * With END, through the index; without it, from head to head; and with bytes behind END, from head to
+ * head, where the index has what is missing.
+ */
 static void test_flips(size_t len)
 {
 	static const u8 flips[] = { 0x01, 0x80, 0xff, 0x20 };
-	u8 *copy = xmemdup(whole.file, len);
+	u8 *copy = xcalloc(1, len);
+
+	memcpy(copy, whole.file, len < whole.len ? len : whole.len);
 
 	for (size_t at = 0; at < len; at++) {
 		for (size_t f = 0; f < ARRAY_SIZE(flips); f++) {
@@ -55,7 +60,7 @@ static void test_flips(size_t len)
 			err = trace_reader_open(path, &reader);
 			if (err && err != -EPROTONOSUPPORT) {
 				/* Without a second HEADER the first is needed. */
-				if (at >= whole.header_end || len == whole.len)
+				if (at >= whole.header_end || len >= whole.len)
 					CHECK_FAIL("byte %zu ^ %x: %d", at, flips[f], err);
 				continue;
 			}
@@ -148,22 +153,29 @@ static void test_cut_and_concatenated(void)
 	}
 }
 
-/* Damage to the head alone: the index has it, the chunk is read, and it is said all the same. */
-static void test_head_from_index(void)
+/*
+ * Damage to the head alone: the index has it, the chunk is read, and it is said all the same. The index
+ * is found also when other bytes follow it.
+ */
+static void test_head_from_index(size_t behind)
 {
+	u8 *copy = xcalloc(1, whole.len + behind);
+
+	memcpy(copy, whole.file, whole.len);
 	for (size_t i = 0; i < CHUNKS; i++) {
 		struct trace_reader *reader = NULL;
 		size_t damages;
 		bool told;
 
-		make_rewrite(fd, whole.file, whole.len);
+		make_rewrite(fd, copy, whole.len + behind);
 		CHECK_FATAL(pwrite(fd, "x", 1, (off_t)whole.chunks[i].offset + 140) == 1);
 		CHECK_FATAL(!trace_reader_open(path, &reader));
 		CHECK_EQ(read_all(reader, &told), (1u << CHUNKS) - 1);
 		trace_reader_damages(reader, &damages);
-		CHECK_EQ(damages, 1);
+		CHECK_EQ(damages, behind ? 2 : 1);
 		trace_reader_close(reader);
 	}
+	free(copy);
 }
 
 /* A whole record taken out, with nothing to be seen where it was. */
@@ -235,9 +247,11 @@ int main(void)
 	test_truncations();
 	test_flips(whole.len);
 	test_flips(chunk_end(&whole.chunks[CHUNKS - 1]));
+	test_flips(whole.len + 3);
 	test_holes();
 	test_cut_and_concatenated();
-	test_head_from_index();
+	test_head_from_index(0);
+	test_head_from_index(200);
 	test_missing_record();
 	test_growing();
 	return end_small();
