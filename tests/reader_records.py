@@ -140,12 +140,12 @@ class Kind:
         need(len(fields) <= 64 and len(items) <= 64, f"kind {name} has too many fields")
         self.name, self.items, self.fields = text(name), [text(item[0]) for item in items], []
         for name, offset, size, kind, *_ in fields:
-            need(offset >= 24 and offset + size <= fixed_len, f"field {name} has no place")
+            need(offset >= 24 and 1 <= size <= fixed_len - offset, f"field {name} has no place")
             reader = struct.Struct(order + INTEGERS[kind]) if kind in INTEGERS else None
             need(not reader or reader.size == size, f"field {name} has another size")
             self.fields.append((text(name), offset, size, kind, reader))
         names = [self.name, *self.items, *(field[0] for field in self.fields)]
-        need(all(len(name) <= 64 for name in names), "a name too long")
+        need(all(0 < len(name) <= 64 for name in names), "no name, or one too long")
 
 
 def field(raw, offset, size, kind, reader):
