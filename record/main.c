@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/options.h"
+#include "record/check.h"
 #include "record/groups.h"
 #include "record/session.h"
 #include "common/version.h"
@@ -20,7 +21,8 @@
 
 struct arguments {
 	struct settings settings;
-	bool help, version;
+	bool help, version, check;
+	const char *format; /* of --check */
 	const char *level, *events;
 };
 
@@ -54,6 +56,12 @@ static const struct option_row rows[] = {
 	{ 'q', "quiet", OPTION_FLAG, ROW(settings.quiet), NULL, "say nothing but errors", NULL },
 	{ 'v', "verbose", OPTION_COUNT, ROW(settings.verbose), NULL,
 	  "say more; twice: everything that libbpf says", NULL },
+	{ 0, "check", OPTION_FLAG, ROW(check), NULL,
+	  "say what this machine and these privileges allow to record, and what to do about the "
+	  "rest",
+	  NULL },
+	{ 0, "format", OPTION_CHOICE, ROW(format), "FORM", "of --check: text or json (text)",
+	  "text|json" },
 	{ 'h', "help", OPTION_FLAG, ROW(help), NULL, "this text", NULL },
 	{ 'V', "version", OPTION_FLAG, ROW(version), NULL, "the version", NULL },
 	OPTION_END,
@@ -183,6 +191,8 @@ int main(int argc, char **argv)
 		printf("record (trc) %s\n", TRC_VERSION);
 		return 0;
 	}
+	if (arguments.check)
+		return check_run(arguments.format && !strcmp(arguments.format, "json"));
 	if (check(&arguments))
 		return EXIT_USAGE;
 	if (operand >= argc) {
