@@ -60,11 +60,19 @@ static int compare_chunks(const void *a, const void *b)
 	return ca->offset < cb->offset ? -1 : ca->offset > cb->offset;
 }
 
-static bool wanted(const struct trace_chunk *chunk, const struct stream_options *options)
+bool stream_has_clock(const struct trace_reader *reader, u32 section)
+{
+	const struct trace_meta *meta = trace_reader_section_meta(reader, section);
+
+	return meta && !strcmp(meta->boot_id, trace_reader_meta(reader)->boot_id);
+}
+
+static bool wanted(const struct trace_reader *reader, const struct trace_chunk *chunk,
+		   const struct stream_options *options)
 {
 	u32 class = chunk->head.stream >> 16;
 
-	if (!chunk->head.event_count)
+	if (!chunk->head.event_count || !stream_has_clock(reader, chunk->section))
 		return false;
 	if (options->classes && (class >= 64 || !(options->classes & (1ull << class))))
 		return false;
@@ -113,7 +121,7 @@ int stream_open(struct trace_reader *reader, const struct stream_options *option
 	stream->reader = reader;
 	stream->pending = xcalloc(count, sizeof(*stream->pending));
 	for (size_t i = 0; i < count; i++)
-		if (wanted(&chunks[i], options ? options : &all))
+		if (wanted(reader, &chunks[i], options ? options : &all))
 			stream->pending[stream->pending_count++] = &chunks[i];
 	qsort(stream->pending, stream->pending_count, sizeof(*stream->pending), compare_chunks);
 	bind_sections(stream);

@@ -28,6 +28,12 @@ struct event {
 	u32 section;
 };
 
+/*
+ * Do the section's times have the clock of the first's? With another boot, or another machine, they have
+ * not: nothing says what came before what, and its pids are other processes. stream_open() leaves it out.
+ */
+bool stream_has_clock(const struct trace_reader *reader, u32 section);
+
 struct stream;
 
 struct stream_options {

@@ -280,6 +280,40 @@ static void test_short_task(void)
 	scene_release(&scene);
 }
 
+/* `cat new old other-machine`: what has one clock comes in its order, the rest not at all. */
+static void test_recordings(void)
+{
+	static const u64 at[] = { 9000, 5000, 7000 };
+	static char *const boots[] = { "b", "b", "another" };
+	struct trace_reader *reader;
+	struct stream *stream;
+	struct scene scenes[3];
+	struct event event;
+
+	for (u8 i = 0; i < 3; i++) {
+		scene_begin_in(&scenes[i], i, boots[i]);
+		scene_call(&scenes[i],
+			   (struct scene_call){
+				   .at = at[i], .tid = 1, .tgid = 1, .nr = NR_getppid, .ret = i });
+		scene_finish(&scenes[i]);
+	}
+	scene_append(&scenes[0], &scenes[1]);
+	scene_append(&scenes[0], &scenes[2]);
+	stream = open_stream(scenes[0].path, NULL, &reader);
+	CHECK(stream_has_clock(reader, 1));
+	CHECK(!stream_has_clock(reader, 2));
+	for (u32 section = 2; section-- > 0;) {
+		CHECK_FATAL(stream_next(stream, &event));
+		CHECK_EQ(event.section, section);
+		CHECK_EQ(((const struct trc_syscall *)event.record)->ret, section);
+	}
+	CHECK(!stream_next(stream, &event));
+	stream_close(stream);
+	trace_reader_close(reader);
+	for (size_t i = 0; i < 3; i++)
+		scene_release(&scenes[i]);
+}
+
 int main(void)
 {
 	test_order();
@@ -287,5 +321,6 @@ int main(void)
 	test_short_call();
 	test_other_version();
 	test_short_task();
+	test_recordings();
 	return check_report();
 }
