@@ -167,10 +167,9 @@ static void put_cost(struct page *page, const struct value *trace)
 		if (runs && trace[TRACE_probe].type == VALUE_INTEGER) {
 			text_adds(&page->line, " and ");
 			text_add_ns(&page->line, page_number(&trace[TRACE_probe]));
-			text_adds(&page->line, probes_ran_for_us(summary)
-						       ? " in probes"
-						       : " in probes, for all processes of the "
-							 "machine");
+			text_adds(&page->line, " in probes");
+			if (!probes_ran_for_us(summary))
+				text_adds(&page->line, " (of all processes)");
 		}
 	}
 	page_put_words(page);
@@ -298,13 +297,15 @@ void summary_print(const struct walk *walk, struct sink *memory, bool color, uns
 			     .width = width,
 			     .narrow = width < NARROW };
 	const struct rows *trace = page_rows(&page, "trace");
+	bool nothing;
 
 	if (!trace->count)
 		return;
 	put_header(&page, trace->rows[0]);
 	put_cost(&page, trace->rows[0]);
-	if (walk->selection.active && !page_rows(&page, "process")->count &&
-	    !page_rows(&page, "syscall_by_name")->count) {
+	nothing = walk->selection.active && !page_rows(&page, "process")->count &&
+		  !page_rows(&page, "syscall_by_name")->count;
+	if (nothing) {
 		text_adds(&page.line, "  nothing matches: see analyze tree for what there is");
 		page_put_line(&page);
 	}
@@ -312,7 +313,7 @@ void summary_print(const struct walk *walk, struct sink *memory, bool color, uns
 	page_put_processes(&page);
 	page_put_calls(&page);
 	page_put_failures(&page);
-	if (strcmp(walk->path, "-") != 0)
+	if (strcmp(walk->path, "-") != 0 && !nothing)
 		page_put_next(&page);
 	text_release(&page.line);
 	text_release(&page.cell);

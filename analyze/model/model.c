@@ -64,17 +64,25 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 
 /* ---- who is it? ---- */
 
+/* A command forked at `ns` was held until the next recording began; MODEL_UNKNOWN: it is none. */
+static u64 held_until(const struct model *model, u32 pid, u64 ns)
+{
+	u64 start_ns = MODEL_UNKNOWN;
+
+	for (size_t i = 0; i < model->command_count; i++)
+		if (model->commands[i].pid == pid && ns < model->commands[i].start_ns &&
+		    model->commands[i].start_ns < start_ns)
+			start_ns = model->commands[i].start_ns;
+	return start_ns;
+}
+
 /* When a task of the process began, on the trace clock. */
 static u64 birth(const struct model *model, const struct process *process, u64 boot_ns)
 {
-	u64 ns = boot_ns - (u64)model->boot_offset_ns, start_ns = UINT64_MAX;
+	u64 ns = boot_ns - (u64)model->boot_offset_ns;
+	u64 start_ns = held_until(model, process->pid, ns);
 
-	/* The next recording after the fork is the one that held it. */
-	for (size_t i = 0; i < model->command_count; i++)
-		if (model->commands[i].pid == process->pid && ns < model->commands[i].start_ns &&
-		    model->commands[i].start_ns < start_ns)
-			start_ns = model->commands[i].start_ns;
-	return start_ns == UINT64_MAX ? ns : start_ns;
+	return start_ns == MODEL_UNKNOWN ? ns : start_ns;
 }
 
 static void learn_start(struct model *model, struct thread *thread, u64 start_boot_ns)
@@ -398,6 +406,10 @@ void model_load_state(struct model *model, const struct trace_state *state)
 		if (!thread)
 			continue;
 		learn_start(model, thread, task->start_ns);
+		/* Only the kernel knows its start exactly, and told it with its first event at the earliest. */
+		if (thread->start_ns == MODEL_UNKNOWN && task->tid == task->tgid)
+			thread->start_ns = thread->process->start_ns =
+				held_until(model, task->tgid, 0);
 		if (*task->comm)
 			thread_set_comm(thread, task->comm, strlen(task->comm));
 		if (task->tid == task->tgid)

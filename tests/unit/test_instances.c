@@ -62,6 +62,30 @@ static void test_held_command(void)
 	scene_release(&scene);
 }
 
+/* All that was saved of it is the snapshot, which cannot say when it was forked. */
+static void test_snapshot_only(void)
+{
+	struct trace_state_task task = {
+		.tid = 100, .tgid = 100, .comm = "record", .exe = "", .cwd = "", .cgroup = ""
+	};
+	struct trace_state state = { .ts = SCENE_START, .task_count = 1, .tasks = &task };
+	_cleanup_free_ u8 *data = NULL;
+	struct table_sink t;
+	struct scene scene;
+	size_t len;
+
+	scene_begin(&scene, 9);
+	trace_state_encode(&state, &data, &len);
+	CHECK_FATAL(!trace_writer_put(scene.writer, TRACE_STATE, SCENE_START, data, len));
+	scene_call(&scene, (struct scene_call){ .at = 9, .tid = 100, .tgid = 100, .nr = NR_read });
+	scene_finish(&scene);
+	table_fill(&t, scene.path, "process", NULL);
+	CHECK_EQ(t.rows.count, 1);
+	CHECK_EQ(table_int(&t, 0, "start_ns"), SCENE_START);
+	table_release(&t);
+	scene_release(&scene);
+}
+
 #define AGO_NS 500000000ull
 
 /* A recording of the same boot behind a later one: the trace begins when the earlier one began. */
@@ -98,6 +122,7 @@ int main(void)
 {
 	test_evidence();
 	test_held_command();
+	test_snapshot_only();
 	test_recordings();
 	return check_report();
 }

@@ -393,7 +393,7 @@ static void check_narrow(char *page)
 static void test_probe_cost(void)
 {
 	static const char
-		all[] = " in probes, for all processes of the machine\n",
+		all[] = " in probes (of all processes)\n",
 		part[] = "of the time outside calls about 1.0 µs is that of the recorder's";
 	char *page;
 
