@@ -184,8 +184,8 @@ int cmd_close(const struct cmd_options *options, struct walk *walk, int code)
 
 	if (!walk)
 		return code;
-	if (walk->partial && code == EXIT_OK)
-		walk_check(walk);
+	if (walk->unread && code == EXIT_OK)
+		walk_check(walk, walk->unread);
 	damaged = say_damages(walk);
 	lossy = say_losses(walk);
 	lossy |= say_left_out(walk);

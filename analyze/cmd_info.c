@@ -38,7 +38,7 @@ static int exec(void *target, int operand_count, char **operands)
 	walk = cmd_open(&options->common, operands[0], 1ull << TRC_CLASS_TASK, &code);
 	if (!walk)
 		return code;
-	walk_check(walk);
+	walk_check(walk, UINT64_MAX);
 	if (options->schema)
 		info_print_schema(&walk->meta->schema, stdout);
 	else

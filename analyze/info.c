@@ -86,14 +86,14 @@ static const char *option_value(const struct trace_meta *meta, const char *name)
 }
 
 /* " -b 8M": the number in the largest unit that leaves it whole. */
-static void add_option(struct text *line, char letter, const char *value, u64 step,
+static void add_option(struct text *line, const char *name, const char *value, u64 step,
 		       const char *const *units)
 {
 	u64 number;
 
 	if (!*value)
 		return;
-	text_addf(line, "%s-%c ", line->len ? " " : "", letter);
+	text_addf(line, "%s%s ", line->len ? " " : "", name);
 	if (!step || parse_u64(value, &number)) {
 		text_add_shell_word(line, value, strlen(value));
 		return;
@@ -116,19 +116,19 @@ static void put_options(struct page *page)
 		   *duration = option_value(meta, "duration-ns");
 	struct text line = {};
 
-	add_option(&line, 'e', option_value(meta, "syscalls"), 0, NULL);
+	add_option(&line, "--events", option_value(meta, "events"), 0, NULL);
+	add_option(&line, "-e", option_value(meta, "syscalls"), 0, NULL);
 	/* -s is for both; without it they differ. */
 	if (!strcmp(strings, data))
-		add_option(&line, 's', strings, 0, NULL);
-	add_option(&line, 'b', option_value(meta, "buffer"), 1024, sizes);
-	add_option(&line, 'z', option_value(meta, "level"), 0, NULL);
+		add_option(&line, "-s", strings, 0, NULL);
+	add_option(&line, "-b", option_value(meta, "buffer"), 1024, sizes);
+	add_option(&line, "-z", option_value(meta, "level"), 0, NULL);
 	if (strcmp(duration, "0") != 0)
-		add_option(&line, 'd', duration, 1000, times);
+		add_option(&line, "-d", duration, 1000, times);
 	if (line.len)
 		put_string(page, "options", line.data);
 	put_string(page, "string_bytes", strings);
 	put_string(page, "data_bytes", data);
-	put_string(page, "event_groups", option_value(meta, "events"));
 	text_release(&line);
 }
 

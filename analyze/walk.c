@@ -153,8 +153,8 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 					 .classes = classes & ~WALK_LATER };
 	if (!tasks_suffice(walk))
 		stream_options = (struct stream_options){ .to_ns = UINT64_MAX };
-	walk->partial = stream_options.classes && !options->time &&
-			!(stream_options.classes & (1ull << TRC_CLASS_SYSCALL));
+	if (stream_options.classes && !options->time)
+		walk->unread = ~stream_options.classes;
 	r = stream_open(walk->reader, &stream_options, &walk->stream);
 	if (r)
 		goto failed;
@@ -210,18 +210,22 @@ bool walk_next(struct walk *walk, struct walk_step *ret_step)
 	return true;
 }
 
-void walk_check(struct walk *walk)
+void walk_check(struct walk *walk, u64 classes)
 {
 	struct trace_buffer buffer = {};
 	const struct trace_chunk *chunks;
 	size_t count;
 
 	chunks = trace_reader_chunks(walk->reader, &count);
-	for (size_t i = 0; i < count; i++)
-		if (stream_has_clock(walk->reader, chunks[i].section))
+	for (size_t i = 0; i < count; i++) {
+		u32 class = chunks[i].head.stream >> 16;
+
+		if (stream_has_clock(walk->reader, chunks[i].section) &&
+		    (class >= 64 || classes & (1ull << class)))
 			trace_reader_chunk(walk->reader, &chunks[i], &buffer);
+	}
 	free(buffer.data);
-	walk->partial = false;
+	walk->unread &= ~classes;
 }
 
 void walk_finish(struct walk *walk)

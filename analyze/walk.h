@@ -32,7 +32,7 @@ struct walk {
 	struct loss_list *losses; /* intervals in which events are missing */
 	u32 recording_count;	  /* in the file: `cat a b` makes two */
 	u64 walked_count;	  /* events seen by walk_next() */
-	bool partial; /* without a time window, yet it does not come to all chunks of the file */
+	u64 unread; /* classes of which it takes up no chunk; 0 if it is for a time window only */
 	struct call_names *calls;
 };
 
@@ -56,8 +56,8 @@ struct walk_step {
 int walk_open(const char *path, const struct selection_options *options, u64 classes,
 	      struct walk **ret_walk, char **ret_error);
 bool walk_next(struct walk *walk, struct walk_step *ret_step);
-/* Reads the chunks that the walk does not come to, so that their damage is known too. */
-void walk_check(struct walk *walk);
+/* Reads the chunks of these classes, so that their damage is known too. */
+void walk_check(struct walk *walk, u64 classes);
 /* After the last event: threads and processes still there go through the model's hooks. */
 void walk_finish(struct walk *walk);
 void walk_close(struct walk *walk);
