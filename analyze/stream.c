@@ -67,16 +67,34 @@ bool stream_has_clock(const struct trace_reader *reader, u32 section)
 	return meta && !strcmp(meta->boot_id, trace_reader_meta(reader)->boot_id);
 }
 
+u64 stream_classes(const struct trace_reader *reader, const struct trace_chunk *chunk)
+{
+	const struct schema *schema = &trace_reader_section_meta(reader, chunk->section)->schema;
+	u32 class = chunk->head.stream >> 16;
+	u64 classes = 0;
+
+	for (size_t i = 0; i < schema->kind_count; i++) {
+		const struct schema_kind *kind = &schema->kinds[i], *ours;
+
+		if (kind->class != class)
+			continue;
+		ours = schema_kind_by_name(schema_builtin(), kind->name);
+		classes |= ours ? 1ull << ours->class : STREAM_STRANGE;
+	}
+	return classes ? classes : STREAM_STRANGE;
+}
+
 static bool wanted(const struct trace_reader *reader, const struct trace_chunk *chunk,
 		   const struct stream_options *options)
 {
-	u32 class = chunk->head.stream >> 16;
+	u64 classes;
 
 	if (!chunk->head.event_count || !stream_has_clock(reader, chunk->section))
 		return false;
-	if (options->classes && (class >= 64 || !(options->classes & (1ull << class))))
+	classes = stream_classes(reader, chunk);
+	if (options->classes && !(options->classes & classes))
 		return false;
-	return class == TRC_CLASS_TASK ||
+	return classes & (1ull << TRC_CLASS_TASK) ||
 	       (chunk->head.ts_max >= options->from_ns && chunk->head.ts_min <= options->to_ns);
 }
 

@@ -217,13 +217,10 @@ void walk_check(struct walk *walk, u64 classes)
 	size_t count;
 
 	chunks = trace_reader_chunks(walk->reader, &count);
-	for (size_t i = 0; i < count; i++) {
-		u32 class = chunks[i].head.stream >> 16;
-
+	for (size_t i = 0; i < count; i++)
 		if (stream_has_clock(walk->reader, chunks[i].section) &&
-		    (class >= 64 || classes & (1ull << class)))
+		    !(stream_classes(walk->reader, &chunks[i]) & ~classes))
 			trace_reader_chunk(walk->reader, &chunks[i], &buffer);
-	}
 	free(buffer.data);
 	walk->unread &= ~classes;
 }
