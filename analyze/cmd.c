@@ -162,14 +162,33 @@ static bool say_losses(const struct walk *walk)
 	return true;
 }
 
+/* Recordings of other boots or machines that `cat` put into the same file. */
+static bool say_left_out(const struct walk *walk)
+{
+	u32 count = trace_reader_section_count(walk->reader), left_out = 0;
+
+	for (u32 i = 0; i < count; i++)
+		left_out += trace_reader_section_meta(walk->reader, i) &&
+			    !stream_has_clock(walk->reader, i);
+	if (left_out)
+		log_warning("%s: %u of its %u recordings left out: they are of another boot or "
+			    "machine than the first, whose clock and pids mean other things; give "
+			    "each as a file of its own",
+			    walk->path, left_out, count);
+	return left_out;
+}
+
 int cmd_close(const struct cmd_options *options, struct walk *walk, int code)
 {
 	bool damaged, lossy;
 
 	if (!walk)
 		return code;
+	if (walk->unread && code == EXIT_OK)
+		walk_check(walk, walk->unread);
 	damaged = say_damages(walk);
 	lossy = say_losses(walk);
+	lossy |= say_left_out(walk);
 	if (trace_reader_unknown_count(walk->reader))
 		log_warning("%s: %llu parts are of kinds that this analyze (%s) does not know and "
 			    "were left out: the file "

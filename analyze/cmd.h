@@ -47,7 +47,10 @@ extern const struct command cmd_info, cmd_tree, cmd_report, cmd_replay, cmd_load
  */
 struct walk *cmd_open(const struct cmd_options *options, const char *path, u64 classes,
 		      int *ret_code);
-/* Says on stderr what was damaged or lost, frees the walk, gives the exit code. `code` is what it is without that. */
+/*
+ * Says on stderr what was damaged, lost or left out, also in parts that the command had no need of; frees the walk, gives the exit
+ * code. `code` is what it is without that.
+ */
 int cmd_close(const struct cmd_options *options, struct walk *walk, int code);
 /* "analyze report: …; see analyze report --help", EXIT_USAGE */
 __attribute__((format(printf, 2, 3))) int cmd_usage_error(const struct command *command,

@@ -5,6 +5,7 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -47,6 +48,22 @@ static int choose(const char *names, const struct metric **list, size_t *ret_cou
 	return EXIT_OK;
 }
 
+static void say_loaded(const struct walk *walk, const struct sink *sink, const char *database)
+{
+	_cleanup_(text_release) struct text line = {};
+
+	text_addf(&line, "%s is trace %lld in %s: ", walk->path,
+		  (long long)sink_sqlite_trace_id(sink), database);
+	if (walk->selection.words) {
+		text_adds(&line, "only what ");
+		text_add_printable(&line, walk->selection.words, strlen(walk->selection.words));
+		text_adds(&line, " selects of its ");
+	}
+	text_add_count(&line, walk->event_count);
+	text_adds(&line, " events");
+	log_info("%s", line.data);
+}
+
 static int load(const struct load_options *options, const char *path, const char *database,
 		const struct metric *const *list, size_t count)
 {
@@ -62,6 +79,13 @@ static int load(const struct load_options *options, const char *path, const char
 	walk = cmd_open(&options->common, path, metrics_classes(list, count), &code);
 	if (!walk)
 		return code;
+	if (walk->recording_count > 1) {
+		log_error("cannot load %s: it holds %u recordings, and a trace_id is for one; load "
+			  "the files that it was made of",
+			  path, walk->recording_count);
+		walk_close(walk);
+		return EXIT_USAGE;
+	}
 	trace_uuid_text(walk->meta, uuid);
 	r = sink_sqlite_new(database, tables, uuid, &sink, &error);
 	if (r == -EEXIST)
@@ -76,9 +100,7 @@ static int load(const struct load_options *options, const char *path, const char
 	}
 	code = cmd_run(walk, list, count, sink);
 	if (code == EXIT_OK)
-		log_info("%s is trace %lld in %s: %llu events", path,
-			 (long long)sink_sqlite_trace_id(sink), database,
-			 (unsigned long long)walk->walked_count);
+		say_loaded(walk, sink, database);
 	else
 		log_error("%s is as it was", database);
 	return cmd_close(&options->common, walk, code);
@@ -119,7 +141,9 @@ const struct command cmd_load = {
 		    "\n"
 		    "A database may hold many traces: each gets the next trace_id. The same trace "
 		    "twice is refused.\n"
-		    "It is one transaction: when it fails, the database is as it was.\n",
+		    "It is one transaction: when it fails, the database is as it was. What --time, "
+		    "--pid, --comm\n"
+		    "or --syscall chose stands in trace.selection.\n",
 	.options = rows,
 	.options_size = sizeof(struct load_options),
 	.exec = exec,

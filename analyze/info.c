@@ -62,6 +62,76 @@ static void put_machine(struct page *page)
 	put_string(page, "trace_clock", meta->trace_clock);
 }
 
+static void put_option_values(struct page *page)
+{
+	const struct trace_meta *meta = page->walk->meta;
+	struct text name = {};
+
+	for (size_t i = 0; i < meta->option_count; i++) {
+		text_clear(&name);
+		text_adds(&name, "option_");
+		/* Part of a name: a hostile one is made harmless. */
+		text_add_json(&name, meta->options[i].name, strlen(meta->options[i].name));
+		put_string(page, name.data, meta->options[i].value);
+	}
+	text_release(&name);
+}
+
+static const char *option_value(const struct trace_meta *meta, const char *name)
+{
+	for (size_t i = 0; i < meta->option_count; i++)
+		if (!strcmp(meta->options[i].name, name))
+			return meta->options[i].value;
+	return "";
+}
+
+/* " -b 8M": the number in the largest unit that leaves it whole. */
+static void add_option(struct text *line, const char *name, const char *value, u64 step,
+		       const char *const *units)
+{
+	u64 number;
+
+	if (!*value)
+		return;
+	text_addf(line, "%s%s ", line->len ? " " : "", name);
+	if (!step || parse_u64(value, &number)) {
+		text_add_shell_word(line, value, strlen(value));
+		return;
+	}
+	for (; units[1] && number && number % step == 0; units++)
+		number /= step;
+	text_addu(line, number);
+	text_adds(line, *units);
+}
+
+/* As record takes them, so that the same can be recorded again. */
+static void put_options(struct page *page)
+{
+	static const char *const sizes[] = { "", "K", "M", "G", NULL }, *const times[] = {
+		"ns", "us", "ms", "s", NULL
+	};
+	const struct trace_meta *meta = page->walk->meta;
+	const char *strings = option_value(meta, "string-size"),
+		   *data = option_value(meta, "data-size"),
+		   *duration = option_value(meta, "duration-ns");
+	struct text line = {};
+
+	add_option(&line, "--events", option_value(meta, "events"), 0, NULL);
+	add_option(&line, "-e", option_value(meta, "syscalls"), 0, NULL);
+	/* -s is for both; without it they differ. */
+	if (!strcmp(strings, data))
+		add_option(&line, "-s", strings, 0, NULL);
+	add_option(&line, "-b", option_value(meta, "buffer"), 1024, sizes);
+	add_option(&line, "-z", option_value(meta, "level"), 0, NULL);
+	if (strcmp(duration, "0") != 0)
+		add_option(&line, "-d", duration, 1000, times);
+	if (line.len)
+		put_string(page, "options", line.data);
+	put_string(page, "string_bytes", strings);
+	put_string(page, "data_bytes", data);
+	text_release(&line);
+}
+
 static void put_command(struct page *page)
 {
 	const struct trace_meta *meta = page->walk->meta;
@@ -76,21 +146,39 @@ static void put_command(struct page *page)
 	if (meta->command_pid)
 		put_number(page, "command_pid", UNIT_NUMBER, meta->command_pid);
 	put_string(page, "cwd", meta->cwd);
-	for (size_t i = 0; i < meta->option_count; i++) {
-		text_clear(&argv);
-		text_addf(&argv, "option_");
-		/* Part of a name in JSON: a hostile one is made harmless. */
-		text_add_json(&argv, meta->options[i].name, strlen(meta->options[i].name));
-		if (page->json) {
-			put_string(page, argv.data, meta->options[i].value);
-		} else {
-			text_clear(&argv);
-			text_addf(&argv, "--%s %s", meta->options[i].name, meta->options[i].value);
-			put_string(page, "option", argv.data);
-		}
-	}
+	if (page->json)
+		put_option_values(page);
+	else
+		put_options(page);
 	string_unref(command);
 	text_release(&argv);
+}
+
+/* `cat a b` makes one file: who else is in it. */
+static void put_others(struct page *page)
+{
+	const struct trace_reader *reader = page->walk->reader;
+	u32 count = trace_reader_section_count(reader);
+
+	for (u32 i = 0; i < count; i++) {
+		const struct trace_meta *meta = trace_reader_section_meta(reader, i);
+		char name[32], uuid[TRACE_UUID_TEXT];
+		struct text text = {};
+
+		if (!meta || !memcmp(meta->uuid, page->walk->meta->uuid, sizeof(meta->uuid)))
+			continue;
+		snprintf(name, sizeof(name), "section_%u", i + 1);
+		trace_uuid_text(meta, uuid);
+		text_addf(&text, "%s, on %s: ", uuid, meta->hostname);
+		for (size_t j = 0; j < meta->argc; j++) {
+			text_adds(&text, j ? " " : "");
+			text_add_shell_word(&text, meta->argv[j], strlen(meta->argv[j]));
+		}
+		if (!stream_has_clock(reader, i))
+			text_adds(&text, " (left out: another boot or machine)");
+		put_string(page, name, text.data);
+		text_release(&text);
+	}
 }
 
 static void put_times(struct page *page)
@@ -196,6 +284,7 @@ void info_print(const struct walk *walk, bool json, FILE *file)
 	struct page page = { .walk = walk, .file = file, .json = json };
 
 	put_file(&page);
+	put_others(&page);
 	put_machine(&page);
 	put_command(&page);
 	put_times(&page);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/replay.h"
 
+#include "analyze/model/idmap.h"
 #include "analyze/replay_order.h"
 #include "common/alloc.h"
 #include "common/cleanup.h"
@@ -23,6 +24,7 @@ struct replay {
 	struct item_queue calls;  /* begun and not ended, by end */
 	struct replay_item *open; /* of them, the last one, if nothing of it has been written yet */
 	u64 last_ns;		  /* of the line before; 0: none */
+	struct idmap modes;	  /* by tid: the mode that was told last */
 };
 
 /* ---- pieces of a line ---- */
@@ -144,6 +146,37 @@ static void add_name(struct replay *replay, const struct trc_syscall *call)
 	text_adds(&replay->text, decoder_syscall_name(replay->walk->decoder, call->abi, call->nr));
 }
 
+static const char *mode_of(u8 abi)
+{
+	static const char bits32[] = "32 bit", bits64[] = "64 bit", x32[] = "x32";
+
+	switch (abi) {
+	case SYSCALL_ABI_X32:
+		return x32;
+	case SYSCALL_ABI_I386:
+	case SYSCALL_ABI_ARM:
+		return bits32;
+	}
+	return bits64;
+}
+
+/* Numbers and structs of the calls below are those of another ABI than before: strace tells it like this. */
+static void tell_mode(struct replay *replay, const struct replay_item *item)
+{
+	const char *mode = mode_of(item_call(item)->abi),
+		   *told = idmap_find(&replay->modes, item->begin_tid);
+
+	if (!told)
+		told = mode_of(replay->walk->meta->pointer_size == 4 ? SYSCALL_ABI_I386
+								     : SYSCALL_ABI_X86_64);
+	if (mode == told)
+		return;
+	idmap_put(&replay->modes, item->begin_tid, (void *)mode);
+	line_begin(replay, item->begin_tid, item->begin_ns);
+	text_addf(&replay->text, "[ Process PID=%u runs in %s mode. ]", item->begin_tid, mode);
+	line_end(replay);
+}
+
 /* Fills replay->args; returns how much of it was known at entry. */
 static size_t make_args(struct replay *replay, const struct trc_syscall *call)
 {
@@ -211,6 +244,7 @@ static void write_whole(struct replay *replay, const struct replay_item *item)
 		return;
 	}
 	entry_len = make_args(replay, call);
+	tell_mode(replay, item);
 	line_begin(replay, item->begin_tid, item->begin_ns);
 	add_name(replay, call);
 	text_addc(&replay->text, '(');
@@ -232,6 +266,7 @@ static void interrupt(struct replay *replay)
 	if (item_call(item)->state == TRC_SYSCALL_NO_ENTER)
 		return;
 	entry_len = make_args(replay, item_call(item));
+	tell_mode(replay, item);
 	line_begin(replay, item->begin_tid, item->begin_ns);
 	add_name(replay, item_call(item));
 	text_addc(&replay->text, '(');
@@ -248,6 +283,7 @@ static void write_exit(struct replay *replay, const struct replay_item *item)
 	u32 signal = exit->exit_code & 0x7f;
 	const char *name = decoder_signal_name(replay->walk->decoder, signal);
 
+	idmap_remove(&replay->modes, exit->head.tid);
 	line_begin(replay, exit->head.tid, item->begin_ns);
 	if (!signal) {
 		text_adds(&replay->text, "+++ exited with ");
@@ -429,6 +465,7 @@ int replay_write(struct walk *walk, const struct replay_options *options, FILE *
 	if (!r)
 		r = flush(&replay, out, 0);
 	item_queue_release(&replay.calls);
+	idmap_release(&replay.modes);
 	text_release(&replay.text);
 	text_release(&replay.args);
 	return r;

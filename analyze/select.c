@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/select.h"
 
+#include "analyze/model/shared_string.h"
 #include "common/alloc.h"
 #include "common/cleanup.h"
 
@@ -167,10 +168,29 @@ static int parse(const struct selection_options *options, const struct trace_rea
 	return r;
 }
 
+static void add_option(struct text *text, const char *name, const char *value)
+{
+	text_addf(text, " --%s ", name);
+	text_add_shell_word(text, value, strlen(value));
+}
+
+void selection_add_words(const struct selection_options *options, unsigned which, struct text *text)
+{
+	if (options->time)
+		add_option(text, "time", options->time);
+	for (size_t i = 0; which & SELECTED_PIDS && i < options->pids.count; i++)
+		add_option(text, "pid", options->pids.values[i]);
+	if (options->comm)
+		add_option(text, "comm", options->comm);
+	if (which & SELECTED_CALLS && options->calls)
+		add_option(text, "syscall", options->calls);
+}
+
 int selection_parse(const struct selection_options *options, const struct trace_reader *reader,
 		    u64 start_ns, struct selection *ret_selection, char **ret_error)
 {
 	struct selection selection = { .to_ns = UINT64_MAX, .comm = options->comm };
+	_cleanup_(text_release) struct text words = {};
 	int r;
 
 	r = parse(options, reader, start_ns, &selection, ret_error);
@@ -180,6 +200,9 @@ int selection_parse(const struct selection_options *options, const struct trace_
 	}
 	selection.by_thread = selection.pid_count || selection.comm;
 	selection.active = selection.by_thread || options->time || selection.calls;
+	selection_add_words(options, SELECTED_ALL, &words);
+	if (words.len)
+		selection.words = xstrdup(words.data + 1);
 	*ret_selection = selection;
 	return 0;
 }
@@ -187,6 +210,7 @@ int selection_parse(const struct selection_options *options, const struct trace_
 void selection_release(struct selection *selection)
 {
 	free(selection->pids);
+	free(selection->words);
 	syscall_set_free(selection->calls);
 }
 

@@ -4,6 +4,7 @@
 
 #include "analyze/model/model.h"
 #include "common/options.h"
+#include "common/text.h"
 #include "common/trace_reader.h"
 
 struct selection_options {	 /* as typed; zero selects everything */
@@ -15,6 +16,7 @@ struct selection_options {	 /* as typed; zero selects everything */
 
 struct selection {
 	bool active;	    /* anything at all was selected */
+	char *words;	    /* as options, "--pid 322"; NULL: everything is selected */
 	bool by_thread;	    /* by pid or comm */
 	u64 from_ns, to_ns; /* trace clock, both inclusive */
 	size_t pid_count, pid_capacity;
@@ -22,6 +24,11 @@ struct selection {
 	const char *comm;
 	struct syscall_set *calls; /* NULL: all */
 };
+
+/* What was selected, as options that follow a command: all of it, or without one kind of option. */
+enum { SELECTED_PIDS = 1, SELECTED_CALLS = 2, SELECTED_ALL = 3 };
+void selection_add_words(const struct selection_options *options, unsigned which,
+			 struct text *text);
 
 /* 0, or -EINVAL and *ret_error (free it). `start_ns` is what relative times count from. */
 int selection_parse(const struct selection_options *options, const struct trace_reader *reader,

@@ -60,15 +60,41 @@ static int compare_chunks(const void *a, const void *b)
 	return ca->offset < cb->offset ? -1 : ca->offset > cb->offset;
 }
 
-static bool wanted(const struct trace_chunk *chunk, const struct stream_options *options)
+bool stream_has_clock(const struct trace_reader *reader, u32 section)
 {
-	u32 class = chunk->head.stream >> 16;
+	const struct trace_meta *meta = trace_reader_section_meta(reader, section);
 
-	if (!chunk->head.event_count)
+	return meta && !strcmp(meta->boot_id, trace_reader_meta(reader)->boot_id);
+}
+
+u64 stream_classes(const struct trace_reader *reader, const struct trace_chunk *chunk)
+{
+	const struct schema *schema = &trace_reader_section_meta(reader, chunk->section)->schema;
+	u32 class = chunk->head.stream >> 16;
+	u64 classes = 0;
+
+	for (size_t i = 0; i < schema->kind_count; i++) {
+		const struct schema_kind *kind = &schema->kinds[i], *ours;
+
+		if (kind->class != class)
+			continue;
+		ours = schema_kind_by_name(schema_builtin(), kind->name);
+		classes |= ours ? 1ull << ours->class : STREAM_STRANGE;
+	}
+	return classes ? classes : STREAM_STRANGE;
+}
+
+static bool wanted(const struct trace_reader *reader, const struct trace_chunk *chunk,
+		   const struct stream_options *options)
+{
+	u64 classes;
+
+	if (!chunk->head.event_count || !stream_has_clock(reader, chunk->section))
 		return false;
-	if (options->classes && (class >= 64 || !(options->classes & (1ull << class))))
+	classes = stream_classes(reader, chunk);
+	if (options->classes && !(options->classes & classes))
 		return false;
-	return class == TRC_CLASS_TASK ||
+	return classes & (1ull << TRC_CLASS_TASK) ||
 	       (chunk->head.ts_max >= options->from_ns && chunk->head.ts_min <= options->to_ns);
 }
 
@@ -113,7 +139,7 @@ int stream_open(struct trace_reader *reader, const struct stream_options *option
 	stream->reader = reader;
 	stream->pending = xcalloc(count, sizeof(*stream->pending));
 	for (size_t i = 0; i < count; i++)
-		if (wanted(&chunks[i], options ? options : &all))
+		if (wanted(reader, &chunks[i], options ? options : &all))
 			stream->pending[stream->pending_count++] = &chunks[i];
 	qsort(stream->pending, stream->pending_count, sizeof(*stream->pending), compare_chunks);
 	bind_sections(stream);

@@ -7,6 +7,8 @@
 
 #define SHARE_SHOWN 0.0005
 #define BAR_CELLS   16
+#define USES_SHOWN  8
+#define NARROW	    110
 
 static const struct memory_choice choices[] = {
 	{ "trace",
@@ -67,7 +69,7 @@ static void put_recorded(struct page *page)
 		text_adds(&page->line,
 			  "  only these calls were recorded, all others count as outside: ");
 		text_add_printable(&page->line, option->value, strlen(option->value));
-		page_put_line(page);
+		page_put_words(page);
 	}
 }
 
@@ -83,14 +85,14 @@ static void put_selection(struct page *page)
 /* `cat a b` makes one file; what it says of itself it says twice. */
 static void put_sections(struct page *page)
 {
-	u32 count = trace_reader_section_count(page->walk->reader);
+	u32 count = page->walk->recording_count;
 
 	if (count < 2)
 		return;
 	text_addf(&page->line,
 		  "  %u recordings in one file: this headline is of the first, all else of all",
 		  count);
-	page_put_line(page);
+	page_put_words(page);
 }
 
 static void put_header(struct page *page, const struct value *trace)
@@ -98,13 +100,13 @@ static void put_header(struct page *page, const struct value *trace)
 	text_add_printable(&page->line, page->walk->path, strlen(page->walk->path));
 	text_adds(&page->line, "   ");
 	if (trace[TRACE_command].type == VALUE_TEXT)
-		page_add_clipped(page, &trace[TRACE_command], 48);
+		page_add_clipped(page, &trace[TRACE_command], page->narrow ? 32 : 48);
 	else
 		text_adds(&page->line, "(attached)");
 	add_outcome(page, trace);
 	text_adds(&page->line, "   ");
 	text_add_ns(&page->line, page_number(&trace[TRACE_duration]));
-	page_put_line(page);
+	page_put_words(page);
 
 	text_adds(&page->line, "  on ");
 	cell_add_text(&page->line, &trace[TRACE_host]);
@@ -115,7 +117,23 @@ static void put_header(struct page *page, const struct value *trace)
 	text_addf(&page->line, ", %llu CPUs)   ",
 		  (unsigned long long)page_number(&trace[TRACE_cpus]));
 	cell_add_wall(&page->line, trace[TRACE_wall].integer, trace[TRACE_zone].integer);
-	page_put_line(page);
+	page_put_words(page);
+}
+
+/*
+ * Probes run for the calls of every process. Little more than two runs per recorded call: these were nearly
+ * all.
+ */
+static bool probes_ran_for_us(const struct trace_summary *summary)
+{
+	u64 runs = 0, calls = 0;
+
+	for (size_t i = 0; summary && i < summary->program_count; i++)
+		runs += summary->programs[i].run_count;
+	for (size_t i = 0; summary && i < summary->kind_count; i++)
+		if (summary->kinds[i].kind == TRC_KIND_syscall)
+			calls += summary->kinds[i].recorded + summary->kinds[i].lost;
+	return runs / 3 <= calls;
 }
 
 static void put_cost(struct page *page, const struct value *trace)
@@ -150,9 +168,11 @@ static void put_cost(struct page *page, const struct value *trace)
 			text_adds(&page->line, " and ");
 			text_add_ns(&page->line, page_number(&trace[TRACE_probe]));
 			text_adds(&page->line, " in probes");
+			if (!probes_ran_for_us(summary))
+				text_adds(&page->line, " (of all processes)");
 		}
 	}
-	page_put_line(page);
+	page_put_words(page);
 	put_sections(page);
 	put_recorded(page);
 	put_selection(page);
@@ -176,32 +196,20 @@ static void put_time_row(struct page *page, const struct value *row)
 	text_addf(&page->cell, "%5.1f %%", row[USE_share].real * 100);
 	page_add_cell(page, 8, true);
 	page_add_ns(page, &row[USE_time], 10);
-	text_adds(&page->line, "  ");
-	add_bar(&page->cell, row[USE_share].real);
-	page_add_cell(page, BAR_CELLS, false);
+	if (!page->narrow) {
+		text_adds(&page->line, "  ");
+		add_bar(&page->cell, row[USE_share].real);
+		page_add_cell(page, BAR_CELLS, false);
+	}
 	if (row[USE_comm].type == VALUE_TEXT) {
 		text_adds(&page->line, "  most: ");
 		page_add_clipped(page, &row[USE_comm], 16);
-		text_adds(&page->line, ", ");
-		text_add_ns(&page->line, page_number(&row[USE_most]));
+		if (!page->narrow) {
+			text_adds(&page->line, ", ");
+			text_add_ns(&page->line, page_number(&row[USE_most]));
+		}
 	}
 	page_put_line(page);
-}
-
-/*
- * Probes run for the calls of every process. Little more than two runs per recorded call: these were nearly
- * all.
- */
-static bool probes_ran_for_us(const struct trace_summary *summary)
-{
-	u64 runs = 0, calls = 0;
-
-	for (size_t i = 0; summary && i < summary->program_count; i++)
-		runs += summary->programs[i].run_count;
-	for (size_t i = 0; summary && i < summary->kind_count; i++)
-		if (summary->kinds[i].kind == TRC_KIND_syscall)
-			calls += summary->kinds[i].recorded + summary->kinds[i].lost;
-	return runs / 3 <= calls;
 }
 
 /* What the kernel counted for the threads that ended. */
@@ -230,20 +238,17 @@ static void put_cpu(struct page *page, const struct rows *processes, u64 probe_n
 			text_add_ns(&page->line, delay);
 		}
 	}
-	page_put_line(page);
-	if (probe_ns && !page->walk->selection.active) {
-		bool ours = probes_ran_for_us(page->walk->summary) && probe_ns <= outside_ns;
-
-		text_adds(&page->line, ours ? "  of the time outside calls about " : "  about ");
+	page_put_words(page);
+	if (probe_ns && probe_ns <= outside_ns && !page->walk->selection.active &&
+	    probes_ran_for_us(page->walk->summary)) {
+		text_adds(&page->line, "  of the time outside calls about ");
 		text_add_ns(&page->line, probe_ns);
-		text_adds(&page->line, ours ? " is that of the recorder's probes"
-					    : " went into the recorder's probes, in these and all "
-					      "other processes of the machine");
-		page_put_line(page);
+		text_adds(&page->line, " is that of the recorder's probes");
+		page_put_words(page);
 	}
 	if (page->walk->lost_count) {
 		text_adds(&page->line, "  the time of lost calls is counted as outside");
-		page_put_line(page);
+		page_put_words(page);
 	}
 }
 
@@ -252,6 +257,7 @@ static void put_time(struct page *page)
 	const struct rows *use = page_rows(page, "time_use"),
 			  *processes = page_rows(page, "process");
 	u64 total = 0, threads = 0, outside = 0;
+	size_t worth = 0;
 
 	if (!use->count || page->selection->calls)
 		return;
@@ -260,6 +266,7 @@ static void put_time(struct page *page)
 		total += page_number(&use->rows[i][USE_time]);
 		if (use->rows[i][USE_count].type == VALUE_NULL)
 			outside = page_number(&use->rows[i][USE_time]);
+		worth += use->rows[i][USE_share].real >= SHARE_SHOWN;
 	}
 	for (size_t i = 0; i < processes->count; i++)
 		threads += page_number(&processes->rows[i][PROCESS_threads]);
@@ -269,12 +276,12 @@ static void put_time(struct page *page)
 	text_add_count(&page->cell, processes->count);
 	text_adds(&page->cell, processes->count == 1 ? " process, " : " processes, ");
 	text_add_count(&page->cell, threads);
-	text_adds(&page->cell, threads == 1 ? " thread; calls: waiting and working in them)"
-					    : " threads; calls: waiting and working in them)");
+	text_adds(&page->cell, threads == 1 ? " thread" : " threads");
+	text_adds(&page->cell, page->narrow ? ")" : "; calls: waiting and working in them)");
 	page_put_heading(page);
-	for (size_t i = 0; i < use->count; i++)
-		if (use->rows[i][USE_share].real >= SHARE_SHOWN)
-			put_time_row(page, use->rows[i]);
+	for (size_t i = 0; i < worth && i < USES_SHOWN; i++)
+		put_time_row(page, use->rows[i]);
+	page_put_more(page, worth, USES_SHOWN, "time_use");
 	put_cpu(page, processes, page_number(&page_rows(page, "trace")->rows[0][TRACE_probe]),
 		outside);
 }
@@ -287,15 +294,18 @@ void summary_print(const struct walk *walk, struct sink *memory, bool color, uns
 			     .selection = selection,
 			     .file = file,
 			     .color = color,
-			     .width = width };
+			     .width = width,
+			     .narrow = width < NARROW };
 	const struct rows *trace = page_rows(&page, "trace");
+	bool nothing;
 
 	if (!trace->count)
 		return;
 	put_header(&page, trace->rows[0]);
 	put_cost(&page, trace->rows[0]);
-	if (walk->selection.active && !page_rows(&page, "process")->count &&
-	    !page_rows(&page, "syscall_by_name")->count) {
+	nothing = walk->selection.active && !page_rows(&page, "process")->count &&
+		  !page_rows(&page, "syscall_by_name")->count;
+	if (nothing) {
 		text_adds(&page.line, "  nothing matches: see analyze tree for what there is");
 		page_put_line(&page);
 	}
@@ -303,7 +313,7 @@ void summary_print(const struct walk *walk, struct sink *memory, bool color, uns
 	page_put_processes(&page);
 	page_put_calls(&page);
 	page_put_failures(&page);
-	if (strcmp(walk->path, "-") != 0)
+	if (strcmp(walk->path, "-") != 0 && !nothing)
 		page_put_next(&page);
 	text_release(&page.line);
 	text_release(&page.cell);

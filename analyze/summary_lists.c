@@ -3,9 +3,12 @@
 
 #include "analyze/sinks/cell.h"
 
-#define CALLS_SHOWN	12
-#define PROCESSES_SHOWN 6
-#define FAILURES_SHOWN	6
+/* So many that all fits on a screen. */
+#define CALLS_SHOWN	10
+#define PROCESSES_SHOWN 5
+#define FAILURES_SHOWN	5
+
+#define WORST_PLACES 24 /* for more than who made the longest call */
 
 static void add_path(struct page *page)
 {
@@ -13,8 +16,7 @@ static void add_path(struct page *page)
 	page_add_word(page, page->walk->path);
 }
 
-/* "... 35 more" */
-static void put_more(struct page *page, size_t count, size_t shown, const char *table)
+void page_put_more(struct page *page, size_t count, size_t shown, const char *table)
 {
 	if (count <= shown)
 		return;
@@ -33,7 +35,7 @@ static void put_command(struct page *page, const char *command, unsigned selecte
 	page_add_selection(page, selected);
 	add_path(page);
 	text_clear(&page->cell);
-	if (what) {
+	if (what && (!page->narrow || cell_width(&page->line) + 3 + strlen(what) <= page->width)) {
 		text_adds(&page->line, "   ");
 		text_adds(&page->line, what);
 	}
@@ -48,8 +50,9 @@ void page_put_processes(struct page *page)
 	if (processes->count < 2)
 		return;
 	page_sort(page, "process", PROCESS_cpu);
-	text_adds(&page->cell, "Busiest processes       pid      on CPU        user      system    "
-			       "    calls    in calls  command");
+	text_adds(&page->cell, "Busiest processes       pid      on CPU");
+	text_adds(&page->cell, page->narrow ? "" : "        user      system");
+	text_adds(&page->cell, "        calls    in calls  command");
 	page_put_heading(page);
 	for (size_t i = 0; i < processes->count && i < PROCESSES_SHOWN; i++) {
 		const struct value *row = processes->rows[i], *owner = NULL;
@@ -65,15 +68,17 @@ void page_put_processes(struct page *page)
 		text_addi(&page->cell, row[PROCESS_pid].integer);
 		page_add_cell(page, 9, true);
 		page_add_ns(page, &row[PROCESS_cpu], 12);
-		page_add_ns(page, &row[PROCESS_user], 12);
-		page_add_ns(page, &row[PROCESS_system], 12);
+		if (!page->narrow) {
+			page_add_ns(page, &row[PROCESS_user], 12);
+			page_add_ns(page, &row[PROCESS_system], 12);
+		}
 		page_add_count(page, owner ? &owner[OWNER_count] : &(struct value){}, 13);
 		page_add_ns(page, owner ? &owner[OWNER_total] : &(struct value){}, 12);
 		text_adds(&page->line, "  ");
 		page_add_clipped(page, command, page_places_left(page));
 		page_put_line(page);
 	}
-	put_more(page, processes->count, PROCESSES_SHOWN, "process");
+	page_put_more(page, processes->count, PROCESSES_SHOWN, "process");
 }
 
 static void put_worst(struct page *page, const struct value *row)
@@ -81,13 +86,19 @@ static void put_worst(struct page *page, const struct value *row)
 	if (row[CALL_at].type != VALUE_INTEGER)
 		return;
 	text_adds(&page->line, "  ");
-	cell_add_text(&page->line, &row[CALL_comm]);
-	text_addf(&page->line, "[%lld] ", (long long)row[CALL_tid].integer);
-	cell_add_moment(&page->line, walk_relative_ns(page->walk, (u64)row[CALL_at].integer));
-	if (row[CALL_path].type == VALUE_TEXT) {
-		text_addc(&page->line, ' ');
-		page_add_clipped(page, &row[CALL_path], page_places_left(page));
+	cell_add_text(&page->cell, &row[CALL_comm]);
+	text_addf(&page->cell, "[%lld]", (long long)row[CALL_tid].integer);
+	if (page_places_left(page) >= WORST_PLACES) {
+		text_addc(&page->cell, ' ');
+		cell_add_moment(&page->cell,
+				walk_relative_ns(page->walk, (u64)row[CALL_at].integer));
+		if (row[CALL_path].type == VALUE_TEXT) {
+			text_addc(&page->cell, ' ');
+			cell_add_text(&page->cell, &row[CALL_path]);
+		}
 	}
+	cell_clip(&page->cell, page_places_left(page));
+	page_add_cell(page, 0, false);
 }
 
 /* exit, exit_group: not worth a word */
@@ -132,8 +143,10 @@ void page_put_calls(struct page *page)
 	if (!calls->count)
 		return;
 	page_sort(page, "syscall_by_name", CALL_total);
-	text_adds(&page->cell, "Syscalls                calls     failed       total         p50   "
-			       "      p99         max  the longest: who, when, path");
+	text_adds(&page->cell, "Syscalls                calls     failed       total");
+	text_adds(&page->cell, page->narrow ? "" : "       p50       p99");
+	text_adds(&page->cell, "         max  the longest");
+	text_adds(&page->cell, page->narrow ? "" : ": who, when, path");
 	page_put_heading(page);
 	for (size_t i = 0; i < calls->count && i < CALLS_SHOWN; i++) {
 		const struct value *row = calls->rows[i];
@@ -144,13 +157,15 @@ void page_put_calls(struct page *page)
 		page_add_count(page, &row[CALL_count], 11);
 		page_add_count(page, &row[CALL_errors], 11);
 		page_add_ns(page, &row[CALL_total], 12);
-		page_add_ns(page, &row[CALL_p50], 12);
-		page_add_ns(page, &row[CALL_p99], 12);
+		if (!page->narrow) {
+			page_add_ns(page, &row[CALL_p50], 10);
+			page_add_ns(page, &row[CALL_p99], 10);
+		}
 		page_add_ns(page, &row[CALL_max], 12);
 		put_worst(page, row);
 		page_put_line(page);
 	}
-	put_more(page, calls->count, CALLS_SHOWN, "syscall_by_name");
+	page_put_more(page, calls->count, CALLS_SHOWN, "syscall_by_name");
 	put_unfinished(page, calls);
 }
 
@@ -161,13 +176,16 @@ void page_put_failures(struct page *page)
 	if (!failures->count)
 		return;
 	page_sort(page, "failure", FAILURE_count);
-	text_adds(&page->cell, "Failures           count  call and error                    first "
-			       "by                where");
+	text_adds(&page->cell, page->narrow
+				       ? "Failures   count  call and error              first by"
+					 "          where"
+				       : "Failures           count  call and error              "
+					 "      first by                where");
 	page_put_heading(page);
 	for (size_t i = 0; i < failures->count && i < FAILURES_SHOWN; i++) {
 		const struct value *row = failures->rows[i];
 
-		page_add_count(page, &row[FAILURE_count], 24);
+		page_add_count(page, &row[FAILURE_count], page->narrow ? 16 : 24);
 		text_adds(&page->line, "  ");
 		cell_add_text(&page->cell, &row[FAILURE_name]);
 		text_addc(&page->cell, ' ');
@@ -176,16 +194,16 @@ void page_put_failures(struct page *page)
 		else
 			text_addf(&page->cell, "error %lld",
 				  (long long)row[FAILURE_number].integer);
-		page_add_cell(page, 32, false);
+		page_add_cell(page, page->narrow ? 26 : 32, false);
 		text_adds(&page->line, "  ");
 		cell_add_text(&page->cell, &row[FAILURE_comm]);
 		text_addf(&page->cell, "[%lld]", (long long)row[FAILURE_tid].integer);
-		page_add_cell(page, 24, false);
+		page_add_cell(page, page->narrow ? 18 : 24, false);
 		if (row[FAILURE_directory].type == VALUE_TEXT)
 			page_add_clipped(page, &row[FAILURE_directory], page_places_left(page));
 		page_put_line(page);
 	}
-	put_more(page, failures->count, FAILURES_SHOWN, "failure");
+	page_put_more(page, failures->count, FAILURES_SHOWN, "failure");
 }
 
 /* Commands that go on from what stands out here, to be typed as they are. */

@@ -13,6 +13,30 @@ void page_put_line(struct page *page)
 	put_text(&page->line, page->file);
 }
 
+void page_put_words(struct page *page)
+{
+	struct text words = page->line;
+	char *at = words.data;
+
+	page->line = (struct text){};
+	while (at && *at) {
+		size_t gap = strspn(at, " "), len = gap + strcspn(at + gap, " ");
+
+		text_add(&page->cell, at, len);
+		if (page->line.len &&
+		    cell_width(&page->line) + cell_width(&page->cell) > page->width) {
+			page_put_line(page);
+			text_adds(&page->line, "    ");
+			text_clear(&page->cell);
+			text_add(&page->cell, at + gap, len - gap);
+		}
+		page_add_cell(page, 0, false);
+		at += len;
+	}
+	page_put_line(page);
+	text_release(&words);
+}
+
 void page_add_heading(struct page *page, const char *heading)
 {
 	if (page->color)
@@ -88,22 +112,12 @@ void page_add_word(struct page *page, const char *word)
 	text_release(&quoted);
 }
 
-static void add_option(struct page *page, const char *name, const char *value)
-{
-	text_addf(&page->line, " --%s ", name);
-	page_add_word(page, value);
-}
-
 void page_add_selection(struct page *page, unsigned which)
 {
-	const struct selection_options *selection = page->selection;
+	struct text words = {};
 
-	if (selection->time)
-		add_option(page, "time", selection->time);
-	for (size_t i = 0; which & SELECTED_PIDS && i < selection->pids.count; i++)
-		add_option(page, "pid", selection->pids.values[i]);
-	if (selection->comm)
-		add_option(page, "comm", selection->comm);
-	if (which & SELECTED_CALLS && selection->calls)
-		add_option(page, "syscall", selection->calls);
+	selection_add_words(page->selection, which, &words);
+	if (words.len)
+		text_add_printable(&page->line, words.data, words.len);
+	text_release(&words);
 }

@@ -12,6 +12,7 @@ struct page {
 	FILE *file;
 	bool color;
 	unsigned width;
+	bool narrow; /* fewer columns, so that nothing wraps on 80 places */
 	struct text line, cell;
 };
 
@@ -77,6 +78,8 @@ const struct rows *page_rows(struct page *page, const char *table);
 void page_sort(struct page *page, const char *table, size_t column);
 
 void page_put_line(struct page *page); /* without trailing spaces */
+/* The same for words: broken between them where the page ends. */
+void page_put_words(struct page *page);
 /* What is in the cell, as a heading after an empty line. */
 void page_put_heading(struct page *page);
 void page_add_heading(struct page *page, const char *heading);
@@ -95,11 +98,12 @@ static inline u64 page_number(const struct value *value)
 
 /* To be typed in a shell. */
 void page_add_word(struct page *page, const char *word);
-/* What was selected, as options: all of it, or without what the caller's own options replace. */
-enum { SELECTED_PIDS = 1, SELECTED_CALLS = 2, SELECTED_ALL = 3 };
+/* See selection_add_words(). */
 void page_add_selection(struct page *page, unsigned which);
 
 /* The page's lower half: who, which calls, what failed, what to look at next. */
+/* "… 35 more: analyze report TABLE", if more than `shown` are there. */
+void page_put_more(struct page *page, size_t count, size_t shown, const char *table);
 void page_put_processes(struct page *page);
 void page_put_calls(struct page *page);
 void page_put_failures(struct page *page);

@@ -2,6 +2,7 @@
 #include "analyze/terminal.h"
 
 #include "common/cleanup.h"
+#include "common/options.h"
 #include "common/text.h"
 
 #include <stdlib.h>
@@ -26,8 +27,12 @@ bool terminal_wants_color(const char *choice)
 
 unsigned terminal_width(void)
 {
+	const char *columns = getenv("COLUMNS");
 	struct winsize size = {};
+	u64 width;
 
+	if (isatty(STDOUT_FILENO) && columns && !parse_u64(columns, &width) && width - 1 < 9999)
+		return (unsigned)width;
 	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
 		return size.ws_col;
 	return 120;

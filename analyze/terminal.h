@@ -6,7 +6,7 @@
 
 /* `choice` is "always", "never", "auto" or NULL: auto. NO_COLOR (no-color.org) and TERM=dumb speak against. */
 bool terminal_wants_color(const char *choice);
-/* Columns of the terminal on stdout; 120 if it is none. */
+/* Columns of the terminal on stdout, COLUMNS if it is set; 120 if it is none. */
 unsigned terminal_width(void);
 
 struct progress { /* zero it first */

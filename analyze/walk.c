@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Boot clock minus trace clock, as the first sample has it: a suspend later moves it, start times do not. */
 static s64 boot_offset(const struct trace_reader *reader)
@@ -18,33 +20,76 @@ static s64 boot_offset(const struct trace_reader *reader)
 	return count ? (s64)(samples[0].boot_ns - samples[0].mono_ns) : 0;
 }
 
+/* Is it of another recording than the first? `cat a b` puts several into a file. */
+static bool is_other(const struct walk *walk, u32 section)
+{
+	const struct trace_meta *meta = trace_reader_section_meta(walk->reader, section);
+
+	return memcmp(meta->uuid, walk->meta->uuid, sizeof(meta->uuid)) != 0;
+}
+
 /* What the summary says of begin and end; without one the clocks and the chunks' heads. */
 static void find_bounds(struct walk *walk)
 {
 	size_t chunk_count, clock_count;
 	const struct trace_chunk *chunks = trace_reader_chunks(walk->reader, &chunk_count);
 	const struct trace_clock_sample *clocks = trace_reader_clocks(walk->reader, &clock_count);
-	u64 first = UINT64_MAX, last = 0;
+	u64 first = UINT64_MAX, last = 0, others_first = UINT64_MAX;
 
 	for (size_t i = 0; i < chunk_count; i++) {
 		const struct trace_head *head = &chunks[i].head;
 
-		walk->event_count += head->event_count;
-		if (!head->event_count)
+		if (!head->event_count || !stream_has_clock(walk->reader, chunks[i].section))
 			continue;
+		walk->event_count += head->event_count;
 		if (head->ts_min < first)
 			first = head->ts_min;
 		if (head->ts_max > last && head->ts_max != TRACE_TS_NONE)
 			last = head->ts_max;
+		if (is_other(walk, chunks[i].section) && head->ts_min < others_first)
+			others_first = head->ts_min;
 	}
 	if (clock_count && clocks[0].mono_ns < first)
 		first = clocks[0].mono_ns;
 	walk->start_ns = walk->summary ? walk->summary->start_ns : first == UINT64_MAX ? 0 : first;
 	walk->end_ns = walk->summary && walk->summary->end_ns ? walk->summary->end_ns : last;
+	/* The summary is that of the first section; the recording behind it may be older. */
+	if (others_first < walk->start_ns)
+		walk->start_ns = others_first;
 	if (trace_reader_section_count(walk->reader) > 1 && last > walk->end_ns)
-		walk->end_ns = last; /* the summary is that of the first section */
+		walk->end_ns = last;
 	if (walk->end_ns < walk->start_ns)
 		walk->end_ns = walk->start_ns;
+}
+
+static u32 count_recordings(const struct walk *walk)
+{
+	u32 count = 1, sections = trace_reader_section_count(walk->reader);
+
+	for (u32 i = 0; i < sections; i++)
+		count += trace_reader_section_meta(walk->reader, i) && is_other(walk, i);
+	return count;
+}
+
+/* The commands that the recordings started, and when the recordings began. */
+static void add_commands(const struct walk *walk, struct model *model)
+{
+	size_t count;
+	const struct trace_chunk *chunks = trace_reader_chunks(walk->reader, &count);
+	u64 start_ns = walk->summary ? walk->summary->start_ns : walk->start_ns;
+
+	model_add_command(model, walk->meta->command_pid, start_ns);
+	for (size_t i = 0; i < count;) {
+		u32 section = chunks[i].section;
+		const struct trace_meta *meta = trace_reader_section_meta(walk->reader, section);
+		u64 first = UINT64_MAX;
+
+		for (; i < count && chunks[i].section == section; i++)
+			if (chunks[i].head.event_count && chunks[i].head.ts_min < first)
+				first = chunks[i].head.ts_min;
+		if (is_other(walk, section) && stream_has_clock(walk->reader, section))
+			model_add_command(model, meta->command_pid, first);
+	}
 }
 
 /*
@@ -57,6 +102,15 @@ static bool tasks_suffice(const struct walk *walk)
 	return walk->summary && !walk->losses->count && (walk->state || walk->meta->command_pid);
 }
 
+/* /dev/zero, a terminal: the reader would wait for an end that never comes. */
+static bool is_device(const char *path)
+{
+	struct stat st;
+
+	return !(strcmp(path, "-") ? stat(path, &st) : fstat(STDIN_FILENO, &st)) &&
+	       S_ISCHR(st.st_mode);
+}
+
 int walk_open(const char *path, const struct selection_options *options, u64 classes,
 	      struct walk **ret_walk, char **ret_error)
 {
@@ -65,7 +119,7 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	int r;
 
 	walk->path = path;
-	r = trace_reader_open(path, &walk->reader);
+	r = is_device(path) ? -EBADMSG : trace_reader_open(path, &walk->reader);
 	if (r == -EPROTONOSUPPORT && walk->reader) {
 		const struct trace_meta *meta = trace_reader_meta(walk->reader);
 
@@ -78,6 +132,7 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	walk->meta = trace_reader_meta(walk->reader);
 	walk->state = trace_reader_state(walk->reader);
 	walk->summary = trace_reader_summary(walk->reader);
+	walk->recording_count = count_recordings(walk);
 	find_bounds(walk);
 	r = selection_parse(options, walk->reader, walk->start_ns, &walk->selection, ret_error);
 	if (r)
@@ -87,6 +142,7 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	walk->decoder = decoder_new(walk->meta);
 	walk->calls = call_names_new(walk->decoder);
 	walk->model = model_new(boot_offset(walk->reader));
+	add_commands(walk, walk->model);
 	if (walk->state)
 		model_load_state(walk->model, walk->state);
 
@@ -97,6 +153,8 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 					 .classes = classes & ~WALK_LATER };
 	if (!tasks_suffice(walk))
 		stream_options = (struct stream_options){ .to_ns = UINT64_MAX };
+	if (stream_options.classes && !options->time)
+		walk->unread = ~stream_options.classes;
 	r = stream_open(walk->reader, &stream_options, &walk->stream);
 	if (r)
 		goto failed;
@@ -150,6 +208,21 @@ bool walk_next(struct walk *walk, struct walk_step *ret_step)
 	ret_step->shown = ret_step->selected && !is_hidden(&ret_step->event);
 	ret_step->later = !ret_step->selected && is_later(walk, ret_step);
 	return true;
+}
+
+void walk_check(struct walk *walk, u64 classes)
+{
+	struct trace_buffer buffer = {};
+	const struct trace_chunk *chunks;
+	size_t count;
+
+	chunks = trace_reader_chunks(walk->reader, &count);
+	for (size_t i = 0; i < count; i++)
+		if (stream_has_clock(walk->reader, chunks[i].section) &&
+		    !(stream_classes(walk->reader, &chunks[i]) & ~classes))
+			trace_reader_chunk(walk->reader, &chunks[i], &buffer);
+	free(buffer.data);
+	walk->unread &= ~classes;
 }
 
 void walk_finish(struct walk *walk)

@@ -30,7 +30,9 @@ struct walk {
 	u64 event_count;	  /* as the chunks' heads say */
 	u64 lost_count;		  /* lost while recording; 0 if nothing is known of any */
 	struct loss_list *losses; /* intervals in which events are missing */
+	u32 recording_count;	  /* in the file: `cat a b` makes two */
 	u64 walked_count;	  /* events seen by walk_next() */
+	u64 unread; /* classes of which it takes up no chunk; 0 if it is for a time window only */
 	struct call_names *calls;
 };
 
@@ -54,6 +56,8 @@ struct walk_step {
 int walk_open(const char *path, const struct selection_options *options, u64 classes,
 	      struct walk **ret_walk, char **ret_error);
 bool walk_next(struct walk *walk, struct walk_step *ret_step);
+/* Reads the chunks of these classes, so that their damage is known too. */
+void walk_check(struct walk *walk, u64 classes);
 /* After the last event: threads and processes still there go through the model's hooks. */
 void walk_finish(struct walk *walk);
 void walk_close(struct walk *walk);

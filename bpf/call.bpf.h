@@ -16,7 +16,7 @@ static __always_inline void call_send(struct task_struct *task, struct task_stat
 	u32 words = call->head.words, end = state->tail_end;
 	u8 head_flags = call->head.flags;
 
-	if (words < CALL_WORDS_MIN || words > CALL_WORDS_MAX)
+	if (state->quiet || words < CALL_WORDS_MIN || words > CALL_WORDS_MAX)
 		return;
 	head_fill(&call->head, task, TRC_KIND_syscall, words, now);
 	call->head.flags = head_flags;

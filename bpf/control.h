@@ -7,6 +7,16 @@
 
 #include "common/events.h"
 
+/* --- groups: bits of the variable `groups` */
+
+#define GROUP(name, on, calls, doc) GROUP_##name,
+enum group {
+#include "bpf/groups.def"
+	GROUP_COUNT,
+};
+#undef GROUP
+#define GROUP_BIT(group) (1ull << (group))
+
 /* --- system calls: an array map of struct syscall_spec, SPEC_PER_ABI for each of the machine's ABIs */
 
 #define SPEC_PER_ABI  1024
@@ -19,6 +29,12 @@ enum spec_flag {
 	SPEC_HIDDEN = 4, /* filtered out but kept for the names: sent with the hidden bit */
 	SPEC_EXEC =
 		8, /* arms a held target; success replaces the memory that the arguments were in */
+	SPEC_QUIET = 16, /* not sent, but a group looks at it: see call_interest */
+};
+
+/* What groups look for in a call when it returns: syscall.bpf.c asks them. */
+enum call_interest {
+	INTEREST_NONE = 0,
 };
 
 enum capture_how {
@@ -44,7 +60,7 @@ struct syscall_spec {
 	u8 arg_count;
 	u8 flags; /* enum spec_flag */
 	u8 capture_count;
-	u8 zero;
+	u8 interest; /* enum call_interest */
 	struct capture captures[SPEC_CAPTURES];
 };
 
@@ -65,9 +81,10 @@ struct task_state {
 	u16 spec_index; /* of the call that it is in */
 	u16 tail_end;	/* end of the items in the task's tail; 0: there are none */
 	u8 last_try;	/* what cannot be read now is written as unreadable */
-	u8 zero;
-	u32 out_bytes; /* room for what CAPTURE_SIZED_OUT brings, as the caller said at entry */
-	u32 zero2;
+	u8 interest;	/* of the call that it is in */
+	u32 out_bytes;	/* room for what CAPTURE_SIZED_OUT brings, as the caller said at entry */
+	u8 quiet;	/* the call that it is in is not to be sent */
+	u8 zero[3];
 	struct trc_syscall call;
 };
 

@@ -56,6 +56,14 @@ struct {
 
 struct control control __weak;
 
+/* The groups that are on; set before the load. */
+const volatile u64 groups __weak = 0;
+
+static __always_inline bool group_on(enum group group)
+{
+	return groups & GROUP_BIT(group);
+}
+
 /* Fill of a ring, in bytes, above which the recorder is woken; set before the load. */
 const volatile u64 wake_bytes __weak = 0;
 

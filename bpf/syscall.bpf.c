@@ -9,6 +9,7 @@
 #include "bpf/arch.bpf.h"
 #include "bpf/capture.bpf.h"
 #include "bpf/call.bpf.h"
+#include "bpf/hooks.bpf.h"
 
 /* Are numbers that the tables do not know filtered out? Set before the load. */
 const volatile bool unknown_calls_skipped = false;
@@ -63,6 +64,8 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	state->exit_captures = 0;
 	state->spec_index = index;
 	state->tail_end = 0;
+	state->quiet = flags & SPEC_QUIET ? 1 : 0;
+	state->interest = spec ? spec->interest : 0;
 
 	call = &state->call;
 	call->nr = nr;
@@ -124,6 +127,7 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		call->head.ts = now;
 		state->tail_end = 0;
 		state->exit_captures = 0;
+		state->quiet = 0;
 		call_send(task, state, ret, TRC_SYSCALL_NO_ENTER, now);
 		return 0;
 	}
@@ -140,6 +144,8 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		state->phase = PHASE_INSIDE;
 		return 0;
 	}
+	if (state->interest)
+		hooks_call_exit(state, ret, now);
 	call_send(task, state, ret, TRC_SYSCALL_COMPLETE, now);
 	return 0;
 }

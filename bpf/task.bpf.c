@@ -194,6 +194,11 @@ int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	if (!s)
 		return 0;
 	now = bpf_ktime_get_ns();
+	/* Without system calls nobody saw the held command enter its exec. */
+	if (state->phase == PHASE_HELD) {
+		state->phase = PHASE_OUTSIDE;
+		control.first_exec_ns = now;
+	}
 	head_fill(&s->event.head, task, TRC_KIND_exec, sizeof(s->event) / 8, now);
 	s->event.old_tid = old_pid;
 	s->event.ppid = task->real_parent->tgid;

@@ -13,10 +13,21 @@
 
 #define TRC_RECORD_MAX 16384 /* bytes, head and tail included; every length is a multiple of 8 */
 
-/* Classes group kinds into streams of the file; a reader may skip a class as a whole. */
+/*
+ * Classes group kinds into streams of the file; a reader may skip a class as a whole. Of events of the same time
+ * those of the lower class come first: a name before the call that uses it.
+ */
 enum trc_class {
-	TRC_CLASS_TASK = 0, /* life cycle: small, always read first */
-	TRC_CLASS_SYSCALL = 1,
+	TRC_CLASS_TASK = 0,   /* life cycle: small, always read first */
+	TRC_CLASS_OBJECT = 1, /* what descriptors are: files, sockets, directories, maps */
+	TRC_CLASS_SYSCALL = 2,
+	TRC_CLASS_FUTEX = 3,
+	TRC_CLASS_SCHED = 4,
+	TRC_CLASS_SIGNAL = 5, /* and capabilities, cgroups */
+	TRC_CLASS_MEMORY = 6, /* faults, page cache, sizes */
+	TRC_CLASS_IO = 7,     /* disks, io_uring, TCP */
+	TRC_CLASS_STACK = 8,
+	TRC_CLASS_COUNTER = 9,
 };
 
 struct trc_head {

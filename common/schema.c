@@ -145,8 +145,24 @@ const char *schema_class_name(u8 class)
 	switch ((enum trc_class) class) {
 	case TRC_CLASS_TASK:
 		return "task";
+	case TRC_CLASS_OBJECT:
+		return "object";
 	case TRC_CLASS_SYSCALL:
 		return "syscall";
+	case TRC_CLASS_FUTEX:
+		return "futex";
+	case TRC_CLASS_SCHED:
+		return "sched";
+	case TRC_CLASS_SIGNAL:
+		return "signal";
+	case TRC_CLASS_MEMORY:
+		return "memory";
+	case TRC_CLASS_IO:
+		return "io";
+	case TRC_CLASS_STACK:
+		return "stack";
+	case TRC_CLASS_COUNTER:
+		return "counter";
 	}
 	return NULL;
 }

@@ -10,6 +10,7 @@
 #define CALIBRATION_ROUNDS 5
 #define CALIBRATION_CALLS  1000
 #define CALLS_TO_JUDGE	   1000 /* fewer say more about cold caches than about the probes */
+#define FOREIGN_MAX	   3	/* runs per recorded call; with more the others' calls drown ours */
 #define NS_PER_MS	   1000000ull
 /* Reading the clock twice per program costs; so it is done for 2 % of the time, and for the first moments. */
 #define FIRST_WINDOW_NS	 (50 * NS_PER_MS)
@@ -132,6 +133,10 @@ u64 cost_per_syscall_ns(const struct cost *cost, const struct probes *probes)
 
 	if (cost->window_calls < CALLS_TO_JUDGE)
 		return 0;
+	for (size_t i = 0; i < count; i++)
+		if (on_call_path(&programs[i]) &&
+		    programs[i].run_count > cost->window_calls * FOREIGN_MAX)
+			return 0;
 	for (size_t i = 0; i < count; i++)
 		if (on_call_path(&programs[i]))
 			extra_ns += programs[i].run_ns - programs[i].run_count * cost->miss_run_ns;

@@ -10,6 +10,8 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/options.h"
+#include "record/check.h"
+#include "record/groups.h"
 #include "record/session.h"
 #include "common/version.h"
 
@@ -19,8 +21,9 @@
 
 struct arguments {
 	struct settings settings;
-	bool help, version;
-	const char *level;
+	bool help, version, check;
+	const char *format; /* of --check */
+	const char *level, *events;
 };
 
 #define ROW(member) offsetof(struct arguments, member)
@@ -28,6 +31,11 @@ static const struct option_row rows[] = {
 	{ 'o', "output", OPTION_STRING, ROW(settings.output), "FILE",
 	  "where the trace goes (trace.trc); - is standard output, the command's own output then "
 	  "goes to standard error",
+	  NULL },
+	{ 0, "events", OPTION_STRING, ROW(events), "GROUPS",
+	  "which groups of events: a list of the names below; with + or - in front they are added "
+	  "to or taken from "
+	  "the default",
 	  NULL },
 	{ 'e', "trace", OPTION_STRING, ROW(settings.syscalls), "SET",
 	  "record only these system calls: names, %class, /regex/, numbers, ! in front for all "
@@ -48,6 +56,12 @@ static const struct option_row rows[] = {
 	{ 'q', "quiet", OPTION_FLAG, ROW(settings.quiet), NULL, "say nothing but errors", NULL },
 	{ 'v', "verbose", OPTION_COUNT, ROW(settings.verbose), NULL,
 	  "say more; twice: everything that libbpf says", NULL },
+	{ 0, "check", OPTION_FLAG, ROW(check), NULL,
+	  "say what this machine and these privileges allow to record, and what to do about the "
+	  "rest",
+	  NULL },
+	{ 0, "format", OPTION_CHOICE, ROW(format), "FORM", "of --check: text or json (text)",
+	  "text|json" },
 	{ 'h', "help", OPTION_FLAG, ROW(help), NULL, "this text", NULL },
 	{ 'V', "version", OPTION_FLAG, ROW(version), NULL, "the version", NULL },
 	OPTION_END,
@@ -56,6 +70,7 @@ static const struct option_row rows[] = {
 static void print_help(void)
 {
 	_cleanup_free_ char *options = options_help(rows);
+	u64 on = groups_default();
 
 	printf("usage: record [OPTION…] [--] COMMAND [ARGUMENT…]\n"
 	       "\n"
@@ -64,6 +79,12 @@ static void print_help(void)
 	       "that `analyze` reads on any machine.\n"
 	       "\n"
 	       "%s\n"
+	       "Groups of events:\n",
+	       options);
+	for (size_t i = 0; i < GROUP_COUNT; i++)
+		printf("  %-12s%s%s\n", group_name(i), group_doc(i),
+		       on & GROUP_BIT(i) ? "" : "; off by default");
+	printf("\n"
 	       "Examples:\n"
 	       "  record -o run.trc -- make -j2            a build; then: analyze report run.trc\n"
 	       "  record -e %%file,connect -- ./server      only calls that name files, and "
@@ -72,8 +93,7 @@ static void print_help(void)
 	       "\n"
 	       "Exit status: the command's own, or death by the same signal; 2 wrong usage, 125 "
 	       "recording failed,\n"
-	       "126 the command cannot be executed, 127 it was not found.\n",
-	       options);
+	       "126 the command cannot be executed, 127 it was not found.\n");
 }
 
 static u64 round_up_to_power_of_two(u64 value)
@@ -89,7 +109,13 @@ static u64 round_up_to_power_of_two(u64 value)
 static int check(struct arguments *arguments)
 {
 	struct settings *settings = &arguments->settings;
+	_cleanup_free_ char *error = NULL;
 
+	settings->groups = groups_default();
+	if (arguments->events && groups_parse(arguments->events, &settings->groups, &error)) {
+		log_error("--events %s: %s", arguments->events, error);
+		return -1;
+	}
 	settings->level = 1;
 	if (arguments->level && (parse_u64(arguments->level, &settings->level) ||
 				 !settings->level || settings->level > LEVEL_MAX)) {
@@ -165,6 +191,8 @@ int main(int argc, char **argv)
 		printf("record (trc) %s\n", TRC_VERSION);
 		return 0;
 	}
+	if (arguments.check)
+		return check_run(arguments.format && !strcmp(arguments.format, "json"));
 	if (check(&arguments))
 		return EXIT_USAGE;
 	if (operand >= argc) {

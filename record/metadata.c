@@ -13,7 +13,9 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "common/text.h"
 #include "common/version.h"
+#include "record/groups.h"
 
 #define ERRNO_NAMED_MAX 256
 /* Results that the kernel uses inside and that a trace shows when a signal interrupts a call. */
@@ -94,8 +96,10 @@ static void add_option(struct trace_meta *meta, const char *name, char *value)
 static void add_options(struct trace_meta *meta, const struct settings *settings, u64 ring_bytes)
 {
 	bool strings_set = settings->string_bytes != STRING_BYTES_UNSET;
+	struct text groups = { 0 };
 
-	add_option(meta, "events", xstrdup("task,syscall"));
+	groups_add_names(settings->groups, &groups);
+	add_option(meta, "events", groups.data);
 	add_option(meta, "syscalls", xstrdup(settings->syscalls ? settings->syscalls : "all"));
 	add_option(meta, "string-size",
 		   xasprintf("%llu", (unsigned long long)(strings_set ? settings->string_bytes

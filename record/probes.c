@@ -13,6 +13,7 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "record/groups.h"
 #include "record/spec.h"
 #include "trc.skel.h"
 
@@ -80,6 +81,29 @@ static int fill_specs(struct probes *probes, const struct syscall_spec *specs)
 	return 0;
 }
 
+/* Of a group that is off nothing is loaded. */
+static void choose_groups(struct bpf_object *object, u64 groups)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program(program, object)
+	{
+		int group = group_of_name(bpf_program__name(program));
+
+		if (group == GROUP_syscall ? !groups_call(groups)
+					   : group >= 0 && !(groups & GROUP_BIT(group)))
+			bpf_program__set_autoload(program, false);
+	}
+	bpf_object__for_each_map(map, object)
+	{
+		int group = group_of_name(bpf_map__name(map));
+
+		if (group >= 0 && !(groups & GROUP_BIT(group)))
+			bpf_map__set_autocreate(map, false);
+	}
+}
+
 int probes_open(const struct probes_options *options, struct probes **ret_probes,
 		struct probes_error *ret_error)
 {
@@ -99,6 +123,8 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	}
 	skeleton->rodata->page_size = sysconf(_SC_PAGESIZE);
 	skeleton->rodata->wake_bytes = options->ring_bytes / 4;
+	skeleton->rodata->groups = options->groups;
+	choose_groups(skeleton->obj, options->groups);
 	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;
 	abi_count = syscall_abis_of_machine(options->machine, abis);
 	for (size_t i = 0; i < abi_count; i++) {

@@ -15,6 +15,7 @@ struct probes_error {
 };
 
 struct probes_options {
+	u64 groups; /* bits of enum group */
 	const struct syscall_spec *specs;
 	const char *machine; /* uname -m */
 	bool unknown_calls_skipped;

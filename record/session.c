@@ -106,12 +106,14 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 		xcalloc(SPEC_ABIS * SPEC_PER_ABI, sizeof(*specs));
 	struct probes_error error = { 0 };
 	struct probes_options options = {
+		.groups = s->settings->groups,
 		.specs = specs,
 		.machine = s->machine,
 		.ring_bytes = s->ring_bytes,
 		.verbose = s->settings->verbose,
 		/* "!read" keeps what no table knows, "read" does not. */
-		.unknown_calls_skipped = set && !strchr(s->settings->syscalls, '!'),
+		.unknown_calls_skipped = !(s->settings->groups & GROUP_BIT(GROUP_syscall)) ||
+					 (set && !strchr(s->settings->syscalls, '!')),
 	};
 	int err;
 

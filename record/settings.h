@@ -7,6 +7,7 @@
 struct settings {
 	const char *output;   /* "-" is standard output */
 	bool force;	      /* replace an existing file */
+	u64 groups;	      /* --events: bits of enum group */
 	const char *syscalls; /* the -e expression; NULL for all */
 	u64 string_bytes;     /* -s; STRING_BYTES_UNSET if not given */
 	u64 ring_bytes;	      /* per CPU; 0: chosen by the number of CPUs */

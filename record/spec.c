@@ -82,6 +82,14 @@ static bool capture_of(const struct syscall_arg *arg, const struct settings *set
 	return false;
 }
 
+/* What the groups that are on look for in this call. */
+static u8 interest_of(const struct syscall_desc *desc, u64 groups)
+{
+	(void)desc;
+	(void)groups;
+	return INTEREST_NONE;
+}
+
 static void fill_one(const struct syscall_desc *desc, u8 abi, const struct syscall_set *set,
 		     const struct settings *settings, struct syscall_spec *spec)
 {
@@ -89,9 +97,14 @@ static void fill_one(const struct syscall_desc *desc, u8 abi, const struct sysca
 	spec->flags = SPEC_KNOWN;
 	if (!strcmp(desc->name, "execve") || !strcmp(desc->name, "execveat"))
 		spec->flags |= SPEC_EXEC;
-	if (set && !syscall_set_has(set, abi, desc->nr))
+	spec->interest = interest_of(desc, settings->groups);
+	if (!(settings->groups & GROUP_BIT(GROUP_syscall)))
+		spec->flags |= spec->interest ? SPEC_QUIET : SPEC_SKIP;
+	else if (set && !syscall_set_has(set, abi, desc->nr))
 		/* Without the calls that make and close descriptors and tasks, names would be wrong. */
-		spec->flags |= desc->properties & SYSCALL_STATE ? SPEC_HIDDEN : SPEC_SKIP;
+		spec->flags |= desc->properties & SYSCALL_STATE ? SPEC_HIDDEN
+			       : spec->interest			? SPEC_QUIET
+								: SPEC_SKIP;
 	for (u8 i = 0; i < desc->arg_count && spec->capture_count < SPEC_CAPTURES; i++) {
 		struct capture capture = { .arg = i };
 

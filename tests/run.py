@@ -132,6 +132,10 @@ def main():
     parser.add_argument("--list", action="store_true")
     parser.add_argument("-k", dest="pattern", default="")
     args = parser.parse_args()
+    # In the background of a shell, or under nohup, these are ignored, and so they would be in every command.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for ignored in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_DFL)
     logs = os.path.join(args.build, "logs")
     os.makedirs(logs, exist_ok=True)
     harness.configure(args.build, args.sanitize)

@@ -12,7 +12,7 @@
 	C(name, TEXT, NONE, "its name")                                                            \
 	C(arg_count, INTEGER, COUNT, "how many arguments it takes")                                \
 	C(args, TEXT, NONE, "their names, separated by commas")                                    \
-	C(classes, TEXT, NONE, "its classes, separated by commas and in commas: ,file,desc,")
+	C(classes, TEXT, NONE, "its classes, separated by commas: file,desc")
 
 enum { CONSTANT_COLUMNS(COLUMN_ENUM) CONSTANT_COUNT };
 static const struct column constant_columns[] = { CONSTANT_COLUMNS(COLUMN_ROW) };
@@ -54,12 +54,7 @@ static void put_call(struct fold *fold, u8 abi, const struct syscall_desc *desc)
 		text_adds(&fold->text, desc->args[i].name ? desc->args[i].name : "");
 	}
 	classes = fold->text.len;
-	text_addc(&fold->text, ',');
-	for (unsigned bit = 0; bit < 32; bit++)
-		if ((desc->classes & (1u << bit)) && syscall_class_name(1u << bit)) {
-			text_adds(&fold->text, syscall_class_name(1u << bit));
-			text_addc(&fold->text, ',');
-		}
+	add_classes(&fold->text, desc);
 	row[CALL_abi] = value_text(syscall_abi_name(abi));
 	row[CALL_nr] = value_int(desc->nr);
 	row[CALL_name] = value_text(desc->name);

@@ -23,6 +23,23 @@ static inline u32 call_error(const struct trc_syscall *record)
 	return record->state == TRC_SYSCALL_UNFINISHED ? 0 : decoder_errno(record);
 }
 
+/* The classes of a call, "file,desc"; nothing for a call that the file does not describe. */
+static inline void add_classes(struct text *text, const struct syscall_desc *desc)
+{
+	size_t start = text->len;
+
+	for (unsigned bit = 0; desc && bit < 32; bit++) {
+		const char *name =
+			desc->classes & (1u << bit) ? syscall_class_name(1u << bit) : NULL;
+
+		if (!name)
+			continue;
+		if (text->len > start)
+			text_addc(text, ',');
+		text_adds(text, name);
+	}
+}
+
 /* ARRAY_RESERVE() whose new elements are zero. */
 #define ARRAY_RESERVE_ZERO(array, capacity, need)                                                  \
 	do {                                                                                       \

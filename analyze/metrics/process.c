@@ -14,7 +14,8 @@
 	C(last_ppid, INTEGER, NUMBER,                                                              \
 	  "pid of its parent at the end: another one after reparenting")                           \
 	C(start_ns, INTEGER, TS,                                                                   \
-	  "birth; before the start of the trace for a process that was there before")              \
+	  "birth; before the start of the trace for a process that was there before; of the "      \
+	  "recorded command the start of the trace")                                               \
 	C(end_ns, INTEGER, TS,                                                                     \
 	  "end of its last thread; NULL: still alive at the end of the trace, or not seen")        \
 	C(exit_code, INTEGER, NUMBER, "exit code; NULL: killed by a signal, or not seen")          \

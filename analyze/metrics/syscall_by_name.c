@@ -75,20 +75,6 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 	call_stats_add(&calls->stats, record, call_error(record));
 }
 
-static void put_classes(const struct syscall_desc *desc, struct text *text)
-{
-	for (unsigned bit = 0; desc && bit < 32; bit++) {
-		const char *name =
-			desc->classes & (1u << bit) ? syscall_class_name(1u << bit) : NULL;
-
-		if (!name)
-			continue;
-		if (text->len)
-			text_addc(text, ',');
-		text_adds(text, name);
-	}
-}
-
 static void put_row(struct fold *fold, const struct call_name *name, const struct name_calls *calls,
 		    bool lossy)
 {
@@ -104,7 +90,7 @@ static void put_row(struct fold *fold, const struct call_name *name, const struc
 		row[COLUMN_max_path] = value_string(calls->max_path);
 	}
 	text_clear(&fold->text);
-	put_classes(name->desc, &fold->text);
+	add_classes(&fold->text, name->desc);
 	row[COLUMN_classes] = value_bytes(fold->text.data ? fold->text.data : "", fold->text.len);
 	row[COLUMN_activity] = value_text(activity_name(name->activity));
 	row[COLUMN_unfinished_count] = value_int((s64)calls->unfinished_count);

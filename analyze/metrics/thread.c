@@ -12,7 +12,7 @@
 	  "tid before an exec by this thread made it the leader; NULL: the same all its life")     \
 	C(ns_tid, INTEGER, NUMBER, "thread id in its own pid namespace")                           \
 	C(comm, TEXT, NONE, "the last name it had")                                                \
-	C(start_ns, INTEGER, TS, "birth; NULL: not seen")                                          \
+	C(start_ns, INTEGER, TS, "birth, as that of processes; NULL: not seen")                    \
 	C(end_ns, INTEGER, TS, "end; NULL: still alive at the end of the trace, or not seen")      \
 	C(exit_code, INTEGER, NUMBER, "exit code; NULL: killed by a signal, or not seen")          \
 	C(exit_signal, INTEGER, NUMBER, "signal that killed it; NULL: none, or not seen")          \

@@ -28,14 +28,16 @@
 	  "exit code of the command; NULL: killed by a signal, not ended, no command")             \
 	C(exit_signal, INTEGER, NUMBER, "signal that killed the command")                          \
 	C(end_reason, TEXT, NONE, "why the recording ended; NULL: the recorder was cut off")       \
-	C(event_count, INTEGER, COUNT, "events in the file")                                       \
-	C(lost_count, INTEGER, COUNT, "events that could not be recorded")                         \
+	C(event_count, INTEGER, COUNT, "events in the file, whatever was selected of them")        \
+	C(lost_count, INTEGER, COUNT, "events that could not be recorded, likewise")               \
 	C(damage_count, INTEGER, COUNT, "parts of the file that cannot be read")                   \
 	C(file_bytes, INTEGER, BYTES, "size of the file")                                          \
 	C(recorder_cpu_ns, INTEGER, NS, "CPU time of the recorder itself")                         \
 	C(probe_ns, INTEGER, NS,                                                                   \
-	  "time that the kernel spent in the recorder's probes, as far as it counts it")           \
-	C(probe_runs, INTEGER, COUNT, "how often they ran")
+	  "time that the kernel spent in the recorder's probes, for all processes of the machine") \
+	C(probe_runs, INTEGER, COUNT, "how often they ran")                                        \
+	C(selection, TEXT, NONE,                                                                   \
+	  "the options that chose what of the trace the other tables show; NULL: everything")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
@@ -109,6 +111,7 @@ static void finish(struct fold *fold)
 	row[COLUMN_lost_count] = value_int((s64)walk->lost_count);
 	row[COLUMN_damage_count] = value_int((s64)damage_count);
 	row[COLUMN_file_bytes] = value_int((s64)trace_reader_file_bytes(walk->reader));
+	row[COLUMN_selection] = value_text(walk->selection.words);
 	if (walk->summary)
 		put_summary(walk->summary, row);
 	fold_row(fold, row);

@@ -8,8 +8,15 @@
 /* An ended thread stays for this long: the records of its last moment may follow its task_exit. */
 #define MODEL_GRACE_NS 100000000ull
 
+struct command { /* that a recording started */
+	u32 pid;
+	u64 start_ns; /* of the recording */
+};
+
 struct model {
 	s64 boot_offset_ns;
+	size_t command_count, command_capacity;
+	struct command *commands;
 	struct model_hooks hooks;
 	struct idmap threads, processes;
 	struct process *first, *last;		 /* not yet gone */

@@ -24,7 +24,16 @@ void model_free(struct model *model)
 	model_collect_rest(model);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
+	free(model->commands);
 	free(model);
+}
+
+void model_add_command(struct model *model, u32 pid, u64 start_ns)
+{
+	if (!pid)
+		return;
+	ARRAY_RESERVE(model->commands, model->command_capacity, model->command_count + 1);
+	model->commands[model->command_count++] = (struct command){ pid, start_ns };
 }
 
 void model_set_hooks(struct model *model, const struct model_hooks *hooks)
@@ -55,9 +64,25 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 
 /* ---- who is it? ---- */
 
-static u64 trace_time(const struct model *model, u64 boot_ns)
+/* A command forked at `ns` was held until the next recording began; MODEL_UNKNOWN: it is none. */
+static u64 held_until(const struct model *model, u32 pid, u64 ns)
 {
-	return boot_ns ? boot_ns - (u64)model->boot_offset_ns : MODEL_UNKNOWN;
+	u64 start_ns = MODEL_UNKNOWN;
+
+	for (size_t i = 0; i < model->command_count; i++)
+		if (model->commands[i].pid == pid && ns < model->commands[i].start_ns &&
+		    model->commands[i].start_ns < start_ns)
+			start_ns = model->commands[i].start_ns;
+	return start_ns;
+}
+
+/* When a task of the process began, on the trace clock. */
+static u64 birth(const struct model *model, const struct process *process, u64 boot_ns)
+{
+	u64 ns = boot_ns - (u64)model->boot_offset_ns;
+	u64 start_ns = held_until(model, process->pid, ns);
+
+	return start_ns == MODEL_UNKNOWN ? ns : start_ns;
 }
 
 static void learn_start(struct model *model, struct thread *thread, u64 start_boot_ns)
@@ -68,11 +93,11 @@ static void learn_start(struct model *model, struct thread *thread, u64 start_bo
 		return;
 	if (!thread->start_boot_ns || thread->start_ns == MODEL_UNKNOWN) {
 		thread->start_boot_ns = start_boot_ns;
-		thread->start_ns = trace_time(model, start_boot_ns);
+		thread->start_ns = birth(model, process, start_boot_ns);
 	}
 	if (thread->tid == process->pid && !process->start_boot_ns) {
 		process->start_boot_ns = start_boot_ns;
-		process->start_ns = trace_time(model, start_boot_ns);
+		process->start_ns = birth(model, process, start_boot_ns);
 	}
 }
 
@@ -381,6 +406,10 @@ void model_load_state(struct model *model, const struct trace_state *state)
 		if (!thread)
 			continue;
 		learn_start(model, thread, task->start_ns);
+		/* Only the kernel knows its start exactly, and told it with its first event at the earliest. */
+		if (thread->start_ns == MODEL_UNKNOWN && task->tid == task->tgid)
+			thread->start_ns = thread->process->start_ns =
+				held_until(model, task->tgid, 0);
 		if (*task->comm)
 			thread_set_comm(thread, task->comm, strlen(task->comm));
 		if (task->tid == task->tgid)

@@ -94,6 +94,11 @@ struct model;
 
 /* `boot_offset_ns` is boot clock minus trace clock. */
 struct model *model_new(s64 boot_offset_ns);
+/*
+ * The command that a recording started was forked early and held until the probes were live: its life
+ * counts from the recording's start. Several recordings may be in one file. No pid: nothing.
+ */
+void model_add_command(struct model *model, u32 pid, u64 start_ns);
 void model_free(struct model *model);
 void model_set_hooks(struct model *model, const struct model_hooks *hooks);
 void model_load_state(struct model *model, const struct trace_state *state);

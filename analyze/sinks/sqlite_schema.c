@@ -9,6 +9,7 @@ static const char trace_id_doc[] =
 
 static const struct view {
 	const char *name, *doc, *sql;
+	const char *tables; /* that its columns come from, and what they mean */
 } views[] = {
 	{ "v_process_tree",
 	  "processes as a tree: depth, and the names from the root down; ordered by path for "
@@ -27,7 +28,8 @@ static const struct view {
 	  " t.names, p.process_id, p.start_ns, p.end_ns - p.start_ns AS life_ns, p.exit_code, "
 	  "p.exit_signal, p.cpu_ns,"
 	  " p.cmdline FROM tree t JOIN process p ON p.trace_id = t.trace_id AND p.process_id = "
-	  "t.process_id" },
+	  "t.process_id",
+	  "process" },
 	{ "v_syscall", "calls with who made them and seconds since the start",
 	  "SELECT s.trace_id, (s.ts_ns - r.start_mono_ns) / 1e9 AS at_s, p.pid, s.tid, t.comm, "
 	  "s.name, s.args, s.ret,"
@@ -35,22 +37,49 @@ static const struct view {
 	  "t.thread_id, p.process_id"
 	  " FROM syscall s JOIN thread t ON t.trace_id = s.trace_id AND t.thread_id = s.thread_id"
 	  " JOIN process p ON p.trace_id = t.trace_id AND p.process_id = t.process_id"
-	  " JOIN trace r ON r.trace_id = s.trace_id" },
+	  " JOIN trace r ON r.trace_id = s.trace_id",
+	  "syscall,thread,process" },
 	{ "v_slowest_syscall", "complete calls, the longest first",
-	  "SELECT * FROM v_syscall WHERE state = 'complete' ORDER BY duration_ns DESC" },
+	  "SELECT * FROM v_syscall WHERE state = 'complete' ORDER BY duration_ns DESC",
+	  "v_syscall" },
 	{ "v_failed_syscall", "calls that returned an error",
-	  "SELECT * FROM v_syscall WHERE errno IS NOT NULL" },
+	  "SELECT * FROM v_syscall WHERE errno IS NOT NULL", "v_syscall" },
 	{ "v_syscall_stats", "syscall_stats with the processes' pids and names",
 	  "SELECT s.trace_id, p.pid, p.comm, s.name, s.count, s.error_count, s.total_ns, s.min_ns, "
 	  "s.mean_ns, s.p50_ns,"
 	  " s.p90_ns, s.p99_ns, s.max_ns, s.process_id"
 	  " FROM syscall_stats s JOIN process p ON p.trace_id = s.trace_id AND p.process_id = "
-	  "s.process_id" },
+	  "s.process_id",
+	  "syscall_stats,process" },
 	{ "v_exec", "programs in the order of their start, with pids and seconds since the start",
 	  "SELECT e.trace_id, (e.ts_ns - r.start_mono_ns) / 1e9 AS at_s, p.pid, e.exe, e.cmdline, "
 	  "e.cwd, e.process_id"
 	  " FROM exec e JOIN process p ON p.trace_id = e.trace_id AND p.process_id = e.process_id"
-	  " JOIN trace r ON r.trace_id = e.trace_id ORDER BY e.trace_id, e.ts_ns" },
+	  " JOIN trace r ON r.trace_id = e.trace_id ORDER BY e.trace_id, e.ts_ns",
+	  "exec,process" },
+};
+
+/* Columns of views that no table has. */
+static const struct view_column {
+	const char *view;
+	struct column column;
+} view_columns[] = {
+	{ "v_process_tree",
+	  { "path", "the numbers of its ancestors and its own: to sort by", COLUMN_TEXT,
+	    UNIT_NONE } },
+	{ "v_process_tree", { "depth", "how many ancestors it has", COLUMN_INTEGER, UNIT_COUNT } },
+	{ "v_process_tree", { "tree", "its name, indented by its depth", COLUMN_TEXT, UNIT_NONE } },
+	{ "v_process_tree",
+	  { "names", "the names of its ancestors and its own", COLUMN_TEXT, UNIT_NONE } },
+	{ "v_process_tree",
+	  { "life_ns", "from its start to its end; NULL: one of them is not known", COLUMN_INTEGER,
+	    UNIT_NS } },
+	{ "v_syscall",
+	  { "at_s", "its entry, in seconds since the start of the trace", COLUMN_REAL,
+	    UNIT_NONE } },
+	{ "v_exec",
+	  { "at_s", "when it was, in seconds since the start of the trace", COLUMN_REAL,
+	    UNIT_NONE } },
 };
 
 static int create_table(sqlite3 *db, const struct table *table)
@@ -135,6 +164,40 @@ static int document(sqlite3 *db, const struct table *const *tables)
 		r = document_table(statement, tables[i]);
 	for (size_t i = 0; !r && i < ARRAY_SIZE(views); i++)
 		r = put_doc(statement, views[i].name, NULL, NULL, NULL, views[i].doc);
+	for (size_t i = 0; !r && i < ARRAY_SIZE(view_columns); i++) {
+		const struct column *column = &view_columns[i].column;
+
+		r = put_doc(statement, view_columns[i].view, column->name,
+			    column_type_name(column->type), column_unit_name(column->unit),
+			    column->doc);
+	}
+	sqlite3_finalize(statement);
+	return r;
+}
+
+/* A view's other columns mean what they mean in the first table that has them. */
+static int document_view(sqlite3 *db, const struct view *view)
+{
+	static const char sql[] =
+		"INSERT INTO doc SELECT ?1, c.name, d.type, d.unit, d.doc FROM "
+		"pragma_table_info(?1) c"
+		" JOIN doc d ON d.table_name = ?2 AND d.column_name = c.name WHERE NOT EXISTS"
+		" (SELECT 1 FROM doc o WHERE o.table_name = ?1 AND o.column_name = c.name)";
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+
+	if (!r)
+		r = sqlite3_bind_text(statement, 1, view->name, -1, SQLITE_STATIC);
+	for (const char *table = view->tables; !r && *table;) {
+		int len = (int)strcspn(table, ",");
+
+		r = sqlite3_bind_text(statement, 2, table, len, SQLITE_STATIC);
+		if (!r)
+			r = sqlite3_step(statement);
+		r = r == SQLITE_DONE ? SQLITE_OK : r;
+		sqlite3_reset(statement);
+		table += len + (table[len] == ',');
+	}
 	sqlite3_finalize(statement);
 	return r;
 }
@@ -149,6 +212,8 @@ static int create_views(sqlite3 *db)
 		text_addf(&sql, "CREATE VIEW %s AS %s", views[i].name, views[i].sql);
 		r = sqlite3_exec(db, sql.data, NULL, NULL, NULL);
 		text_release(&sql);
+		if (!r)
+			r = document_view(db, &views[i]);
 	}
 	return r;
 }

@@ -16,6 +16,9 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import apps  # noqa: E402
+
 BENCH = os.path.dirname(os.path.abspath(__file__))
 SYSCALL_EVENTS = "raw_syscalls:*"
 BYSTANDER = "not recorded, while `record` records another process"
@@ -346,7 +349,11 @@ def question_read(bench):
         measure_reading(bench, "the mix alone", mix(bench, 6), mix(bench, 1), rounds)
 
 
-QUESTIONS = {"call": question_call, "mix": question_mix, "read": question_read}
+def question_app(bench):
+    apps.question(bench, table, bench.summary)
+
+
+QUESTIONS = {"call": question_call, "mix": question_mix, "read": question_read, "app": question_app}
 
 
 def machine():

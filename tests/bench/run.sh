@@ -2,21 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What trc costs and how fast it is, beside its peers, as Markdown tables on standard output.
 #
-#   tests/bench/run.sh [--quick] [--build DIR] [call|mix|read]…
+#   tests/bench/run.sh [--quick] [--build DIR] [call|mix|read|app]…
 #
 #   call   what a system call costs under each tracer
 #   mix    the recorder's own CPU, bytes per event and losses on a build, a search and a server
 #   read   events per second of `analyze report` and `analyze load`, beside perf and SQLite alone
+#   app    how much slower a build and servers run while they are recorded
 #
 # Needs root. Builds into DIR (build-bench) and leaves there all figures of all rounds, as CSV:
-# DIR/bench/figures.csv. Takes about five minutes, with --quick about one. Installs nothing.
+# DIR/bench/figures.csv. Takes about eight minutes, with --quick about two. Installs nothing.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$here/../../build-bench quick=() questions=()
 
 usage()
 {
-	sed -n '3,12s/^# \{0,1\}//p' "$0"
+	sed -n '3,13s/^# \{0,1\}//p' "$0"
 }
 
 while [ $# -gt 0 ]; do
@@ -27,7 +28,7 @@ while [ $# -gt 0 ]; do
 		build=$2
 		shift
 		;;
-	call | mix | read) questions+=("$1") ;;
+	call | mix | read | app) questions+=("$1") ;;
 	-h | --help) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -42,7 +43,7 @@ done
 [ -z "$missing" ] || { echo "bench: apt-get install$missing" >&2; exit 1; }
 
 export LC_ALL=C.UTF-8 PATH="$PATH:/usr/sbin:/sbin"
-[ ${#questions[@]} -gt 0 ] || questions=(call mix read)
+[ ${#questions[@]} -gt 0 ] || questions=(call mix read app)
 targets=(record/record)
 [[ " ${questions[*]} " != *" read "* ]] || targets+=(analyze)
 "$here/build.sh" "$build" "${targets[@]}"

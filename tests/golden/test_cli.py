@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The cases of cli.txt, and the traces that are damaged in ways that a line of shell cannot make."""
+import fcntl
 import os
+import pty
 import re
 import shutil
 import struct
+import termios
 
 import zstandard
 
@@ -49,7 +52,7 @@ def test_mistake(t, name):
 # Damage. A record is a head of 165 bytes and a payload; FORMAT.md has the table.
 
 LABEL, HEAD = 12, 165
-TYPE, FLAGS, MID, PAYLOAD_CRC, HEAD_CRC, PAYLOAD_LENGTH = 25, 29, 146, 151, 156, 161
+TYPE, FLAGS, STREAM, MID, PAYLOAD_CRC, HEAD_CRC, PAYLOAD_LENGTH = 25, 29, 34, 146, 151, 156, 161
 HEADER, EVENTS, END = 1, 2, 6
 
 
@@ -164,6 +167,90 @@ def test_flipped_byte(t):
     events = [record for record in records(data) if record.type == EVENTS]
     data[events[-1].offset + HEAD + len(events[-1].payload) // 2] ^= 0x10
     damaged(t, data, shown=False)
+
+
+def test_damage_unseen(t):
+    """Damage in the calls is said, and exits with 3, also by what shows no calls."""
+    data = bytearray(sample())
+    calls = [record for record in records(data) if record.type == EVENTS and record.u32(STREAM) >> 16]
+    data[calls[-1].offset + HEAD + len(calls[-1].payload) // 2] ^= 0x10
+    path = t.write("damaged.trc", data)
+    for command in (["info"], ["tree"], ["report", "process"], ["export", "--kind", "exec"]):
+        result = run([harness.ANALYZE, *command, path])
+        equal(result.returncode, 3, f"exit of {command} ({result.stderr})")
+        equal(len(result.stderr.splitlines()), 1, f"lines on stderr of {command}")
+        check("damaged at byte" in result.stderr, f"stderr of {command}: {result.stderr}")
+        check(result.stdout, f"nothing on stdout of {command}")
+    check(re.search(r"damage_count\s+1$", run([harness.ANALYZE, "info", path]).stdout, re.M), "info does not count it")
+
+
+def other_sample(name):
+    with open(os.path.join(os.path.dirname(SAMPLE), name), "rb") as file:
+        return file.read()
+
+
+def test_two_recordings(t):
+    """`cat new old`: everything comes in the order of time; a database row would belong to neither."""
+    both = t.write("both.trc", other_sample("shell.trc") + other_sample("children.trc"))
+    for split in ([], ["--no-split"]):
+        result = run([harness.ANALYZE, "replay", "--ns", *split, both])
+        equal((result.returncode, result.stderr), (0, ""), "replay")
+    starts = [float(line.split()[1]) for line in run([harness.ANALYZE, "replay", "--ns", both]).stdout.splitlines()]
+    check(starts == sorted(starts) and len(starts) > 400, "lines are not in order")
+    info = run([harness.ANALYZE, "info", both]).stdout
+    check(re.search(r"section_count +2\n(.*\n)*section_2 +[0-9a-f-]{36}, on example: ", info), info)
+    result = run([harness.ANALYZE, "load", both, t.path("both.db")])
+    equal(result.returncode, 2, "exit of load")
+    check("2 recordings" in result.stderr, result.stderr)
+    check(not os.path.exists(t.path("both.db")), "a database was left behind")
+
+
+def test_two_boots(t):
+    """Of recordings with different clocks the first is shown, and it is said how many are not."""
+    data, boot = sample(), b"00000000-0000-0000-0000-000000000001"
+    parts = records(data)
+    payload = parts[0].payload
+    if parts[0].u32(FLAGS) & 1:
+        payload = zstandard.ZstdDecompressor().decompress(payload)
+    check(boot in payload, "the sample has another boot id")
+    payload = payload.replace(boot, boot[:-1] + b"2")
+    parts[0].payload = zstandard.ZstdCompressor(level=1, write_checksum=True).compress(payload)
+    path = t.write("boots.trc", data + data[:LABEL] + b"".join(part.bytes() for part in parts))
+    result = run([harness.ANALYZE, "export", path])
+    equal(result.returncode, 0, "exit")
+    check("1 of its 2 recordings left out" in result.stderr, result.stderr)
+    equal(result.stdout, run([harness.ANALYZE, "export", SAMPLE]).stdout, "events")
+    equal(run([harness.ANALYZE, "export", "--strict", path]).returncode, 3, "exit under --strict")
+
+
+def test_narrow_terminal(t):
+    """On 80 places nothing wraps, and all fits on a screen; into a pipe goes the wide form."""
+    def page(columns):
+        pid, terminal = pty.fork()
+        if not pid:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+            environment = {"TERM": "dumb", "PATH": "/usr/bin"}
+            os.execve(harness.ANALYZE, ["analyze", "report", "shell.trc"], environment)
+        text = b""
+        try:
+            while data := os.read(terminal, 65536):
+                text += data
+        except OSError:  # the other side is closed
+            pass
+        os.close(terminal)
+        equal(os.waitpid(pid, 0)[1], 0, "exit")
+        return text.decode().replace("\r", "")
+
+    t.write("shell.trc", other_sample("shell.trc"))
+    before = os.getcwd()
+    os.chdir(t.directory)
+    try:
+        narrow, wide = page(80), page(120)
+    finally:
+        os.chdir(before)
+    check(max(map(len, narrow.splitlines())) <= 80, f"a line is wider than 80: {narrow}")
+    check(len(narrow.splitlines()) <= 54, f"{len(narrow.splitlines())} lines")
+    equal(wide, run([harness.ANALYZE, "report", "shell.trc"], cwd=t.directory).stdout, "the wide page")
 
 
 def test_hole(t):

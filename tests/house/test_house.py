@@ -35,7 +35,7 @@ def without_comments(text):
 MAY_INCLUDE = [
     ("common/", r"common/|version\.h$"),
     ("bpf/", r"bpf/|common/events\.h$"),
-    ("record/", r"record/|common/|bpf/\w+\.h$|trc\.skel\.h$|version\.h$"),
+    ("record/", r"record/|common/|bpf/\w+\.(h|def)$|trc\.skel\.h$|version\.h$"),
     ("analyze/decode/", r"analyze/decode/|analyze/stream\.h$|common/"),
     ("analyze/model/", r"analyze/model/|analyze/decode/|analyze/stream\.h$|common/"),
     ("analyze/metrics/", r"analyze/(?!sinks/|cmd)|common/"),

@@ -29,11 +29,13 @@ struct scene {
 	struct trace_writer *writer;
 	u64 events;
 	u64 lost;
+	u64 probe_runs; /* 0: not counted */
 	u64 end_ns;
 	u8 uuid[16];
 };
 
-static MAKE_UNUSED void scene_begin(struct scene *scene, u8 identity)
+/* Of the machine's boot `boot`. */
+static MAKE_UNUSED void scene_begin_in(struct scene *scene, u8 identity, char *boot)
 {
 	struct trace_meta meta = make_meta(schema_builtin());
 	struct trace_writer_options options = { .level = 1, .chunk_bytes = 4096 };
@@ -49,12 +51,18 @@ static MAKE_UNUSED void scene_begin(struct scene *scene, u8 identity)
 	memcpy(options.uuid, scene->uuid, sizeof(options.uuid));
 	memcpy(meta.uuid, scene->uuid, sizeof(meta.uuid));
 	meta.command_pid = 100;
+	meta.boot_id = boot;
 	meta.table_count = 1;
 	meta.tables = (struct syscall_table *)syscall_table_builtin(SYSCALL_ABI_X86_64);
 	CHECK_FATAL(!trace_writer_open(&options, &scene->writer));
 	CHECK_FATAL(!make_put_meta(scene->writer, &meta));
 	trace_clock_encode(&clock, 1, &data, &len);
 	CHECK_FATAL(!trace_writer_put(scene->writer, TRACE_CLOCK, SCENE_START, data, len));
+}
+
+static MAKE_UNUSED void scene_begin(struct scene *scene, u8 identity)
+{
+	scene_begin_in(scene, identity, "b");
 }
 
 static MAKE_UNUSED void scene_put(struct scene *scene, u16 class, const struct trc_head *record)
@@ -152,6 +160,7 @@ struct scene_call {
 	u32 tid, tgid;
 	u16 cpu;
 	u32 nr;
+	u8 abi; /* 0: x86_64 */
 	u8 state, flags;
 	s64 ret;
 	u64 duration_ns;
@@ -175,7 +184,7 @@ static MAKE_UNUSED void scene_call(struct scene *scene, struct scene_call call)
 					  .cpu = call.cpu,
 					  .words = (u8)words };
 	record->nr = call.nr;
-	record->abi = SYSCALL_ABI_X86_64;
+	record->abi = call.abi ? call.abi : SYSCALL_ABI_X86_64;
 	record->state = call.state;
 	record->flags = call.flags;
 	record->ret = call.ret;
@@ -206,6 +215,8 @@ static MAKE_UNUSED void scene_lost(struct scene *scene, u64 from, u64 to, u64 co
 
 static MAKE_UNUSED void scene_finish(struct scene *scene)
 {
+	struct trace_program_cost program = { "syscall_exit", scene->probe_runs, 1000 };
+	struct trace_kind_count kind = { TRC_KIND_syscall, scene->events, 0 };
 	struct trace_summary summary = { .start_ns = SCENE_START,
 					 .end_ns = scene->end_ns,
 					 .command_ended = true,
@@ -213,13 +224,28 @@ static MAKE_UNUSED void scene_finish(struct scene *scene)
 					 .end_reason = "command ended",
 					 .event_count = scene->events,
 					 .lost_count = scene->lost,
-					 .user_ns = 5000000 };
+					 .user_ns = 5000000,
+					 .program_count = scene->probe_runs > 0,
+					 .programs = &program,
+					 .kind_count = scene->probe_runs > 0,
+					 .kinds = &kind };
 	_cleanup_free_ u8 *data = NULL;
 	size_t len;
 
 	trace_summary_encode(&summary, &data, &len);
 	CHECK_FATAL(!trace_writer_put(scene->writer, TRACE_SUMMARY, summary.end_ns, data, len));
 	CHECK_FATAL(!trace_writer_close(scene->writer));
+}
+
+/* As cat does it: `other` stands behind in the same file. */
+static MAKE_UNUSED void scene_append(struct scene *scene, const struct scene *other)
+{
+	_cleanup_free_ u8 *data = NULL;
+	size_t len;
+
+	data = make_contents(other->fd, &len);
+	CHECK_FATAL(lseek(scene->fd, 0, SEEK_END) > 0);
+	CHECK_FATAL(write(scene->fd, data, len) == (ssize_t)len);
 }
 
 static MAKE_UNUSED void scene_release(struct scene *scene)

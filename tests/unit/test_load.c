@@ -181,6 +181,15 @@ static void test_documentation(const char *database)
 		      "s.name AND"
 		      " d.column_name IS NULL WHERE s.type IN ('table', 'view') AND d.doc IS NULL"),
 		0);
+	CHECK_EQ(query(db,
+		       "SELECT count(*) FROM sqlite_schema v JOIN pragma_table_info(v.name) c"
+		       " WHERE v.type = 'view' AND 1 <> (SELECT count(*) FROM doc d WHERE"
+		       " d.table_name = v.name AND d.column_name = c.name AND length(d.doc) > 4)"),
+		 0);
+	CHECK_EQ(query(db, "SELECT count(*) FROM doc v JOIN doc t ON t.table_name = 'thread' AND"
+			   " t.column_name = 'comm' AND t.doc = v.doc"
+			   " WHERE v.table_name = 'v_slowest_syscall' AND v.column_name = 'comm'"),
+		 1);
 	/* Every table that is about a trace begins with it. */
 	CHECK_EQ(query(db, "SELECT count(*) FROM sqlite_schema t JOIN pragma_table_info(t.name) c"
 			   " WHERE t.type = 'table' AND t.name <> 'doc' AND c.cid = 0 AND c.name "

@@ -285,6 +285,15 @@ static void test_trace(void)
 	CHECK_EQ(table_int(&t, 0, "start_wall_ns"), SCENE_WALL);
 	CHECK_EQ(table_int(&t, 0, "recorder_cpu_ns"), 5000000);
 	CHECK_STR(table_text(&t, 0, "uuid"), "01010101-0101-0101-0101-010101010101");
+	CHECK(!table_text(&t, 0, "selection"));
+	table_release(&t);
+	table_fill(&t, world.path, "trace",
+		   &(struct selection_options){ .time = "1,", .comm = "c*", .calls = "read" });
+	CHECK_STR(table_text(&t, 0, "selection"), "--time 1, --comm 'c*' --syscall read");
+	CHECK_EQ(table_int(&t, 0, "event_count"), world.events);
+	table_release(&t);
+	table_fill(&t, world.path, "syscall_name", NULL);
+	CHECK_STR(table_text(&t, table_find(&t, "name", "openat"), "classes"), "file,desc");
 	table_release(&t);
 }
 
@@ -394,33 +403,6 @@ static void test_loss(void)
 	scene_release(&scene);
 }
 
-/* A child whose birth was not recorded is known by what it does. */
-static void test_evidence(void)
-{
-	struct table_sink t;
-	struct scene scene;
-
-	scene_begin(&scene, 9);
-	scene_call(&scene,
-		   (struct scene_call){ .at = 1000, .tid = 201, .tgid = 200, .nr = NR_read });
-	scene_exit(&scene, 2000, 201, 200, 500, 0, false);
-	/* Here its end and its successor's birth are missing; the start time tells them apart. */
-	scene_call(&scene,
-		   (struct scene_call){ .at = 300000000, .tid = 200, .tgid = 200, .nr = NR_read });
-	scene_exit(&scene, 300001000, 200, 200, 299000000, 0, true);
-	scene_finish(&scene);
-	table_fill(&t, scene.path, "process", NULL);
-	CHECK_EQ(t.rows.count, 1);
-	CHECK_EQ(table_int(&t, 0, "thread_count"), 2);
-	CHECK_EQ(table_int(&t, 0, "start_ns"), SCENE_START + 299000000);
-	table_release(&t);
-	table_fill(&t, scene.path, "thread", NULL);
-	CHECK_EQ(t.rows.count, 2);
-	CHECK_EQ(table_int(&t, 0, "start_ns"), SCENE_START + 500);
-	table_release(&t);
-	scene_release(&scene);
-}
-
 static void check_percentiles(const struct histogram *histogram, u64 *values, size_t count)
 {
 	static const unsigned per_mille[] = { 1, 500, 900, 990, 999, 1000 };
@@ -483,7 +465,6 @@ int main(void)
 	test_selection();
 	test_wrong_selection();
 	test_loss();
-	test_evidence();
 	test_histogram();
 	scene_release(&world);
 	return check_report();

@@ -167,6 +167,34 @@ static void test_events(void)
 	scene_release(&scene);
 }
 
+/* Other numbers, other structs: said once before, also when the line is split, and for each thread. */
+static void test_modes(void)
+{
+	struct scene scene;
+
+	scene_begin(&scene, 1);
+	CALL(100, getppid, 1000, 2000, .ret = 1);
+	CALL(100, close, 3000, 8000, .abi = SYSCALL_ABI_I386);
+	CALL(102, close, 4000, 5000);
+	CALL(102, close, 6000, 7000, .abi = SYSCALL_ABI_X32);
+	CALL(100, close, 9000, 9000, .abi = SYSCALL_ABI_I386);
+	CALL(100, getppid, 10000, 11000, .ret = 1);
+	scene_finish(&scene);
+	check_replay(&scene,
+		     (struct replay_options){ .no_durations = true, .time = REPLAY_TIME_NONE },
+		     "100   getppid() = 1\n"
+		     "100   [ Process PID=100 runs in 32 bit mode. ]\n"
+		     "100   syscall_0x3(0x3c <unfinished ...>\n"
+		     "102   close(60) = 0\n"
+		     "102   [ Process PID=102 runs in x32 mode. ]\n"
+		     "102   syscall_0x3(0x3c) = 0\n"
+		     "100   <... syscall_0x3 resumed>) = 0\n"
+		     "100   syscall_0x3(0x3c) = 0\n"
+		     "100   [ Process PID=100 runs in 64 bit mode. ]\n"
+		     "100   getppid() = 1\n");
+	scene_release(&scene);
+}
+
 /* ---- times ---- */
 
 static void test_times(void)
@@ -409,6 +437,7 @@ int main(void)
 	test_order();
 	test_events();
 	test_times();
+	test_modes();
 	test_selection();
 	test_windows();
 	test_full_disk();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Rows as text, CSV and JSON; views of tables; events as JSON; whole pages against golden files. */
+#include "analyze/sinks/cell.h"
 #include "analyze/sinks/event_json.h"
 #include "analyze/sinks/sinks.h"
 #include "analyze/sinks/view.h"
@@ -309,7 +310,7 @@ static struct walk *walk_world(const struct scene *scene)
 	return walk;
 }
 
-static char *summary_page(const struct scene *scene)
+static char *summary_page(const struct scene *scene, unsigned width)
 {
 	static const struct selection_options all;
 	const struct metric *list[SUMMARY_TABLES];
@@ -321,7 +322,7 @@ static char *summary_page(const struct scene *scene)
 
 	summary_metrics(list);
 	CHECK_EQ(metrics_run(walk, list, SUMMARY_TABLES, memory, NULL, NULL), 0);
-	summary_print(walk, memory, false, 120, &all, file);
+	summary_print(walk, memory, false, width, &all, file);
 	sink_free(memory);
 	walk_close(walk);
 	fclose(file);
@@ -371,13 +372,61 @@ static char *schema_page(void)
 	return text.data;
 }
 
+/* Nothing wraps on a small terminal but a command that is to be typed. */
+static void check_narrow(char *page)
+{
+	size_t lines = 0;
+
+	for (char *rest = page, *line; (line = strsep(&rest, "\n")); lines++) {
+		struct text text = {};
+
+		text_adds(&text, line);
+		if (cell_width(&text) > 80)
+			CHECK_FAIL("%s", line);
+		text_release(&text);
+	}
+	CHECK(lines > 20);
+	free(page);
+}
+
+/* What the probes cost is ours only if they hardly ran for others. */
+static void test_probe_cost(void)
+{
+	static const char
+		all[] = " in probes (of all processes)\n",
+		part[] = "of the time outside calls about 1.0 µs is that of the recorder's";
+	char *page;
+
+	for (u64 runs_per_call = 2; runs_per_call < 5; runs_per_call += 2) {
+		bool ours = runs_per_call == 2;
+		struct scene scene;
+
+		scene_begin(&scene, 1);
+		for (u64 i = 1; i < 100; i++)
+			scene_call(&scene, (struct scene_call){ .at = i * 1000,
+								.tid = 100,
+								.tgid = 100,
+								.nr = NR_getppid,
+								.duration_ns = 1 });
+		scene.probe_runs = scene.events * runs_per_call;
+		scene_finish(&scene);
+		page = summary_page(&scene, 120);
+		CHECK(strstr(page, " and 1.0 µs in probes") != NULL);
+		CHECK_EQ(strstr(page, all) == NULL, ours);
+		CHECK_EQ(strstr(page, part) != NULL, ours);
+		free(page);
+		scene_release(&scene);
+	}
+}
+
 static void test_golden(void)
 {
 	struct scene world;
 
 	scene_world(&world, 1);
 	check_golden("tables.txt", schema_page());
-	check_golden("summary.txt", summary_page(&world));
+	check_golden("summary.txt", summary_page(&world, 120));
+	check_narrow(summary_page(&world, 80));
 	check_golden("tree.txt", tree_page(&world, false));
 	check_golden("tree.json", tree_page(&world, true));
 	scene_release(&world);
@@ -391,6 +440,7 @@ int main(void)
 	test_view_top();
 	test_view_words();
 	test_event_json();
+	test_probe_cost();
 	test_golden();
 	return check_report();
 }

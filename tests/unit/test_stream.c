@@ -280,6 +280,78 @@ static void test_short_task(void)
 	scene_release(&scene);
 }
 
+/* `cat new old other-machine`: what has one clock comes in its order, the rest not at all. */
+static void test_recordings(void)
+{
+	static const u64 at[] = { 9000, 5000, 7000 };
+	static char *const boots[] = { "b", "b", "another" };
+	struct trace_reader *reader;
+	struct stream *stream;
+	struct scene scenes[3];
+	struct event event;
+
+	for (u8 i = 0; i < 3; i++) {
+		scene_begin_in(&scenes[i], i, boots[i]);
+		scene_call(&scenes[i],
+			   (struct scene_call){
+				   .at = at[i], .tid = 1, .tgid = 1, .nr = NR_getppid, .ret = i });
+		scene_finish(&scenes[i]);
+	}
+	scene_append(&scenes[0], &scenes[1]);
+	scene_append(&scenes[0], &scenes[2]);
+	stream = open_stream(scenes[0].path, NULL, &reader);
+	CHECK(stream_has_clock(reader, 1));
+	CHECK(!stream_has_clock(reader, 2));
+	for (u32 section = 2; section-- > 0;) {
+		CHECK_FATAL(stream_next(stream, &event));
+		CHECK_EQ(event.section, section);
+		CHECK_EQ(((const struct trc_syscall *)event.record)->ret, section);
+	}
+	CHECK(!stream_next(stream, &event));
+	stream_close(stream);
+	trace_reader_close(reader);
+	for (size_t i = 0; i < 3; i++)
+		scene_release(&scenes[i]);
+}
+
+/* A recorder whose classes have other numbers: what a chunk holds is told by the kinds in the file. */
+static void test_other_classes(void)
+{
+	const struct stream_options options = { .to_ns = UINT64_MAX,
+						.classes = 1ull << TRC_CLASS_SYSCALL };
+	struct schema_kind kinds[2] = { *schema_kind_by_id(schema_builtin(), TRC_KIND_syscall),
+					*schema_kind_by_id(schema_builtin(),
+							   TRC_KIND_task_rename) };
+	const struct schema schema = { ARRAY_SIZE(kinds), kinds };
+	struct trace_meta meta = make_meta(&schema);
+	struct trace_writer_options writing = { .level = 1, .chunk_bytes = 4096 };
+	struct trc_syscall call = { .head = SCENE_HEAD(syscall, 1, 3, 3) };
+	struct trc_task_rename rename = { .head = SCENE_HEAD(task_rename, 2, 3, 3) };
+	struct trace_writer *writer;
+	struct trace_reader *reader;
+	struct stream *stream;
+	struct event event;
+	char path[64];
+
+	kinds[0].class = 61;
+	kinds[1].class = TRC_CLASS_SYSCALL;
+	writing.fd = make_file(path);
+	memcpy(writing.uuid, meta.uuid, sizeof(writing.uuid));
+	CHECK_FATAL(!trace_writer_open(&writing, &writer));
+	CHECK_FATAL(!make_put_meta(writer, &meta));
+	CHECK_FATAL(!trace_stream_append(trace_writer_stream(writer, 61, 0), &call.head));
+	CHECK_FATAL(!trace_stream_append(trace_writer_stream(writer, TRC_CLASS_SYSCALL, 0),
+					 &rename.head));
+	CHECK_FATAL(!trace_writer_close(writer));
+	stream = open_stream(path, &options, &reader);
+	CHECK_FATAL(stream_next(stream, &event));
+	CHECK_EQ(event.kind_id, TRC_KIND_syscall);
+	CHECK(!stream_next(stream, &event));
+	stream_close(stream);
+	trace_reader_close(reader);
+	close(writing.fd);
+}
+
 int main(void)
 {
 	test_order();
@@ -287,5 +359,7 @@ int main(void)
 	test_short_call();
 	test_other_version();
 	test_short_task();
+	test_recordings();
+	test_other_classes();
 	return check_report();
 }
