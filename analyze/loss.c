@@ -40,11 +40,19 @@ static void add_records(struct loss_list *list, struct trace_reader *reader)
 
 void loss_list_refresh(struct loss_list *list, struct trace_reader *reader)
 {
-	size_t count;
+	size_t count, kept = 0;
 	const struct trace_damage *damages = trace_reader_damages(reader, &count);
 
-	for (; list->damage_count < count; list->damage_count++) {
-		const struct trace_damage *damage = &damages[list->damage_count];
+	if (count == list->damage_count)
+		return;
+	/* They are sorted by place: what is new may stand anywhere among them. */
+	for (size_t i = 0; i < list->count; i++)
+		if (list->losses[i].cause != LOSS_DAMAGE)
+			list->losses[kept++] = list->losses[i];
+	list->count = kept;
+	list->damage_count = count;
+	for (size_t i = 0; i < count; i++) {
+		const struct trace_damage *damage = &damages[i];
 
 		add(list, &(struct loss){ .cause = LOSS_DAMAGE,
 					  .ring = TRACE_CPU_MIXED,
