@@ -7,6 +7,20 @@
 #define CALL_WORDS_MIN 6
 #define CALL_WORDS_MAX (sizeof(struct trc_syscall) / 8)
 
+/* ERESTARTSYS … ERESTART_RESTARTBLOCK: what an interrupted call returns inside the kernel. */
+static __always_inline bool is_restart(long ret)
+{
+	return ret >= -516 && ret <= -512;
+}
+
+#define SIGKILL_BIT (1ul << (9 - 1))
+
+/* The kernel turns every fatal signal, and the end of the process by another thread, into a pending SIGKILL. */
+static __always_inline bool is_being_killed(struct task_struct *task)
+{
+	return task->pending.signal.sig[0] & SIGKILL_BIT;
+}
+
 /* head.ts holds the time of entry until now. */
 static __always_inline void call_send(struct task_struct *task, struct task_state *state, s64 ret,
 				      u8 call_state, u64 now)

@@ -35,6 +35,17 @@ enum spec_flag {
 /* What groups look for in a call when it returns: syscall.bpf.c asks them. */
 enum call_interest {
 	INTEREST_NONE = 0,
+	INTEREST_FUTEX = 1,
+};
+
+/* Which of the calls that work on futexes it is: what its arguments mean. */
+enum futex_call {
+	FUTEX_CALL_NONE = 0,
+	FUTEX_CALL_FUTEX, /* the one that multiplexes */
+	FUTEX_CALL_WAIT,
+	FUTEX_CALL_WAKE,
+	FUTEX_CALL_REQUEUE,
+	FUTEX_CALL_WAITV,
 };
 
 enum capture_how {
@@ -61,6 +72,8 @@ struct syscall_spec {
 	u8 flags; /* enum spec_flag */
 	u8 capture_count;
 	u8 interest; /* enum call_interest */
+	u8 futex;    /* enum futex_call */
+	u8 zero;
 	struct capture captures[SPEC_CAPTURES];
 };
 

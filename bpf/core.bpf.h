@@ -74,8 +74,11 @@ static __always_inline struct cpu_counters *cpu_counters(void)
 	return bpf_map_lookup_elem(&counters, &zero);
 }
 
+/* Most tasks of the machine are no targets and have no storage at all: one load tells. */
 static __always_inline struct task_state *task_state(struct task_struct *task)
 {
+	if (!task->bpf_storage)
+		return NULL;
 	return bpf_task_storage_get(&tasks, task, 0, 0);
 }
 

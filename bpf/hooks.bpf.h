@@ -10,9 +10,10 @@
 
 #include "bpf/core.bpf.h"
 
+int futex_returned(struct task_state *state, s64 ret, u64 now);
+
 static __always_inline void hooks_call_exit(struct task_state *state, s64 ret, u64 now)
 {
-	(void)state;
-	(void)ret;
-	(void)now;
+	if (group_on(GROUP_futex) && (state->interest & INTEREST_FUTEX))
+		futex_returned(state, ret, now);
 }

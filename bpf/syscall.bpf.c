@@ -14,20 +14,6 @@
 /* Are numbers that the tables do not know filtered out? Set before the load. */
 const volatile bool unknown_calls_skipped = false;
 
-/* ERESTARTSYS … ERESTART_RESTARTBLOCK: what an interrupted call returns inside the kernel. */
-static __always_inline bool is_restart(long ret)
-{
-	return ret >= -516 && ret <= -512;
-}
-
-#define SIGKILL_BIT (1ul << (9 - 1))
-
-/* The kernel turns every fatal signal, and the end of the process by another thread, into a pending SIGKILL. */
-static __always_inline bool is_being_killed(struct task_struct *task)
-{
-	return task->pending.signal.sig[0] & SIGKILL_BIT;
-}
-
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 {
@@ -139,13 +125,13 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		if (spec && !((spec->flags & SPEC_EXEC) && ret == 0))
 			capture_exit(task, state, spec, ret);
 	}
+	if (state->interest)
+		hooks_call_exit(state, ret, now);
 	/* A signal that kills ended the wait: to the caller this call never returns. The task's exit sends it. */
 	if (is_restart(ret) && is_being_killed(task)) {
 		state->phase = PHASE_INSIDE;
 		return 0;
 	}
-	if (state->interest)
-		hooks_call_exit(state, ret, now);
 	call_send(task, state, ret, TRC_SYSCALL_COMPLETE, now);
 	return 0;
 }

@@ -47,6 +47,10 @@ enum {
 	BPF_RB_AVAIL_DATA = 0,
 };
 
+enum bpf_func_id {
+	BPF_FUNC_find_vma = 180,
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 #if defined(__TARGET_ARCH_x86)
@@ -69,7 +73,13 @@ struct pt_regs {
 
 struct thread_info {
 	unsigned long flags;
-	u32 status; /* x86 */
+	u32 status;	   /* x86 */
+	u32 cpu;	   /* 5.16 */
+	int preempt_count; /* arm64, riscv */
+};
+
+struct pcpu_hot { /* x86, 6.2 to 6.14 */
+	int preempt_count;
 };
 
 struct qstr {
@@ -102,8 +112,25 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct super_block {
+	u32 s_dev;
+};
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+};
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+};
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_flags;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
 };
 
 struct fs_struct {
@@ -111,8 +138,14 @@ struct fs_struct {
 	struct path pwd;
 };
 
+typedef struct {
+	u64 ctx_id; /* x86 */
+} mm_context_t;
+
 struct mm_struct {
+	unsigned long start_stack;
 	unsigned long arg_start, arg_end;
+	mm_context_t context;
 	struct file *exe_file;
 };
 
@@ -210,8 +243,15 @@ struct signal_struct {
 	unsigned long maxrss; /* pages */
 };
 
+struct rq;
+
+struct cfs_rq {
+	struct rq *rq;
+};
+
 struct sched_entity {
 	u64 sum_exec_runtime;
+	struct cfs_rq *cfs_rq;
 };
 
 struct sched_info {
@@ -235,8 +275,13 @@ struct sigpending {
 	sigset_t signal;
 };
 
+struct bpf_local_storage;
+
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int __state;
+	int prio;
+	unsigned int in_iowait : 1;
 	unsigned int flags;
 	int exit_code;
 	pid_t pid;
@@ -258,11 +303,17 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sigpending pending;
 	struct mm_struct *mm;
+	struct mm_struct *active_mm;
+	struct bpf_local_storage *bpf_storage;
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct task_io_accounting ioac;
 	struct task_delay_info *delays;
 	struct css_set *cgroups;
+};
+
+struct task_struct___old {
+	unsigned int cpu; /* before 5.16 */
 };
 
 struct linux_binprm {

@@ -91,6 +91,61 @@ enum trc_syscall_state {
 	TRC_SYSCALL_NO_ENTER = 2,
 };
 
+enum trc_sched_state {
+	TRC_SCHED_RUNNABLE = 0,
+	TRC_SCHED_SLEEP = 1,
+	TRC_SCHED_UNINTERRUPTIBLE = 2,
+	TRC_SCHED_STOPPED = 3,
+	TRC_SCHED_TRACED = 4,
+	TRC_SCHED_DEAD = 5,
+	TRC_SCHED_PARKED = 6,
+	TRC_SCHED_IDLE = 7,
+	TRC_SCHED_NEW = 8,
+	TRC_SCHED_FROZEN = 9,
+	TRC_SCHED_LOCK = 10,
+	TRC_SCHED_OTHER = 255,
+};
+
+enum trc_sched_switch_flag {
+	TRC_SWITCH_PREEMPTED = 1,
+	TRC_SWITCH_IOWAIT = 2,
+	TRC_SWITCH_FROM_TARGET = 4,
+	TRC_SWITCH_TO_TARGET = 8,
+};
+
+enum trc_sched_context {
+	TRC_CONTEXT_TASK = 0,
+	TRC_CONTEXT_SOFTIRQ = 1,
+	TRC_CONTEXT_HARDIRQ = 2,
+	TRC_CONTEXT_NMI = 3,
+	TRC_CONTEXT_UNKNOWN = 255,
+};
+
+enum trc_sched_wakeup_flag {
+	TRC_WAKEUP_NEW = 1,
+	TRC_WAKEUP_TARGET = 2,
+	TRC_WAKEUP_BY_TARGET = 4,
+};
+
+enum trc_futex_outcome {
+	TRC_FUTEX_DONE = 0,
+	TRC_FUTEX_WOKEN = 1,
+	TRC_FUTEX_TIMEOUT = 2,
+	TRC_FUTEX_SIGNAL = 3,
+	TRC_FUTEX_AGAIN = 4,
+	TRC_FUTEX_ERROR = 5,
+	TRC_FUTEX_UNFINISHED = 6,
+};
+
+enum trc_futex_flag {
+	TRC_FUTEX_PRIVATE = 1,
+	TRC_FUTEX_REALTIME = 2,
+	TRC_FUTEX_TIMED = 4,
+	TRC_FUTEX_IN_FILE = 8,
+	TRC_FUTEX_UNKNOWN = 16,
+	TRC_FUTEX_SECOND_SHIFT = 2, /* of the last two, for the second futex */
+};
+
 enum trc_lost_cause {
 	TRC_LOST_RING = 1,
 	TRC_LOST_TASK = 2,

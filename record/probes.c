@@ -13,7 +13,9 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "record/groups.h"
+#include "record/kernel.h"
 #include "record/spec.h"
 #include "trc.skel.h"
 
@@ -108,6 +110,7 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 		struct probes_error *ret_error)
 {
 	struct probes *probes = xcalloc(1, sizeof(*probes));
+	struct kernel_facts facts = kernel_facts();
 	struct trc_bpf *skeleton;
 	size_t abi_count;
 	u8 abis[4];
@@ -125,6 +128,12 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	skeleton->rodata->wake_bytes = options->ring_bytes / 4;
 	skeleton->rodata->groups = options->groups;
 	choose_groups(skeleton->obj, options->groups);
+	skeleton->rodata->futex_finds_files = facts.finds_vma;
+	skeleton->rodata->sched_count_offset = facts.preempt_count_offset;
+	if ((options->groups & GROUP_BIT(GROUP_futex)) && !skeleton->rodata->futex_finds_files)
+		log_warning(
+			"this kernel lacks bpf_find_vma (Linux 5.17): futexes in shared memory are "
+			"known by their address only");
 	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;
 	abi_count = syscall_abis_of_machine(options->machine, abis);
 	for (size_t i = 0; i < abi_count; i++) {
@@ -153,8 +162,9 @@ int probes_attach(struct probes *probes, struct probes_error *ret_error)
 	struct trc_bpf *skeleton = probes->skeleton;
 	int err = 0;
 
-	/* Everything but the iterator, which is run at the end. */
+	/* Everything but the iterators, which are run at the end. */
 	bpf_program__set_autoattach(skeleton->progs.syscall_unfinished, false);
+	bpf_program__set_autoattach(skeleton->progs.futex_unfinished, false);
 	err = trc_bpf__attach(skeleton);
 	if (err)
 		fail(ret_error, err);
@@ -180,13 +190,15 @@ void probes_detach(struct probes *probes)
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
-int probes_unfinished(struct probes *probes)
+static int run_iterator(const struct bpf_program *program)
 {
-	struct bpf_link *link =
-		bpf_program__attach_iter(probes->skeleton->progs.syscall_unfinished, NULL);
+	struct bpf_link *link;
 	int fd, err = 0;
 	char buffer[64];
 
+	if (bpf_program__fd(program) < 0)
+		return 0; /* its group is off */
+	link = bpf_program__attach_iter(program, NULL);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
@@ -198,6 +210,14 @@ int probes_unfinished(struct probes *probes)
 	closep(&fd);
 	bpf_link__destroy(link);
 	return err;
+}
+
+int probes_unfinished(struct probes *probes)
+{
+	/* The other one forgets the calls. */
+	int err = run_iterator(probes->skeleton->progs.futex_unfinished);
+
+	return err ? err : run_iterator(probes->skeleton->progs.syscall_unfinished);
 }
 
 void probes_close(struct probes *probes)

@@ -82,12 +82,32 @@ static bool capture_of(const struct syscall_arg *arg, const struct settings *set
 	return false;
 }
 
+/* The calls that work on futexes differ in what their arguments mean. */
+static u8 futex_call_of(const struct syscall_desc *desc)
+{
+	static const char *const names[] = {
+		[FUTEX_CALL_WAIT] = "futex_wait",
+		[FUTEX_CALL_WAKE] = "futex_wake",
+		[FUTEX_CALL_REQUEUE] = "futex_requeue",
+		[FUTEX_CALL_WAITV] = "futex_waitv",
+	};
+
+	if (!(desc->classes & SYSCALL_FUTEX))
+		return FUTEX_CALL_NONE;
+	for (u8 i = FUTEX_CALL_WAIT; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(desc->name, names[i]))
+			return i;
+	return FUTEX_CALL_FUTEX; /* also futex_time64 */
+}
+
 /* What the groups that are on look for in this call. */
 static u8 interest_of(const struct syscall_desc *desc, u64 groups)
 {
-	(void)desc;
-	(void)groups;
-	return INTEREST_NONE;
+	u8 interest = INTEREST_NONE;
+
+	if ((groups & GROUP_BIT(GROUP_futex)) && (desc->classes & SYSCALL_FUTEX))
+		interest |= INTEREST_FUTEX;
+	return interest;
 }
 
 static void fill_one(const struct syscall_desc *desc, u8 abi, const struct syscall_set *set,
@@ -98,6 +118,7 @@ static void fill_one(const struct syscall_desc *desc, u8 abi, const struct sysca
 	if (!strcmp(desc->name, "execve") || !strcmp(desc->name, "execveat"))
 		spec->flags |= SPEC_EXEC;
 	spec->interest = interest_of(desc, settings->groups);
+	spec->futex = futex_call_of(desc);
 	if (!(settings->groups & GROUP_BIT(GROUP_syscall)))
 		spec->flags |= spec->interest ? SPEC_QUIET : SPEC_SKIP;
 	else if (set && !syscall_set_has(set, abi, desc->nr))

@@ -355,6 +355,11 @@ struct thread *model_event(struct model *model, const struct event *event)
 		return task_rename(model, (const struct trc_task_rename *)record);
 	case TRC_KIND_lost:
 		return NULL;
+	case TRC_KIND_sched_switch:
+	case TRC_KIND_sched_wakeup:
+	case TRC_KIND_sched_migrate:
+		/* Others than targets are in their heads; nobody begins to be because it ran beside one. */
+		return idmap_find(&model->threads, record->tid);
 	default:
 		return thread_of(model, record->tid, record->tgid);
 	}
