@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "record/call_object.h"
+
 #define SOCKADDR_BYTES_MAX 128 /* sizeof(struct sockaddr_storage) */
 #define FDS_BYTES	   8
 
@@ -82,14 +84,6 @@ static bool capture_of(const struct syscall_arg *arg, const struct settings *set
 	return false;
 }
 
-/* What the groups that are on look for in this call. */
-static u8 interest_of(const struct syscall_desc *desc, u64 groups)
-{
-	(void)desc;
-	(void)groups;
-	return INTEREST_NONE;
-}
-
 static void fill_one(const struct syscall_desc *desc, u8 abi, const struct syscall_set *set,
 		     const struct settings *settings, struct syscall_spec *spec)
 {
@@ -97,7 +91,8 @@ static void fill_one(const struct syscall_desc *desc, u8 abi, const struct sysca
 	spec->flags = SPEC_KNOWN;
 	if (!strcmp(desc->name, "execve") || !strcmp(desc->name, "execveat"))
 		spec->flags |= SPEC_EXEC;
-	spec->interest = interest_of(desc, settings->groups);
+	call_object_fill(desc, &spec->object);
+	spec->interest = call_object_interest(&spec->object, settings->groups);
 	if (!(settings->groups & GROUP_BIT(GROUP_syscall)))
 		spec->flags |= spec->interest ? SPEC_QUIET : SPEC_SKIP;
 	else if (set && !syscall_set_has(set, abi, desc->nr))
