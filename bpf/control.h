@@ -35,7 +35,9 @@ enum spec_flag {
 /* What groups look for in a call when it returns: syscall.bpf.c asks them. */
 enum call_interest {
 	INTEREST_NONE = 0,
-	INTEREST_FUTEX = 1,
+	INTEREST_OBJECT = 1, /* bits; it makes or names something: see struct call_object */
+	INTEREST_CLOSE = 2,  /* looked at when it is entered: it may close a socket */
+	INTEREST_FUTEX = 4,
 };
 
 /* Which of the calls that work on futexes it is: what its arguments mean. */
@@ -46,6 +48,44 @@ enum futex_call {
 	FUTEX_CALL_WAKE,
 	FUTEX_CALL_REQUEUE,
 	FUTEX_CALL_WAITV,
+};
+
+/* What a call makes, as its signature says. */
+enum object_role {
+	OBJECT_NONE = 0,
+	OBJECT_FD,	    /* returns a descriptor */
+	OBJECT_FD_COMMAND,  /* returns one if argument `arg` is one of `commands` */
+	OBJECT_FD_PAIR,	    /* writes two to argument `arg` */
+	OBJECT_SOCKET,	    /* returns a new socket */
+	OBJECT_SOCKET_PAIR, /* writes two of them to argument `arg` */
+	OBJECT_ACCEPT,	    /* returns a new socket; the listener is argument `arg` */
+	OBJECT_MESSAGE,	    /* brings descriptors along: argument `arg` is a msghdr */
+	OBJECT_MESSAGES,    /* argument `arg` is an array of mmsghdr, the result their count */
+	OBJECT_CLONE, /* writes a pidfd to argument `aux`, if the flags, argument `arg`, say so */
+	OBJECT_CLONE_ARGS, /* the same with struct clone_args, argument `arg` */
+	OBJECT_DIR,	   /* changes directory or root */
+	OBJECT_MAP,	   /* maps: address, length, protection, flags, descriptor, offset */
+	OBJECT_BIND,	/* names socket `arg` with address `aux`, whose length is argument `len` */
+	OBJECT_CONNECT, /* the same for the peer */
+};
+
+enum object_flag {
+	OBJECT_MAY_BE_SOCKET = 1,
+	OBJECT_IN_PAGES = 2, /* the offset counts units of 4096 bytes */
+};
+
+#define OBJECT_COMMANDS 3
+
+struct call_object {
+	u8 role; /* enum object_role */
+	u8 arg, aux, len;
+	u8 flags;  /* enum object_flag */
+	u8 closes; /* 1 + the argument whose descriptor it closes; 0: none */
+	u8 keeps;  /* 1 + the argument that, if it is the same, makes it close nothing */
+	u8 zero;
+	struct {
+		u32 first, last;
+	} commands[OBJECT_COMMANDS];
 };
 
 enum capture_how {
@@ -75,6 +115,7 @@ struct syscall_spec {
 	u8 futex;    /* enum futex_call */
 	u8 zero;
 	struct capture captures[SPEC_CAPTURES];
+	struct call_object object;
 };
 
 /* --- targets: a task is one if it has this in the map `tasks`, a task storage */

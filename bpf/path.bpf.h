@@ -18,11 +18,36 @@
 
 struct path_buffer {
 	u64 node, mnt, root_node,
-		root_mnt; /* where the walk is, and where it ends; node: dentry or kernfs_node */
-	u32 pos;	  /* start of what has been written; it ends at PATH_BYTES */
-	u32 cut;	  /* the walk ended before its root */
+		root_mnt;    /* where the walk is, and where it ends; node: dentry or kernfs_node */
+	u64 mnt_root;	     /* the dentry at which the walk leaves its mount */
+	u64 up_node, up_mnt; /* and where it goes on then */
+	u32 pos;	     /* start of what has been written; it ends at PATH_BYTES */
+	u16 cut;	     /* the walk could not go on */
+	u16 outside;	     /* it ended at the top of the mounts, not at the task's root */
 	char bytes[PATH_BYTES + PATH_NAME_MAX];
 };
+
+/*
+ * Neighbours in a kernel structure are read at once, from member `first` on: a read costs more than its bytes. A
+ * member that this kernel keeps elsewhere is read by itself; the verifier drops the branch that is not taken.
+ */
+#define block_read(block, type, first, ptr)                                                        \
+	bpf_probe_read_kernel(block, sizeof(block),                                                \
+			      (void *)(ptr) + bpf_core_field_offset(type, first))
+#define block_get(block, type, first, member, ptr)                                                 \
+	({                                                                                         \
+		u32 __at =                                                                         \
+			bpf_core_field_offset(type, member) - bpf_core_field_offset(type, first);  \
+		typeof(((type *)0)->member) __value;                                               \
+                                                                                                   \
+		if (__at <= sizeof(block) - sizeof(__value))                                       \
+			__value = *(typeof(__value) *)((void *)(block) + __at);                    \
+		else                                                                               \
+			bpf_probe_read_kernel(&__value, sizeof(__value),                           \
+					      (void *)(ptr) +                                      \
+						      bpf_core_field_offset(type, member));        \
+		__value;                                                                           \
+	})
 
 enum { STEP_ON = 0, STEP_END = 1, STEP_CUT = 2 };
 
@@ -46,38 +71,59 @@ static __always_inline int path_prepend(struct path_buffer *buffer, u64 name, u3
 	return STEP_ON;
 }
 
+/* Was its name taken away? What never had a place in a directory was not deleted. */
+static __always_inline bool path_deleted(struct dentry *dentry)
+{
+	return !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry;
+}
+
+/* The walk is in this mount now. */
+static __always_inline void path_enter_mount(struct path_buffer *buffer, u64 mnt)
+{
+	void *mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+	u64 block[3];
+
+	block_read(block, struct mount, mnt_parent, mount);
+	buffer->mnt = mnt;
+	buffer->mnt_root = (u64)block_get(block, struct mount, mnt_parent, mnt.mnt_root, mount);
+	buffer->up_node = (u64)block_get(block, struct mount, mnt_parent, mnt_mountpoint, mount);
+	buffer->up_mnt = (u64)block_get(block, struct mount, mnt_parent, mnt_parent, mount) +
+			 bpf_core_field_offset(struct mount, mnt);
+}
+
 __noinline __weak int path_step(struct path_buffer *buffer)
 {
-	struct dentry *dentry, *parent;
-	struct vfsmount *mnt;
+	void *dentry;
+	u64 block[3], parent;
 
 	if (!buffer)
 		return STEP_END;
-	dentry = (void *)buffer->node;
-	mnt = (void *)buffer->mnt;
 	if (buffer->node == buffer->root_node && buffer->mnt == buffer->root_mnt)
 		return STEP_END;
-	parent = BPF_CORE_READ(dentry, d_parent);
-	if (dentry == BPF_CORE_READ(mnt, mnt_root)) {
-		struct mount *mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-		struct mount *up = BPF_CORE_READ(mount, mnt_parent);
-
-		if (!up || up == mount)
+	if (buffer->node == buffer->mnt_root) {
+		/* The top of all mounts is its own parent. */
+		if (buffer->up_mnt == buffer->mnt) {
+			buffer->outside = 1;
 			return STEP_END;
-		buffer->node = (u64)BPF_CORE_READ(mount, mnt_mountpoint);
-		buffer->mnt = (u64)up + bpf_core_field_offset(struct mount, mnt);
+		}
+		buffer->node = buffer->up_node;
+		path_enter_mount(buffer, buffer->up_mnt);
 		return STEP_ON;
 	}
-	if (dentry == parent) {
+	dentry = (void *)buffer->node;
+	if (block_read(block, struct dentry, d_parent, dentry))
+		return STEP_CUT;
+	parent = (u64)block_get(block, struct dentry, d_parent, d_parent, dentry);
+	if (parent == buffer->node) {
 		/* No directory holds it: a memfd, or what a lazy unmount left. Its name is all there is. */
-		if (buffer->pos == PATH_BYTES)
-			path_prepend(buffer, (u64)BPF_CORE_READ(dentry, d_name.name),
-				     BPF_CORE_READ(dentry, d_name.len));
-		return STEP_END;
+		buffer->outside = 1;
+		if (buffer->pos != PATH_BYTES)
+			return STEP_END;
 	}
-	buffer->node = (u64)parent;
-	return path_prepend(buffer, (u64)BPF_CORE_READ(dentry, d_name.name),
-			    BPF_CORE_READ(dentry, d_name.len));
+	buffer->node = parent;
+	return path_prepend(buffer,
+			    (u64)block_get(block, struct dentry, d_parent, d_name.name, dentry),
+			    block_get(block, struct dentry, d_parent, d_name.len, dentry));
 }
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
@@ -123,20 +169,20 @@ static __always_inline u32 path_result(struct path_buffer *buffer)
 }
 
 /*
- * The path of a struct path below the root, another struct path. Returns its start in the buffer's
+ * The path of `dentry` in mount `mnt` below the root that the buffer names. Returns its start in the buffer's
  * bytes; it ends at PATH_BYTES. Too long a path loses its front.
  */
-__noinline __weak u32 path_walk(struct path_buffer *buffer, u64 path, u64 root)
+__noinline __weak u32 path_climb(struct path_buffer *buffer, u64 dentry, u64 mnt)
 {
 	if (!buffer)
 		return PATH_BYTES;
-	buffer->node = (u64)BPF_CORE_READ((struct path *)path, dentry);
-	buffer->mnt = (u64)BPF_CORE_READ((struct path *)path, mnt);
-	buffer->root_node = (u64)BPF_CORE_READ((struct path *)root, dentry);
-	buffer->root_mnt = (u64)BPF_CORE_READ((struct path *)root, mnt);
 	buffer->pos = PATH_BYTES;
-	if (!buffer->node || !buffer->mnt)
+	buffer->cut = 0;
+	buffer->outside = 0;
+	if (!dentry || !mnt)
 		return PATH_BYTES;
+	buffer->node = dentry;
+	path_enter_mount(buffer, mnt);
 	buffer->cut = STEP_CUT;
 	for (int i = 0; i < PATH_PARTS_MAX; i++) {
 		int step = path_step(buffer);
@@ -147,6 +193,17 @@ __noinline __weak u32 path_walk(struct path_buffer *buffer, u64 path, u64 root)
 		}
 	}
 	return path_result(buffer);
+}
+
+/* The same of a struct path and another struct path, the root; 0 stands for the top of the mounts. */
+__noinline __weak u32 path_walk(struct path_buffer *buffer, u64 path, u64 root)
+{
+	if (!buffer)
+		return PATH_BYTES;
+	buffer->root_node = root ? (u64)BPF_CORE_READ((struct path *)root, dentry) : 0;
+	buffer->root_mnt = root ? (u64)BPF_CORE_READ((struct path *)root, mnt) : 0;
+	return path_climb(buffer, (u64)BPF_CORE_READ((struct path *)path, dentry),
+			  (u64)BPF_CORE_READ((struct path *)path, mnt));
 }
 
 /* The same for a cgroup (its kernfs_node) in the unified hierarchy. */

@@ -67,6 +67,8 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	call_args(regs, slot, call);
 	if (spec && spec->capture_count)
 		capture_enter(task, state, spec);
+	if (state->interest)
+		hooks_call_enter(state);
 	/* Last, so that the time spent here is not the call's. */
 	call->head.ts = bpf_ktime_get_ns();
 	return 0;
@@ -113,7 +115,12 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		call->head.ts = now;
 		state->tail_end = 0;
 		state->exit_captures = 0;
-		state->quiet = 0;
+		state->quiet = spec && (spec->flags & SPEC_QUIET);
+		state->interest = spec ? spec->interest : 0;
+		state->spec_index = index;
+		call->state = TRC_SYSCALL_NO_ENTER;
+		if (state->interest)
+			hooks_call_exit(state, ret, now);
 		call_send(task, state, ret, TRC_SYSCALL_NO_ENTER, now);
 		return 0;
 	}

@@ -34,6 +34,7 @@ typedef int pid_t;
 enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
@@ -45,6 +46,7 @@ enum {
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
 	BPF_RB_AVAIL_DATA = 0,
+	BPF_ANY = 0,
 };
 
 enum bpf_func_id {
@@ -92,9 +94,17 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct hlist_bl_node {
+	struct hlist_bl_node *next, **pprev;
+};
+
+struct inode;
+
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
 };
 
 struct vfsmount {
@@ -107,23 +117,44 @@ struct mount {
 	struct vfsmount mnt;
 };
 
+typedef u32 dev_t;
+
+struct super_block {
+	dev_t s_dev;
+	unsigned long s_magic;
+};
+
+struct inode {
+	u16 i_mode;
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	dev_t i_rdev;
+};
+
 struct path {
 	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
 
-struct super_block {
-	u32 s_dev;
-};
+typedef struct {
+	s64 counter;
+} atomic64_t;
 
-struct inode {
-	struct super_block *i_sb;
-	unsigned long i_ino;
-};
+typedef struct {
+	atomic64_t refcnt; /* one less than the references */
+} file_ref_t;
 
 struct file {
-	struct path f_path;
+	unsigned int f_mode;
+	unsigned int f_flags;
 	struct inode *f_inode;
+	struct path f_path;
+	void *private_data;
+	file_ref_t f_ref; /* 6.13 */
+};
+
+struct file___old {
+	atomic64_t f_count;
 };
 
 struct vm_area_struct {
@@ -131,6 +162,16 @@ struct vm_area_struct {
 	unsigned long vm_flags;
 	unsigned long vm_pgoff;
 	struct file *vm_file;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+	unsigned long *close_on_exec;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 struct fs_struct {
@@ -299,6 +340,7 @@ struct task_struct {
 	const struct cred *cred;
 	char comm[16];
 	struct fs_struct *fs;
+	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct sigpending pending;
@@ -314,6 +356,87 @@ struct task_struct {
 
 struct task_struct___old {
 	unsigned int cpu; /* before 5.16 */
+};
+
+/* --- sockets */
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	u8 bytes[16];
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	int skc_bound_dev_if;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct socket;
+
+struct sock {
+	struct sock_common __sk_common;
+	int sk_err;
+	struct socket *sk_socket;
+	u16 sk_type;
+	u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
+};
+
+struct inet_sock {
+	__be32 inet_saddr;
+};
+
+struct sockaddr_un {
+	u16 sun_family;
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[1];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
+};
+
+struct netlink_sock {
+	u32 portid;
+	u32 dst_portid;
+	u32 dst_group;
+	unsigned long *groups;
+};
+
+struct packet_sock {
+	int ifindex;
+	__be16 num;
+};
+
+struct sockaddr_vm {
+	u16 svm_family;
+};
+
+struct vsock_sock {
+	struct sockaddr_vm local_addr;
+	struct sockaddr_vm remote_addr;
 };
 
 struct linux_binprm {

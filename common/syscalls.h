@@ -135,6 +135,10 @@ enum syscall_property {
 	SYSCALL_STATE = 1 << 4,
 	/* may wait for something outside */
 	SYSCALL_BLOCKS = 1 << 5,
+	/* changes the current directory or the root */
+	SYSCALL_CHANGES_DIR = 1 << 6,
+	/* closes the descriptor that is its last one: close, dup2 */
+	SYSCALL_CLOSES_FD = 1 << 7,
 };
 
 struct syscall_arg {

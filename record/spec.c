@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "record/call_object.h"
+
 #define SOCKADDR_BYTES_MAX 128 /* sizeof(struct sockaddr_storage) */
 #define FDS_BYTES	   8
 
@@ -101,9 +103,9 @@ static u8 futex_call_of(const struct syscall_desc *desc)
 }
 
 /* What the groups that are on look for in this call. */
-static u8 interest_of(const struct syscall_desc *desc, u64 groups)
+static u8 interest_of(const struct syscall_desc *desc, const struct call_object *object, u64 groups)
 {
-	u8 interest = INTEREST_NONE;
+	u8 interest = call_object_interest(object, groups);
 
 	if ((groups & GROUP_BIT(GROUP_futex)) && (desc->classes & SYSCALL_FUTEX))
 		interest |= INTEREST_FUTEX;
@@ -117,8 +119,9 @@ static void fill_one(const struct syscall_desc *desc, u8 abi, const struct sysca
 	spec->flags = SPEC_KNOWN;
 	if (!strcmp(desc->name, "execve") || !strcmp(desc->name, "execveat"))
 		spec->flags |= SPEC_EXEC;
-	spec->interest = interest_of(desc, settings->groups);
+	call_object_fill(desc, &spec->object);
 	spec->futex = futex_call_of(desc);
+	spec->interest = interest_of(desc, &spec->object, settings->groups);
 	if (!(settings->groups & GROUP_BIT(GROUP_syscall)))
 		spec->flags |= spec->interest ? SPEC_QUIET : SPEC_SKIP;
 	else if (set && !syscall_set_has(set, abi, desc->nr))
