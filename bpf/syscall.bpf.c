@@ -62,6 +62,7 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	}
 	state->phase = PHASE_INSIDE;
 	state->exit_captures = 0;
+	state->again_captures = 0;
 	state->spec_index = index;
 	state->tail_end = 0;
 	state->quiet = flags & SPEC_QUIET ? 1 : 0;
@@ -127,11 +128,12 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		call->head.ts = now;
 		state->tail_end = 0;
 		state->exit_captures = 0;
+		state->again_captures = 0;
 		state->quiet = 0;
 		call_send(task, state, ret, TRC_SYSCALL_NO_ENTER, now);
 		return 0;
 	}
-	if (state->exit_captures) {
+	if (state->exit_captures | state->again_captures) {
 		u32 index = state->spec_index;
 		struct syscall_spec *spec = bpf_map_lookup_elem(&specs, &index);
 

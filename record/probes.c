@@ -125,6 +125,7 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	skeleton->rodata->wake_bytes = options->ring_bytes / 4;
 	skeleton->rodata->groups = options->groups;
 	choose_groups(skeleton->obj, options->groups);
+	spec_picks((struct pick *)skeleton->rodata->picks);
 	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;
 	abi_count = syscall_abis_of_machine(options->machine, abis);
 	for (size_t i = 0; i < abi_count; i++) {
