@@ -21,7 +21,7 @@ enum group {
 
 #define SPEC_PER_ABI  1024
 #define SPEC_ABIS     3 /* native, 32-bit, x32 */
-#define SPEC_CAPTURES 4
+#define SPEC_CAPTURES 6
 
 enum spec_flag {
 	SPEC_KNOWN = 1,
@@ -89,13 +89,38 @@ struct call_object {
 };
 
 enum capture_how {
-	CAPTURE_STR = 1,   /* at entry: bytes up to NUL, at most `limit` */
-	CAPTURE_STRV,	   /* at entry: array of pointers to strings */
-	CAPTURE_SIZED_IN,  /* at entry: bytes; the length is argument `aux` */
-	CAPTURE_FIXED_IN,  /* at entry: `limit` bytes */
-	CAPTURE_RET_OUT,   /* at exit: as many bytes as the call returned */
-	CAPTURE_FIXED_OUT, /* at exit: `limit` bytes */
-	CAPTURE_SIZED_OUT, /* at exit: bytes; argument `aux` points to the length, a u32 */
+	/* at entry */
+	CAPTURE_STR = 1,  /* bytes up to NUL, at most `limit` */
+	CAPTURE_STRV,	  /* array of pointers to strings, at most `limit` bytes of them */
+	CAPTURE_FIXED_IN, /* `limit` bytes */
+	CAPTURE_SIZED_IN, /* `unit` bytes for each one that argument `aux` counts */
+	CAPTURE_BITS_IN, /* a set of as many bits as argument `aux` says, in words of `unit` bytes */
+	CAPTURE_BEHIND_IN,	 /* `limit` bytes at the address that stands there */
+	CAPTURE_VECTOR_IN,	 /* argument `aux` iovecs: their lengths */
+	CAPTURE_VECTOR_DATA_IN,	 /* and what they hold, `limit` bytes */
+	CAPTURE_MESSAGE_IN,	 /* msghdr: name, lengths, control messages */
+	CAPTURE_MESSAGE_DATA_IN, /* and what its iovecs hold */
+	/* at exit, if the call succeeded */
+	CAPTURE_OUT,
+	CAPTURE_RET_OUT =
+		CAPTURE_OUT, /* as many units as the call returned, at most those of argument `aux` */
+	CAPTURE_FIXED_OUT,   /* `limit` bytes */
+	CAPTURE_SIZED_OUT,   /* argument `aux` points to the length, a u32 */
+	CAPTURE_LEFT_OUT,    /* `limit` bytes, only if a signal interrupted the call */
+	CAPTURE_PICK_OUT,    /* the fields that picks[aux] names */
+	CAPTURE_RECORDS_OUT, /* how many records, each with its size in a u16 at `aux`, fill what was returned */
+	CAPTURE_VECTOR_DATA_OUT, /* as many bytes as the call returned */
+	CAPTURE_MESSAGE_OUT,
+	CAPTURE_MESSAGE_DATA_OUT,
+	CAPTURE_MESSAGES_OUT, /* as many mmsghdrs as the call returned: their msg_len, in and out */
+};
+
+enum capture_flag {
+	CAPTURE_AGAIN = 1,    /* of what is read at entry: once more at exit, the call changes it */
+	CAPTURE_POSITIVE = 2, /* at exit only if more than 0 was returned */
+	CAPTURE_OPTION =
+		4, /* a socket option: not those of levels above 255, which set keys (ALG, TLS) */
+	CAPTURE_PATH = 8, /* what --path looks at */
 };
 
 struct capture {
@@ -104,7 +129,18 @@ struct capture {
 	u8 type; /* enum trc_type of the item */
 	u8 aux;
 	u16 limit; /* bytes */
-	u16 zero;
+	u8 unit;   /* bytes */
+	u8 flags;  /* enum capture_flag */
+};
+
+/* Of a struct that the kernel fills, the fields worth keeping, for each of the ABIs' layouts. */
+#define PICK_FIELDS  5
+#define PICK_LAYOUTS 16
+
+struct pick {
+	struct {
+		u8 at, size; /* bytes */
+	} fields[PICK_FIELDS];
 };
 
 struct syscall_spec {
@@ -132,21 +168,25 @@ enum task_phase {
 struct task_state {
 	u8 phase;	  /* enum task_phase */
 	u8 exit_captures; /* bit per capture: to be read at exit, or unreadable at entry and tried again */
-	u16 spec_index; /* of the call that it is in */
-	u16 tail_end;	/* end of the items in the task's tail; 0: there are none */
-	u8 last_try;	/* what cannot be read now is written as unreadable */
-	u8 interest;	/* of the call that it is in */
-	u32 out_bytes;	/* room for what CAPTURE_SIZED_OUT brings, as the caller said at entry */
-	u8 quiet;	/* the call that it is in is not to be sent */
-	u8 zero[3];
+	u16 spec_index;	   /* of the call that it is in */
+	u16 tail_end;	   /* end of the items in the task's tail; 0: there are none */
+	u8 last_try;	   /* what cannot be read now is written as unreadable */
+	u8 interest;	   /* of the call that it is in */
+	u32 out_bytes;	   /* room for what CAPTURE_SIZED_OUT brings, as the caller said at entry */
+	u8 quiet;	   /* the call that it is in is not to be sent */
+	u8 again_captures; /* bit per capture: to be read at exit too, the call may change it */
+	u8 zero[2];
 	struct trc_syscall call;
 };
 
-/* Room for the items of one call: offsets up to TAIL_START_MAX, then at most TAIL_ITEM_MAX bytes. */
+/*
+ * Room for the items of one call: offsets up to TAIL_START_MAX, then at most TAIL_ITEM_MAX bytes; as much again, so that
+ * the verifier believes of an item made of parts that each fits. The kernel rounds up to 16 KiB in any case.
+ */
 #define TAIL_START_MAX 4216 /* two paths of PATH_MAX: rename */
 #define TAIL_ITEM_MAX  4128
 struct task_tail {
-	u64 words[(TAIL_START_MAX + TAIL_ITEM_MAX + 72) / 8];
+	u64 words[(TAIL_START_MAX + 2 * TAIL_ITEM_MAX + 72) / 8];
 };
 
 /* --- counters, per CPU */

@@ -48,6 +48,7 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	}
 	state->phase = PHASE_INSIDE;
 	state->exit_captures = 0;
+	state->again_captures = 0;
 	state->spec_index = index;
 	state->tail_end = 0;
 	state->quiet = flags & SPEC_QUIET ? 1 : 0;
@@ -118,13 +119,14 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		state->quiet = spec && (spec->flags & SPEC_QUIET);
 		state->interest = spec ? spec->interest : 0;
 		state->spec_index = index;
+		state->again_captures = 0;
 		call->state = TRC_SYSCALL_NO_ENTER;
 		if (state->interest)
 			hooks_call_exit(state, ret, now);
 		call_send(task, state, ret, TRC_SYSCALL_NO_ENTER, now);
 		return 0;
 	}
-	if (state->exit_captures) {
+	if (state->exit_captures | state->again_captures) {
 		u32 index = state->spec_index;
 		struct syscall_spec *spec = bpf_map_lookup_elem(&specs, &index);
 

@@ -83,6 +83,7 @@ enum trc_type {
 	TRC_TYPE_fds = 21,	/* s32 each */
 	TRC_TYPE_u32s = 22,
 	TRC_TYPE_u64s = 23,
+	TRC_TYPE_cmsgs = 24, /* struct cmsghdr, each aligned to a long, of the recording ABI */
 };
 
 enum trc_syscall_state {

@@ -136,6 +136,8 @@ const char *schema_type_name(u8 type)
 		return "u32s";
 	case TRC_TYPE_u64s:
 		return "u64s";
+	case TRC_TYPE_cmsgs:
+		return "cmsgs";
 	}
 	return "unknown";
 }

@@ -45,6 +45,8 @@ static const struct option_row rows[] = {
 	  "keep N bytes of strings that are not paths (256), and of the data that is read and "
 	  "written (0: contents are private)",
 	  NULL },
+	{ 0, "env", OPTION_FLAG, ROW(settings.environment), NULL,
+	  "keep the environments that programs are started with; they hold secrets", NULL },
 	{ 'b', "buffer", OPTION_SIZE, ROW(settings.ring_bytes), "SIZE",
 	  "kernel ring per CPU, rounded up to a power of two (8M, less on large machines)", NULL },
 	{ 'z', "level", OPTION_STRING, ROW(level), "N", "zstd compression level, 1 to 19 (1)",

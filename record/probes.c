@@ -134,6 +134,7 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 		log_warning(
 			"this kernel lacks bpf_find_vma (Linux 5.17): futexes in shared memory are "
 			"known by their address only");
+	spec_picks((struct pick *)skeleton->rodata->picks);
 	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;
 	abi_count = syscall_abis_of_machine(options->machine, abis);
 	for (size_t i = 0; i < abi_count; i++) {

@@ -10,6 +10,7 @@ struct settings {
 	u64 groups;	      /* --events: bits of enum group */
 	const char *syscalls; /* the -e expression; NULL for all */
 	u64 string_bytes;     /* -s; STRING_BYTES_UNSET if not given */
+	bool environment;     /* --env: of an exec, the environment too */
 	u64 ring_bytes;	      /* per CPU; 0: chosen by the number of CPUs */
 	u64 level;	      /* zstd */
 	u64 duration_ns;      /* 0: until the tree is gone */

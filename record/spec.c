@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "record/spec.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "record/call_object.h"
-
-#define SOCKADDR_BYTES_MAX 128 /* sizeof(struct sockaddr_storage) */
-#define FDS_BYTES	   8
 
 int spec_slot(u8 abi)
 {
@@ -23,65 +19,6 @@ int spec_slot(u8 abi)
 		return 2;
 	}
 	return -1;
-}
-
-/* How an argument's payload is captured; false if it is not. */
-static bool capture_of(const struct syscall_arg *arg, const struct settings *settings,
-		       struct capture *capture)
-{
-	bool strings_set = settings->string_bytes != STRING_BYTES_UNSET;
-	u16 string_bytes = strings_set ? settings->string_bytes : STRING_BYTES_DEFAULT;
-	u16 data_bytes = strings_set ? settings->string_bytes : 0; /* contents are private */
-
-	capture->aux = arg->aux;
-	switch (arg->type) {
-	case ARG_PATH:
-		capture->how = CAPTURE_STR;
-		capture->type = TRC_TYPE_str;
-		capture->limit = PATH_MAX - 1;
-		return true;
-	case ARG_STR:
-		capture->how = CAPTURE_STR;
-		capture->type = TRC_TYPE_str;
-		capture->limit = string_bytes;
-		return string_bytes;
-	case ARG_STRV:
-		capture->how = CAPTURE_STRV;
-		capture->type = TRC_TYPE_strv;
-		/* An environment holds secrets. */
-		return strcmp(arg->name, "envp");
-	case ARG_PATH_OUT:
-		capture->how = CAPTURE_RET_OUT;
-		capture->type = TRC_TYPE_str;
-		capture->limit = PATH_MAX;
-		return true;
-	case ARG_SOCKADDR_IN:
-		capture->how = CAPTURE_SIZED_IN;
-		capture->type = TRC_TYPE_sockaddr;
-		capture->limit = SOCKADDR_BYTES_MAX;
-		return true;
-	case ARG_SOCKADDR_OUT:
-		capture->how = CAPTURE_SIZED_OUT;
-		capture->type = TRC_TYPE_sockaddr;
-		capture->limit = SOCKADDR_BYTES_MAX;
-		return true;
-	case ARG_FDS_OUT:
-		capture->how = CAPTURE_FIXED_OUT;
-		capture->type = TRC_TYPE_fds;
-		capture->limit = FDS_BYTES;
-		return true;
-	case ARG_BUF_IN:
-		capture->how = CAPTURE_SIZED_IN;
-		capture->type = TRC_TYPE_bytes;
-		capture->limit = data_bytes;
-		return data_bytes;
-	case ARG_BUF_OUT:
-		capture->how = CAPTURE_RET_OUT;
-		capture->type = TRC_TYPE_bytes;
-		capture->limit = data_bytes;
-		return data_bytes;
-	}
-	return false;
 }
 
 /* The calls that work on futexes differ in what their arguments mean. */
@@ -129,12 +66,7 @@ static void fill_one(const struct syscall_desc *desc, u8 abi, const struct sysca
 		spec->flags |= desc->properties & SYSCALL_STATE ? SPEC_HIDDEN
 			       : spec->interest			? SPEC_QUIET
 								: SPEC_SKIP;
-	for (u8 i = 0; i < desc->arg_count && spec->capture_count < SPEC_CAPTURES; i++) {
-		struct capture capture = { .arg = i };
-
-		if (capture_of(&desc->args[i], settings, &capture))
-			spec->captures[spec->capture_count++] = capture;
-	}
+	spec_captures(desc, abi, settings, spec);
 }
 
 void spec_fill(const struct syscall_table *tables, size_t table_count,

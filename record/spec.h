@@ -13,5 +13,9 @@
 void spec_fill(const struct syscall_table *tables, size_t table_count,
 	       const struct syscall_set *set, const struct settings *settings,
 	       struct syscall_spec *specs);
+/* The captures of one call; and the layouts that those of CAPTURE_PICK_OUT mean, PICK_LAYOUTS of them. */
+void spec_captures(const struct syscall_desc *desc, u8 abi, const struct settings *settings,
+		   struct syscall_spec *spec);
+void spec_picks(struct pick *ret_picks);
 /* The slot of an ABI, or -1: no machine that record runs on has it. */
 int spec_slot(u8 abi);

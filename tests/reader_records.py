@@ -125,7 +125,7 @@ def check_cbor(data, at, depth):
 # 4 HEADER
 
 INTEGERS = {1: "B", 2: "H", 3: "I", 4: "Q", 5: "i", 6: "q"}
-TYPES = dict(enumerate("u8 u16 u32 u64 s32 s64 chars".split(), 1)) | dict(enumerate("any str strv bytes sockaddr fds u32s u64s".split(), 16))
+TYPES = dict(enumerate("u8 u16 u32 u64 s32 s64 chars".split(), 1)) | dict(enumerate("any str strv bytes sockaddr fds u32s u64s cmsgs".split(), 16))
 LISTS, STATES = {21: "i", 22: "I", 23: "Q"}, {0: "whole", 1: "truncated", 2: "unreadable"}
 
 

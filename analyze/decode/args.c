@@ -127,18 +127,6 @@ static void add_id(struct args *args, unsigned i)
 		text_addu(args->out, id);
 }
 
-static void add_device(struct text *out, u64 device)
-{
-	u64 major = (device >> 8 & 0xfff) | (device >> 32 & ~0xfffull);
-	u64 minor = (device & 0xff) | (device >> 12 & ~0xffull & 0xffffffff);
-
-	text_add_literal(out, "makedev(");
-	text_addx(out, major);
-	text_add_literal(out, ", ");
-	text_addx(out, minor);
-	text_addc(out, ')');
-}
-
 /* Registers of a 32-bit ABI: two neighbours make one number. */
 static void add_halves(struct args *args, unsigned low, unsigned high, const struct value_set *set)
 {
@@ -356,7 +344,7 @@ static void add_value(struct args *args, unsigned i)
 		add_id(args, i);
 		return;
 	case ARG_DEV:
-		add_device(out, value);
+		text_add_device(out, value);
 		return;
 	case ARG_UNKNOWN:
 	case ARG_HEX:
@@ -413,7 +401,7 @@ void args_print_range(struct args *args, unsigned i, unsigned last)
 
 /* ---- a whole call ---- */
 
-static void args_init(struct args *args, struct decoder *decoder, const struct trc_syscall *record,
+void args_init(struct args *args, struct decoder *decoder, const struct trc_syscall *record,
 		      const struct call_plan *plan, struct text *out)
 {
 	const struct trc_item *item, *cursor = NULL;
@@ -433,7 +421,7 @@ static void args_init(struct args *args, struct decoder *decoder, const struct t
 		args->count = plan->desc->arg_count;
 	if (record->items)
 		while ((item = record_item_next(&record->head, &cursor)))
-			if (item->field < 6)
+			if (item->field < 6 && !args->items[item->field])
 				args->items[item->field] = item;
 }
 

@@ -24,30 +24,15 @@ void print_openat(struct args *args)
 	args_print_range(args, 0, args->count > 2 && has_mode(args->values[2]) ? 3 : 2);
 }
 
-/* S_IFCHR|0600 */
-static void add_file_mode(struct args *args, unsigned i)
-{
-	static const char *const types[] = { NULL,	"S_IFIFO", "S_IFCHR", NULL,	 "S_IFDIR",
-					     NULL,	"S_IFBLK", NULL,      "S_IFREG", NULL,
-					     "S_IFLNK", NULL,	   "S_IFSOCK" };
-	u32 mode = (u32)args->values[i], type = (mode & MODE_TYPE) >> 12;
-
-	args_next(args);
-	if (type < ARRAY_SIZE(types) && types[type]) {
-		text_adds(args->out, types[type]);
-		text_addc(args->out, '|');
-		mode &= ~(u32)MODE_TYPE;
-	}
-	text_add_mode(args->out, mode);
-}
-
 static void mknod_from(struct args *args, unsigned mode)
 {
 	u64 type = mode < args->count ? args->values[mode] & MODE_TYPE : 0;
 
 	args_print_range(args, 0, mode - 1);
-	if (mode < args->count)
-		add_file_mode(args, mode);
+	if (mode < args->count) {
+		args_next(args);
+		text_add_file_mode(args->out, (u32)args->values[mode]);
+	}
 	if (type == MODE_CHR || type == MODE_BLK)
 		args_print(args, mode + 1);
 }

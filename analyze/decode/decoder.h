@@ -59,7 +59,7 @@ struct args {
 	const struct call_plan *plan;
 	struct text *out;
 	u64 values[6];
-	const struct trc_item *items[6];
+	const struct trc_item *items[6]; /* the first of each */
 	u8 count; /* of values that the record has and the call takes */
 	bool any; /* something was written: a comma comes next */
 	bool narrow;
@@ -107,10 +107,17 @@ void args_string(struct args *args, unsigned i);
 
 void text_add_address(struct text *out, u64 address); /* NULL for 0 */
 void text_add_mode(struct text *out, u32 mode);	      /* 0644, 000 */
+void text_add_file_mode(struct text *out, u32 mode);  /* S_IFREG|0644 */
+void text_add_device(struct text *out, u64 device);   /* makedev(0x8, 0x1) */
 void text_add_signal(struct decoder *decoder, u32 number, struct text *out);
 /* "…" with "..." behind it if it is cut. */
 void text_add_quoted(struct text *out, const struct trc_item *item);
 
+/* The state for a record; `plan` may be NULL. */
+void args_init(struct args *args, struct decoder *decoder, const struct trc_syscall *record,
+	       const struct call_plan *plan, struct text *out);
+/* " ([{fd=3, revents=POLLIN}])", " (in [3], left {…})": what a wait ended with; nothing if that was not recorded. */
+void decode_ready(struct args *args);
 /* The struct that an item of bytes holds; false if it is none that is known. */
 bool decode_struct(struct args *args, unsigned i);
 /* {sa_family=AF_INET, …}; false if it is too short to be one. */

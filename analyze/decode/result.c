@@ -82,6 +82,8 @@ static bool add_fcntl(struct decoder *decoder, const struct trc_syscall *record,
 static bool add_special(struct decoder *decoder, const struct trc_syscall *record,
 			const struct call_plan *plan, struct text *out)
 {
+	struct args args;
+
 	switch (plan->result) {
 	case RESULT_FCNTL:
 		return add_fcntl(decoder, record, out);
@@ -89,9 +91,13 @@ static bool add_special(struct decoder *decoder, const struct trc_syscall *recor
 		text_add_mode(out, (u32)record->ret);
 		return true;
 	case RESULT_TIMEOUT:
-		if (record->ret)
-			return false;
-		text_add_literal(out, "0 (Timeout)");
+		if (!record->ret) {
+			text_add_literal(out, "0 (Timeout)");
+			return true;
+		}
+		text_addi(out, record->ret);
+		args_init(&args, decoder, record, plan, out);
+		decode_ready(&args);
 		return true;
 	case RESULT_PERSONALITY:
 		add_set_result((u64)record->ret, " (", &set_personality_flags, out);

@@ -71,7 +71,8 @@ static void read_item(struct call_reader *r, unsigned field)
 	} types[] = {
 		{ "str:\"", TRC_TYPE_str },	{ "strv:\"", TRC_TYPE_strv },
 		{ "bytes:\"", TRC_TYPE_bytes }, { "sockaddr:\"", TRC_TYPE_sockaddr },
-		{ "fds:\"", TRC_TYPE_fds },
+		{ "fds:\"", TRC_TYPE_fds },	{ "u32s:\"", TRC_TYPE_u32s },
+		{ "u64s:\"", TRC_TYPE_u64s },	{ "cmsgs:\"", TRC_TYPE_cmsgs },
 	};
 	struct trc_item item = { .field = (u8)field };
 	size_t i = 0;

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Reading what an argument points to, and writing it as items behind the record.
+ *
+ * A task's tail holds a copy of the record's words first and the items behind them, so that one copy sends both.
+ * Functions that read are global, so that the verifier looks at each once. They return false if the memory could not
+ * be read; on the last try an unreadable item is written then.
+ */
+#pragma once
+
+#include "bpf/core.bpf.h"
+
+#define STRV_ENTRIES_MAX   64
+#define STRV_STRING_MAX	   512
+#define STRV_BYTES_MAX	   4096
+#define LENGTHS_SUMMED	   128 /* the verifier's work grows with the square of it */
+#define VECTORS_READ_MAX   8
+#define LENGTHS_KEPT	   8
+#define DATA_BYTES_MAX	   4096
+#define RECORDS_MAX	   512
+#define SOCKADDR_BYTES_MAX 128 /* sizeof(struct sockaddr_storage) */
+#define CONTROL_BYTES_MAX  256
+#define MORE_UNKNOWN	   65535
+
+/* Layouts by the bound of a struct, for struct pick; set before the load. */
+const volatile struct pick picks[PICK_LAYOUTS] __weak = {};
+
+/* Of a 32-bit or x32 caller's structs. */
+static __always_inline u32 pointer_size(const struct task_state *state)
+{
+	return state->spec_index < SPEC_PER_ABI ? 8 : 4;
+}
+
+static __always_inline u64 read_long(const struct task_state *state, u64 addr, long *err)
+{
+	u64 value = 0;
+
+	*err = bpf_probe_read_user(&value, pointer_size(state) == 4 ? 4 : 8, (void *)addr);
+	return value;
+}
+
+/* Zeroes what a string left behind its end in its last word, so that nothing old is sent. */
+static __always_inline void pad_word(struct task_tail *tail, u32 end)
+{
+	u32 rest = end & 7, index = end >> 3;
+	u64 mask;
+
+	if (!rest)
+		return;
+	if (index >= sizeof(tail->words) / 8)
+		return;
+	barrier_var(index);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	mask = (1ull << (rest * 8)) - 1;
+#else
+	mask = ~0ull << (64 - rest * 8);
+#endif
+	tail->words[index] &= mask;
+}
+
+/* Where the next item begins; 0 if there is no room, which the record then says. */
+static __always_inline u32 item_start(struct task_state *state)
+{
+	u32 off = state->tail_end;
+
+	if (off && off <= TAIL_START_MAX && !(off & 7)) {
+		barrier_var(off); /* callers ask once more, for the verifier */
+		return off;
+	}
+	state->call.head.flags |= TRC_FLAG_TRUNCATED;
+	return 0;
+}
+
+/* Writes the head of the item at `off`, whose `len` bytes stand behind it. */
+static __always_inline void item_end(struct task_tail *tail, struct task_state *state, u32 off,
+				     u8 field, u8 type, u8 item_state, u32 len, u32 more)
+{
+	struct trc_item *item;
+
+	barrier_var(off); /* or the compiler leaves the check out that the verifier wants to see */
+	if (off > TAIL_START_MAX)
+		return;
+	item = (void *)tail + off;
+	item->field = field;
+	item->type = type;
+	item->state = item_state;
+	item->zero = 0;
+	item->len = len;
+	item->more = more < MORE_UNKNOWN ? more : MORE_UNKNOWN;
+	pad_word(tail, off + sizeof(*item) + len);
+	state->tail_end = (off + sizeof(*item) + len + 7) & ~7;
+	state->call.items++;
+}
+
+/* What could not be read: false, unless it is the last try. */
+static __always_inline int item_unreadable(struct task_tail *tail, struct task_state *state,
+					   u32 off, u8 field, u8 type)
+{
+	if (!state->last_try)
+		return false;
+	item_end(tail, state, off, field, type, TRC_ITEM_UNREADABLE, 0, 0);
+	return true;
+}
+
+static __always_inline long read_strv(void *data, u64 addr, u32 limit, u32 pointer_bytes, u16 *more)
+{
+	u32 pos = 0;
+
+	*more = 0;
+	for (int i = 0; i < STRV_ENTRIES_MAX; i++) {
+		u64 string = 0;
+		long n;
+
+		if (bpf_probe_read_user(&string, pointer_bytes == 4 ? 4 : 8,
+					(void *)(addr + i * pointer_bytes)))
+			return i ? (long)pos : -1;
+		if (!string)
+			return pos;
+		if (pos > STRV_BYTES_MAX - STRV_STRING_MAX || pos >= limit)
+			break;
+		barrier_var(pos);
+		n = bpf_probe_read_user_str(data + pos, STRV_STRING_MAX, (void *)string);
+		if (n < 0)
+			return i ? (long)pos : -1;
+		pos += n;
+		if (n == STRV_STRING_MAX)
+			break; /* cut, most likely: the item ends here */
+	}
+	*more = MORE_UNKNOWN;
+	return pos;
+}
+
+/* Strings and plain bytes: `want` of them, at most `limit` of the capture. */
+__noinline __weak int capture_item(struct task_tail *tail, struct task_state *state,
+				   const struct capture *capture, u64 addr, u64 want)
+{
+	u8 how, item_state = TRC_ITEM_WHOLE;
+	u32 off, limit;
+	u16 more = 0;
+	void *data;
+	long n;
+
+	if (!tail || !state || !capture)
+		return true;
+	off = item_start(state);
+	if (!off || off > TAIL_START_MAX)
+		return true;
+	limit = capture->limit;
+	how = capture->how;
+	barrier_var(off);
+	data = (void *)tail + off + sizeof(struct trc_item);
+
+	if (how == CAPTURE_STR) {
+		if (limit > TAIL_ITEM_MAX - 8)
+			limit = TAIL_ITEM_MAX - 8;
+		barrier_var(limit);
+		/* One byte for the NUL and one to tell a string of just `limit` bytes from a longer one. */
+		n = bpf_probe_read_user_str(data, limit + 2, (void *)addr);
+		if (n > 0)
+			n--;
+		if (n > (long)limit) {
+			n = limit;
+			item_state = TRC_ITEM_TRUNCATED;
+			more = MORE_UNKNOWN;
+		}
+	} else if (how == CAPTURE_STRV) {
+		n = read_strv(data, addr, limit, pointer_size(state), &more);
+		if (more)
+			item_state = TRC_ITEM_TRUNCATED;
+	} else {
+		u32 size = want;
+
+		if (want > limit) {
+			size = limit;
+			item_state = TRC_ITEM_TRUNCATED;
+			more = want - limit < MORE_UNKNOWN ? want - limit : MORE_UNKNOWN;
+		}
+		if (size > TAIL_ITEM_MAX)
+			size = TAIL_ITEM_MAX;
+		barrier_var(size);
+		n = bpf_probe_read_user(data, size, (void *)addr);
+		if (!n)
+			n = size;
+		/* getcwd counts the NUL, readlink has none; strings carry none. */
+		if (n > 0 && capture->type == TRC_TYPE_str) {
+			u32 end = n - 1;
+
+			if (end < TAIL_ITEM_MAX && !((u8 *)data)[end])
+				n--;
+		}
+	}
+	if (n < 0)
+		return item_unreadable(tail, state, off, capture->arg, capture->type);
+	item_end(tail, state, off, capture->arg, capture->type, item_state, n, more);
+	return true;
+}
+
+/* --- lengths: u64s, the sum of the first LENGTHS_SUMMED, then each of the first LENGTHS_KEPT */
+
+enum lengths_of { LENGTHS_OF_VECTOR, LENGTHS_OF_MESSAGES };
+
+__noinline __weak int capture_lengths(struct task_tail *tail, struct task_state *state, u32 arg_of,
+				      u64 addr, u64 count)
+{
+	u32 n = count < LENGTHS_SUMMED ? count : LENGTHS_SUMMED,
+	    kept = n < LENGTHS_KEPT ? n : LENGTHS_KEPT;
+	u32 off, stride, size, i;
+	u64 total = 0, *words;
+	u8 arg = arg_of >> 8;
+
+	if (!tail || !state)
+		return true;
+	off = item_start(state);
+	if (!off || off > TAIL_START_MAX)
+		return true;
+	barrier_var(off);
+	words = (void *)tail + off + sizeof(struct trc_item);
+	size = stride = pointer_size(state);
+	if ((arg_of & 255) == LENGTHS_OF_MESSAGES) {
+		addr += 7 * stride;
+		stride *= 8;
+		size = 4;
+	} else {
+		addr += stride;
+		stride *= 2;
+	}
+	/* No branch in the loops: the verifier walks every turn of every branch. */
+	barrier_var(size);
+	size &= 15;
+	for (i = 0; i < LENGTHS_KEPT && i < n; i++, addr += stride) {
+		words[1 + i] = 0;
+		if (bpf_probe_read_user(&words[1 + i], size, (void *)addr))
+			return item_unreadable(tail, state, off, arg, TRC_TYPE_u64s);
+		total += words[1 + i];
+	}
+	for (; i < LENGTHS_SUMMED && i < n; i++, addr += stride) {
+		u64 length[2] = { 0 };
+
+		if (bpf_probe_read_user(length, size, (void *)addr))
+			break;
+		total += length[0];
+	}
+	words[0] = total;
+	item_end(tail, state, off, arg, TRC_TYPE_u64s,
+		 kept < n ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, 8 + kept * 8, count - kept);
+	return true;
+}
+
+/* What capture_vector_data() is told in one number: BPF functions take five. */
+#define VECTOR_DATA(arg, limit, count) ((u64)(arg) | (u64)(limit) << 16 | (u64)(u32)(count) << 32)
+
+/* The first bytes of what iovecs hold: of `want`, or of all of them if that is not known. */
+__noinline __weak int capture_vector_data(struct task_tail *tail, struct task_state *state,
+					  u64 what, u64 addr, u64 want)
+{
+	u32 off, pos = 0, limit = (u16)(what >> 16), count = what >> 32, i = 0;
+	u8 arg = what;
+	void *data;
+
+	if (!tail || !state)
+		return true;
+	off = item_start(state);
+	if (!off || off > TAIL_START_MAX)
+		return true;
+	barrier_var(off);
+	data = (void *)tail + off + sizeof(struct trc_item);
+	for (i = 0; i < VECTORS_READ_MAX && i < count && pos < want; i++) {
+		u32 pointer_bytes = pointer_size(state), n;
+		u64 at = addr + i * 2 * pointer_bytes, base, length;
+		long err, err2;
+
+		base = read_long(state, at, &err);
+		length = read_long(state, at + pointer_bytes, &err2);
+		if (err || err2)
+			return item_unreadable(tail, state, off, arg, TRC_TYPE_bytes);
+		if (length > want - pos)
+			length = want - pos;
+		if (pos >= limit)
+			break;
+		n = length < limit - pos ? length : limit - pos;
+		if (n > DATA_BYTES_MAX || pos > DATA_BYTES_MAX)
+			break;
+		barrier_var(n);
+		barrier_var(pos);
+		if (n && bpf_probe_read_user(data + pos, n, (void *)base))
+			return item_unreadable(tail, state, off, arg, TRC_TYPE_bytes);
+		pos += n;
+		if (n < length)
+			break;
+	}
+	if (pos > DATA_BYTES_MAX)
+		return true;
+	item_end(tail, state, off, arg, TRC_TYPE_bytes,
+		 i < count && pos < want ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, pos,
+		 i < count && pos < want ? MORE_UNKNOWN : 0);
+	return true;
+}
+
+/* --- msghdr: seven fields of a pointer's size each, the second and the last are ints in it */
+
+enum message_field {
+	MESSAGE_NAME,
+	MESSAGE_NAME_BYTES,
+	MESSAGE_VECTOR,
+	MESSAGE_COUNT,
+	MESSAGE_CONTROL,
+	MESSAGE_CONTROL_BYTES,
+	MESSAGE_FLAGS,
+	MESSAGE_FIELDS,
+};
+
+static __always_inline long read_message(const struct task_state *state, u64 addr, u64 *fields)
+{
+	long err;
+
+	if (pointer_size(state) == 4) {
+		u32 narrow[MESSAGE_FIELDS];
+
+		err = bpf_probe_read_user(narrow, sizeof(narrow), (void *)addr);
+		if (err)
+			return err;
+		for (int i = 0; i < MESSAGE_FIELDS; i++)
+			fields[i] = narrow[i];
+		return 0;
+	}
+	err = bpf_probe_read_user(fields, MESSAGE_FIELDS * 8, (void *)addr);
+	fields[MESSAGE_NAME_BYTES] = (u32)fields[MESSAGE_NAME_BYTES];
+	fields[MESSAGE_FLAGS] = (u32)fields[MESSAGE_FLAGS];
+	return err;
+}
+
+/* u32s: bytes of the name, bytes of control messages, flags. */
+__noinline __weak int capture_message_head(struct task_tail *tail, struct task_state *state,
+					   u32 arg, u64 sizes, u64 flags)
+{
+	u32 off, *words;
+
+	if (!tail || !state)
+		return true;
+	off = item_start(state);
+	if (!off || off > TAIL_START_MAX)
+		return true;
+	barrier_var(off);
+	words = (void *)tail + off + sizeof(struct trc_item);
+	words[0] = sizes;
+	words[1] = sizes >> 32;
+	words[2] = flags;
+	item_end(tail, state, off, arg, TRC_TYPE_u32s, TRC_ITEM_WHOLE, 12, 0);
+	return true;
+}
+
+/*
+ * The items of a msghdr: what capture_message_head() writes, the iovecs' lengths, name and control messages. `out`: the
+ * kernel has filled it; there was room for state->out_bytes of the name.
+ */
+__noinline __weak int capture_message(struct task_tail *tail, struct task_state *state, u32 arg,
+				      u64 addr, u32 out)
+{
+	struct capture name = { .arg = arg,
+				.how = CAPTURE_FIXED_IN,
+				.type = TRC_TYPE_sockaddr,
+				.limit = SOCKADDR_BYTES_MAX };
+	struct capture control = { .arg = arg,
+				   .how = CAPTURE_FIXED_IN,
+				   .type = TRC_TYPE_cmsgs,
+				   .limit = CONTROL_BYTES_MAX };
+	u64 fields[MESSAGE_FIELDS];
+	u32 off;
+
+	if (!tail || !state)
+		return true;
+	if (read_message(state, addr, fields)) {
+		off = item_start(state);
+		return !off || item_unreadable(tail, state, off, arg, TRC_TYPE_u32s);
+	}
+	capture_message_head(tail, state, arg,
+			     fields[MESSAGE_NAME_BYTES] | fields[MESSAGE_CONTROL_BYTES] << 32,
+			     fields[MESSAGE_FLAGS]);
+	/* What cannot be read behind the header is not tried again: the header's items would come twice. */
+	state->last_try = 1;
+	capture_lengths(tail, state, LENGTHS_OF_VECTOR | arg << 8, fields[MESSAGE_VECTOR],
+			fields[MESSAGE_COUNT]);
+	if (out && fields[MESSAGE_NAME_BYTES] > state->out_bytes)
+		fields[MESSAGE_NAME_BYTES] = state->out_bytes;
+	if (fields[MESSAGE_NAME] && fields[MESSAGE_NAME_BYTES])
+		capture_item(tail, state, &name, fields[MESSAGE_NAME], fields[MESSAGE_NAME_BYTES]);
+	if (fields[MESSAGE_CONTROL] && fields[MESSAGE_CONTROL_BYTES])
+		capture_item(tail, state, &control, fields[MESSAGE_CONTROL],
+			     fields[MESSAGE_CONTROL_BYTES]);
+	if (!out)
+		state->last_try = 0;
+	return true;
+}
+
+__noinline __weak int capture_message_data(struct task_tail *tail, struct task_state *state,
+					   const struct capture *capture, u64 addr, u64 want)
+{
+	u64 fields[MESSAGE_FIELDS];
+
+	if (!tail || !state || !capture || read_message(state, addr, fields))
+		return true; /* its head says so */
+	return capture_vector_data(tail, state,
+				   VECTOR_DATA(capture->arg, capture->limit, fields[MESSAGE_COUNT]),
+				   fields[MESSAGE_VECTOR], want);
+}
+
+/* mmsghdrs: what each sent or received, and the name in the first. */
+__noinline __weak int capture_messages(struct task_tail *tail, struct task_state *state, u32 arg,
+				       u64 addr, u64 count)
+{
+	struct capture name = { .arg = arg,
+				.how = CAPTURE_FIXED_IN,
+				.type = TRC_TYPE_sockaddr,
+				.limit = SOCKADDR_BYTES_MAX };
+	u64 fields[MESSAGE_FIELDS];
+
+	if (!tail || !state)
+		return true;
+	capture_lengths(tail, state, LENGTHS_OF_MESSAGES | arg << 8, addr, count);
+	if (!read_message(state, addr, fields) && fields[MESSAGE_NAME] &&
+	    fields[MESSAGE_NAME_BYTES])
+		capture_item(tail, state, &name, fields[MESSAGE_NAME], fields[MESSAGE_NAME_BYTES]);
+	return true;
+}
+
+/* --- what the kernel filled, in short */
+
+/* u64s: the fields of one of the layouts. */
+__noinline __weak int capture_pick(struct task_tail *tail, struct task_state *state, u32 arg,
+				   u64 addr, u64 layout)
+{
+	const volatile struct pick *pick;
+	u32 off;
+	u64 *words;
+
+	if (!tail || !state || layout >= PICK_LAYOUTS)
+		return true;
+	off = item_start(state);
+	if (!off || off > TAIL_START_MAX)
+		return true;
+	barrier_var(off);
+	barrier_var(layout);
+	pick = &picks[layout & (PICK_LAYOUTS - 1)];
+	words = (void *)tail + off + sizeof(struct trc_item);
+	for (u32 i = 0; i < PICK_FIELDS; i++) {
+		u32 size = pick->fields[i].size;
+
+		words[i] = 0;
+		if (size > 8)
+			size = 8;
+		barrier_var(size);
+		if (bpf_probe_read_user(&words[i], size, (void *)(addr + pick->fields[i].at)))
+			return item_unreadable(tail, state, off, arg, TRC_TYPE_u64s);
+	}
+	item_end(tail, state, off, arg, TRC_TYPE_u64s, TRC_ITEM_WHOLE, PICK_FIELDS * 8, 0);
+	return true;
+}
+
+/* u64s: how many records fill `bytes`, each with its own size in a u16 at `size_at`. */
+__noinline __weak int capture_records(struct task_tail *tail, struct task_state *state,
+				      u32 arg_size_at, u64 addr, u64 bytes)
+{
+	u64 at = 0, count = 0, *words;
+	u32 off, size_at = arg_size_at >> 8;
+
+	if (!tail || !state)
+		return true;
+	off = item_start(state);
+	if (!off || off > TAIL_START_MAX)
+		return true;
+	barrier_var(off);
+	words = (void *)tail + off + sizeof(struct trc_item);
+	for (u32 i = 0; i < RECORDS_MAX && at < bytes; i++) {
+		u16 size = 0;
+
+		if (bpf_probe_read_user(&size, sizeof(size), (void *)(addr + at + size_at)) ||
+		    !size)
+			return item_unreadable(tail, state, off, arg_size_at, TRC_TYPE_u64s);
+		at += size;
+		count++;
+	}
+	words[0] = count;
+	item_end(tail, state, off, arg_size_at, TRC_TYPE_u64s,
+		 at < bytes ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, 8,
+		 at < bytes ? MORE_UNKNOWN : 0);
+	return true;
+}
