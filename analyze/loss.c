@@ -30,7 +30,7 @@ static void add_records(struct loss_list *list, struct trace_reader *reader)
 			add(list, &(struct loss){ .kind = record->lost_kind,
 						  .cause = record->cause,
 						  .ring = record->ring,
-						  .has_count = true,
+						  .has_count = record->cause != TRC_LOST_PAUSED,
 						  .first_ns = record->first_ns,
 						  .last_ns = record->last_ns,
 						  .count = record->count });
@@ -75,12 +75,21 @@ static u64 head_losses(struct trace_reader *reader)
 	return lost;
 }
 
+/* Of losses, or of a pause, which loses nothing that is counted. */
+static bool has_records(const struct trace_summary *summary)
+{
+	for (size_t i = 0; i < summary->kind_count; i++)
+		if (summary->kinds[i].kind == TRC_KIND_lost)
+			return true;
+	return summary->lost_count;
+}
+
 struct loss_list *loss_list_new(struct trace_reader *reader)
 {
 	struct loss_list *list = xcalloc(1, sizeof(*list));
 	const struct trace_summary *summary = trace_reader_summary(reader);
 
-	if (!summary || summary->lost_count || head_losses(reader))
+	if (!summary || has_records(summary) || head_losses(reader))
 		add_records(list, reader);
 	if (summary && summary->lost_count > list->lost_count) {
 		add(list, &(struct loss){ .ring = TRACE_CPU_MIXED,
@@ -127,6 +136,8 @@ const char *loss_cause_name(u16 cause)
 		return "no room for a string";
 	case TRC_LOST_BUSY:
 		return "probe busy";
+	case TRC_LOST_PAUSED:
+		return "recording paused";
 	case LOSS_DAMAGE:
 		return "file damaged";
 	default:

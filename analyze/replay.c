@@ -347,8 +347,12 @@ static void write_lost(struct replay *replay, const struct replay_item *item)
 	const struct trc_lost *lost = (const struct trc_lost *)item->record;
 
 	line_begin(replay, lost->head.tid, item->begin_ns);
-	text_adds(&replay->text, "--- lost ");
-	add_lost_what(replay, lost);
+	if (lost->cause == TRC_LOST_PAUSED) {
+		text_adds(&replay->text, "--- recording paused");
+	} else {
+		text_adds(&replay->text, "--- lost ");
+		add_lost_what(replay, lost);
+	}
 	text_adds(&replay->text, " between ");
 	add_moment(replay, lost->first_ns);
 	text_adds(&replay->text, " and ");

@@ -203,4 +203,5 @@ struct control {
 	u64 live_tasks;	   /* targets that have not exited */
 	u64 stopping;	   /* set before the probes are detached, one after the other */
 	u64 first_exec_ns; /* when the held command entered its exec; 0 before */
+	u64 paused;	   /* targets are followed, nothing is sent */
 };

@@ -106,6 +106,8 @@ static __always_inline void record_send(void *record, u32 len, u16 kind, u64 now
 	struct cpu_counters *c;
 	void *ring;
 
+	if (control.paused)
+		return;
 	ring = bpf_map_lookup_elem(&rings, &cpu);
 	if (ring) {
 		if (((now >> 3) & 31) == 0 &&

@@ -154,6 +154,7 @@ enum trc_lost_cause {
 	TRC_LOST_WRITE = 4,
 	TRC_LOST_STRING = 5,
 	TRC_LOST_BUSY = 6,
+	TRC_LOST_PAUSED = 7,
 };
 
 /* enum trc_kind */

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <zstd.h>
 
 #include "common/alloc.h"
@@ -29,7 +30,7 @@ struct trace_jobs {
 	pthread_cond_t changed;
 	u64 next_order, next_write;
 	bool writing, stopping;
-	_Atomic u64 lost, written;
+	_Atomic u64 lost;
 	u32 job_count, worker_count;
 	pthread_t *workers;
 	struct trace_job *jobs;
@@ -90,7 +91,6 @@ static void job_write(struct trace_jobs *jobs, struct trace_job *job)
 {
 	if (trace_output_record(jobs->output, &job->head, job->payload))
 		jobs->lost += job->head.event_count;
-	jobs->written = jobs->output->written;
 }
 
 static void job_compress_noted(struct trace_jobs *jobs, struct trace_job *job, ZSTD_CCtx *zstd)
@@ -183,20 +183,42 @@ static void start_workers(struct trace_jobs *jobs, u32 count)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+/* For the submitting thread: waits for a change; asks now and then whether to go on waiting. */
+static void wait_change(struct trace_jobs *jobs)
+{
+	struct trace_output *output = jobs->output;
+	struct timespec until;
+
+	if (!output->gives_up) {
+		pthread_cond_wait(&jobs->changed, &jobs->lock);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += TRACE_WAIT_MS * 1000000l;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	if (pthread_cond_timedwait(&jobs->changed, &jobs->lock, &until) != ETIMEDOUT)
+		return;
+	pthread_mutex_unlock(&jobs->lock);
+	if (output->gives_up(output->gives_up_context, output->written))
+		trace_output_fail(output, -ECANCELED);
+	pthread_mutex_lock(&jobs->lock);
+}
+
 struct trace_jobs *trace_jobs_new(struct trace_output *output, int level, u32 worker_count)
 {
 	struct trace_jobs *jobs = xcalloc(1, sizeof(*jobs));
 
 	jobs->output = output;
 	jobs->level = level;
-	jobs->written = output->written;
 	pthread_mutex_init(&jobs->lock, NULL);
 	pthread_cond_init(&jobs->changed, NULL);
 	jobs->job_count = worker_count ? worker_count + JOBS_WAITING : 1;
 	jobs->jobs = xcalloc(jobs->job_count, sizeof(*jobs->jobs));
 	if (worker_count)
 		start_workers(jobs, worker_count);
-	if (!jobs->worker_count)
+	output->threaded = jobs->worker_count > 0;
+	if (!output->threaded)
 		jobs->zstd = compressor_new();
 	return jobs;
 }
@@ -208,7 +230,7 @@ struct trace_job *trace_jobs_take(struct trace_jobs *jobs)
 	pthread_mutex_lock(&jobs->lock);
 	for (u32 i = 0;; i++) {
 		if (i == jobs->job_count) {
-			pthread_cond_wait(&jobs->changed, &jobs->lock);
+			wait_change(jobs);
 			i = 0;
 		}
 		job = &jobs->jobs[i];
@@ -243,18 +265,13 @@ u64 trace_jobs_lost(struct trace_jobs *jobs)
 	return jobs->lost;
 }
 
-u64 trace_jobs_written(struct trace_jobs *jobs)
-{
-	return jobs->written;
-}
-
 void trace_jobs_drain(struct trace_jobs *jobs)
 {
 	if (!jobs->worker_count)
 		return;
 	pthread_mutex_lock(&jobs->lock);
 	while (jobs->next_write != jobs->next_order)
-		pthread_cond_wait(&jobs->changed, &jobs->lock);
+		wait_change(jobs);
 	pthread_mutex_unlock(&jobs->lock);
 }
 

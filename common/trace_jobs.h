@@ -29,9 +29,8 @@ struct trace_jobs *trace_jobs_new(struct trace_output *output, int level, u32 wo
 struct trace_job *trace_jobs_take(struct trace_jobs *jobs);
 void trace_jobs_submit(struct trace_jobs *jobs, struct trace_job *job);
 /* What goes wrong is noted in the output. */
-/* Events of chunks that could not be written, and bytes written. */
+/* Events of chunks that could not be written. */
 u64 trace_jobs_lost(struct trace_jobs *jobs);
-u64 trace_jobs_written(struct trace_jobs *jobs);
 /* Waits until all is written. */
 void trace_jobs_drain(struct trace_jobs *jobs);
 void trace_jobs_free(struct trace_jobs *jobs);

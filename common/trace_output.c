@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,18 +17,42 @@
 
 #define HEADER_EVERY_BYTES (256u << 20)
 
-/* Everything or an error; what a signal or a full pipe cut short goes on. */
-static int write_all(int fd, struct iovec *iov, int count)
+/* Until a pipe takes something; 0, or -errno if somebody gave up meanwhile. */
+static int wait_writable(struct trace_output *output)
+{
+	struct pollfd poll_fd = { .fd = output->fd, .events = POLLOUT };
+
+	for (;;) {
+		int n = poll(&poll_fd, 1, TRACE_WAIT_MS);
+
+		if (n > 0)
+			return 0;
+		if (output->error)
+			return output->error;
+		if (!n && !output->threaded && output->gives_up &&
+		    output->gives_up(output->gives_up_context, output->written))
+			return -ECANCELED;
+	}
+}
+
+/*
+ * Everything or an error; what a signal or a full pipe cut short goes on. A pipe gets no more at a time than it has
+ * room for, so that nobody is held in a write that cannot be interrupted.
+ */
+static int write_all(struct trace_output *output, struct iovec *iov, int count)
 {
 	while (count) {
-		ssize_t n = writev(fd, iov, count);
+		bool piecewise = !output->regular;
+		int err = piecewise ? wait_writable(output) : 0;
+		ssize_t n;
 
+		if (err)
+			return err;
+		n = piecewise ? write(output->fd, iov->iov_base,
+				      iov->iov_len < PIPE_BUF ? iov->iov_len : PIPE_BUF)
+			      : writev(output->fd, iov, count);
 		if (n < 0) {
-			struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
-
-			if (errno == EAGAIN && poll(&poll_fd, 1, -1) >= 0)
-				continue;
-			if (errno == EINTR)
+			if (errno == EAGAIN || errno == EINTR)
 				continue;
 			return -errno;
 		}
@@ -54,7 +79,7 @@ static int output_write(struct trace_output *output, struct iovec *iov, int coun
 		return output->error;
 	for (int i = 0; i < count; i++)
 		total += iov[i].iov_len;
-	err = write_all(output->fd, iov, count);
+	err = write_all(output, iov, count);
 	if (err) {
 		trace_output_fail(output, err);
 		if (output->regular) {
@@ -70,23 +95,24 @@ static int output_write(struct trace_output *output, struct iovec *iov, int coun
 	return 0;
 }
 
-int trace_output_open(struct trace_output *output, int fd, const u8 uuid[16])
+int trace_output_open(struct trace_output *output, const u8 uuid[16])
 {
 	u8 label[TRACE_LABEL_SIZE];
 	struct iovec iov = { label, sizeof(label) };
 	struct stat st;
 	off_t at;
 
-	*output = (struct trace_output){ .fd = fd };
-	if (fstat(fd, &st))
+	memcpy(&output->trace_id, uuid, 8);
+	output->trace_id = be64toh(output->trace_id);
+	if (output->keep)
+		return 0;
+	if (fstat(output->fd, &st))
 		return -errno;
-	at = lseek(fd, 0, fcntl(fd, F_GETFL) & O_APPEND ? SEEK_END : SEEK_CUR);
+	at = lseek(output->fd, 0, fcntl(output->fd, F_GETFL) & O_APPEND ? SEEK_END : SEEK_CUR);
 	if (S_ISREG(st.st_mode) && at >= 0) {
 		output->regular = true;
 		output->base = (u64)at;
 	}
-	memcpy(&output->trace_id, uuid, 8);
-	output->trace_id = be64toh(output->trace_id);
 	trace_label_encode(label);
 	return output_write(output, &iov, 1);
 }
@@ -139,6 +165,12 @@ int trace_output_record(struct trace_output *output, struct trace_head *head, co
 	u64 at;
 	int err = 0;
 
+	if (output->keep) {
+		err = output->keep(output->keep_context, head, payload);
+		if (!err)
+			output->written += TRACE_HEAD_SIZE + head->payload_len;
+		return err;
+	}
 	if (head->type != TRACE_INDEX && output->written - output->header_at >= HEADER_EVERY_BYTES)
 		err = trace_output_header(output);
 	if (err)

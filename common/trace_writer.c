@@ -36,9 +36,14 @@ struct trace_writer {
 int trace_writer_open(const struct trace_writer_options *options, struct trace_writer **ret_writer)
 {
 	struct trace_writer *writer = xcalloc(1, sizeof(*writer));
-	int err = trace_output_open(&writer->output, options->fd, options->uuid);
-	int level;
+	int level, err;
 
+	writer->output.fd = options->fd;
+	writer->output.keep = options->keep;
+	writer->output.keep_context = options->keep_context;
+	writer->output.gives_up = options->gives_up;
+	writer->output.gives_up_context = options->gives_up_context;
+	err = trace_output_open(&writer->output, options->uuid);
 	if (err) {
 		free(writer);
 		return err;
@@ -88,6 +93,20 @@ int trace_writer_put(struct trace_writer *writer, enum trace_record_type type, u
 	job->head.raw_len = (u32)len;
 	trace_jobs_submit(writer->jobs, job);
 	return writer_error(writer);
+}
+
+int trace_writer_copy(struct trace_writer *writer, const struct trace_head *head, const u8 *payload)
+{
+	struct trace_head copy = *head;
+	int err;
+
+	trace_jobs_drain(writer->jobs);
+	err = trace_output_record(&writer->output, &copy, payload);
+	if (err)
+		writer->lost += head->event_count;
+	writer->events += head->event_count;
+	writer->raw_bytes += head->event_count ? head->raw_len : 0;
+	return err;
 }
 
 static void chunk_begin(struct trace_stream *stream)
@@ -271,14 +290,15 @@ void trace_writer_stats(const struct trace_writer *writer, struct trace_writer_s
 	struct trace_writer_stats stats = {
 		.events = writer->events,
 		.raw_bytes = writer->raw_bytes,
-		.file_bytes = trace_jobs_written(writer->jobs),
+		.file_bytes = writer->output.written,
 		.lost_user = writer->lost + trace_jobs_lost(writer->jobs),
 	};
 
 	for (size_t i = 0; i < writer->stream_count; i++) {
 		stats.events += writer->streams[i]->head.event_count;
-		stats.raw_bytes += writer->streams[i]->encoder.raw_len;
+		stats.open_bytes += writer->streams[i]->encoder.raw_len;
 	}
+	stats.raw_bytes += stats.open_bytes;
 	*ret_stats = stats;
 }
 
@@ -302,7 +322,11 @@ int trace_writer_close(struct trace_writer *writer)
 
 	streams_close(writer, UINT64_MAX, TRACE_LAST);
 	trace_jobs_drain(writer->jobs);
+	/* From here on this thread writes. */
+	writer->output.threaded = false;
 	err = writer_error(writer);
+	if (writer->output.keep)
+		goto out;
 	/* A second HEADER, so that no single damage makes the trace unreadable. */
 	if (!err)
 		err = trace_output_header(&writer->output);
@@ -312,6 +336,7 @@ int trace_writer_close(struct trace_writer *writer)
 	}
 	if (!err)
 		err = trace_output_end(&writer->output, index_at);
+out:
 	trace_jobs_free(writer->jobs);
 	trace_output_release(&writer->output);
 	for (size_t i = 0; i < writer->stream_count; i++) {

@@ -7,6 +7,7 @@
 
 #include "common/trace_format.h"
 #include "common/trace_meta.h"
+#include "common/trace_output.h"
 
 struct trace_writer;
 struct trace_stream;
@@ -17,11 +18,17 @@ struct trace_writer_options {
 	int level;	 /* of zstd: 1 to 19; 0 means 1 */
 	u32 chunk_bytes; /* raw bytes per chunk and stream */
 	u32 worker_count;
+	/* Records are handed over instead of being written; HEADER is the first, INDEX and END are not made. */
+	trace_keep keep;
+	void *keep_context;
+	trace_gives_up gives_up; /* NULL: a pipe is waited for for ever */
+	void *gives_up_context;
 };
 
 struct trace_writer_stats {
 	u64 events; /* appended, those of chunks not yet written included */
 	u64 raw_bytes;
+	u64 open_bytes; /* of them, in chunks that are still being filled */
 	u64 file_bytes;
 	u64 lost_user; /* events that it had to drop: a write failed, a record was malformed */
 };
@@ -38,6 +45,10 @@ int trace_writer_open(const struct trace_writer_options *options, struct trace_w
  */
 int trace_writer_put(struct trace_writer *writer, enum trace_record_type type, u64 ts,
 		     const u8 *data, size_t len);
+
+/* A record that another writer finished, as its keep() was given it. 0 or -errno. */
+int trace_writer_copy(struct trace_writer *writer, const struct trace_head *head,
+		      const u8 *payload);
 
 /* The stream of a class on a CPU (TRACE_CPU_MIXED for all); made at the first call, then found. Never fails. */
 struct trace_stream *trace_writer_stream(struct trace_writer *writer, u16 class, u16 cpu);

@@ -2,6 +2,7 @@
 #include "record/consumer.h"
 
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +21,7 @@ static const u8 class_of_kind[TRC_KIND_MAX] = {
 #undef V
 #undef EVENT
 
-/* The smallest number of bytes taken from one ring before the others have their turn. */
-#define DRAIN_TURN_BYTES (1u << 20)
-/* After so many turns the caller gets its say, however fast the rings fill. */
-#define DRAIN_TURNS_MAX 32
-#define CLASSES_MAX	16
+#define CLASSES_MAX 16
 
 struct consumer {
 	struct probes *probes;
@@ -32,27 +29,33 @@ struct consumer {
 	struct trace_writer *writer;
 	size_t cpu_count;	       /* possible */
 	struct trace_stream **streams; /* [class * cpu_count + cpu] */
-	struct cpu_counters *counters, *counters_before;
-	u64 recorded[TRC_KIND_MAX], lost[TRC_KIND_MAX];
-	u64 lost_tasks, lost_strings, missed; /* see struct consumer_losses */
+	/* per CPU: now, when they were last looked at, when the file was begun */
+	struct cpu_counters *counters, *counters_before, *counters_begin;
+	struct tally tally;
 	u64 losses_checked_ns;
 	u64 last_ns;
+	/* asked for by few: one test per event for all of it */
+	bool watches;
+	u64 left; /* events that may still come */
+	struct trigger *const *triggers;
+	size_t trigger_count;
+	const struct trigger *triggered;
 };
 
-struct consumer *consumer_new(struct probes *probes, struct rings *rings,
-			      struct trace_writer *writer, u64 start_ns)
+struct consumer *consumer_new(struct probes *probes, struct rings *rings, u64 start_ns)
 {
 	struct consumer *consumer = xcalloc(1, sizeof(*consumer));
+	size_t count = libbpf_num_possible_cpus();
 
 	consumer->probes = probes;
 	consumer->rings = rings;
-	consumer->writer = writer;
-	consumer->cpu_count = libbpf_num_possible_cpus();
-	consumer->streams = xcalloc(CLASSES_MAX * consumer->cpu_count, sizeof(*consumer->streams));
-	consumer->counters = xcalloc(consumer->cpu_count, sizeof(*consumer->counters));
-	consumer->counters_before =
-		xcalloc(consumer->cpu_count, sizeof(*consumer->counters_before));
+	consumer->cpu_count = count;
+	consumer->streams = xcalloc(CLASSES_MAX * count, sizeof(*consumer->streams));
+	consumer->counters = xcalloc(count, sizeof(*consumer->counters));
+	consumer->counters_before = xcalloc(count, sizeof(*consumer->counters));
+	consumer->counters_begin = xcalloc(count, sizeof(*consumer->counters));
 	consumer->losses_checked_ns = start_ns;
+	consumer->left = UINT64_MAX;
 	return consumer;
 }
 
@@ -63,7 +66,43 @@ void consumer_free(struct consumer *consumer)
 	free(consumer->streams);
 	free(consumer->counters);
 	free(consumer->counters_before);
+	free(consumer->counters_begin);
 	free(consumer);
+}
+
+void consumer_set_writer(struct consumer *consumer, struct trace_writer *writer)
+{
+	consumer->writer = writer;
+	memset(consumer->streams, 0,
+	       CLASSES_MAX * consumer->cpu_count * sizeof(*consumer->streams));
+	memcpy(consumer->counters_begin, consumer->counters_before,
+	       consumer->cpu_count * sizeof(*consumer->counters));
+}
+
+void consumer_set_max_events(struct consumer *consumer, u64 count)
+{
+	consumer->left = count;
+	consumer->watches = true;
+}
+
+bool consumer_is_full(const struct consumer *consumer)
+{
+	return !consumer->left;
+}
+
+void consumer_set_triggers(struct consumer *consumer, struct trigger *const *triggers, size_t count)
+{
+	consumer->triggers = triggers;
+	consumer->trigger_count = count;
+	consumer->watches |= count > 0;
+}
+
+const struct trigger *consumer_triggered(struct consumer *consumer)
+{
+	const struct trigger *triggered = consumer->triggered;
+
+	consumer->triggered = NULL;
+	return triggered;
 }
 
 static struct trace_stream *stream_of(struct consumer *consumer, u8 class, u16 cpu)
@@ -77,6 +116,19 @@ static struct trace_stream *stream_of(struct consumer *consumer, u8 class, u16 c
 	return *slot;
 }
 
+/* False: no event may come any more. */
+static bool watch(struct consumer *consumer, const struct trc_head *record)
+{
+	if (!consumer->left)
+		return false;
+	if (consumer->left != UINT64_MAX)
+		consumer->left--;
+	for (size_t i = 0; i < consumer->trigger_count && !consumer->triggered; i++)
+		if (trigger_matches(consumer->triggers[i], record))
+			consumer->triggered = consumer->triggers[i];
+	return true;
+}
+
 static int append(void *data, u16 cpu, const struct trc_head *record)
 {
 	struct consumer *consumer = data;
@@ -84,7 +136,9 @@ static int append(void *data, u16 cpu, const struct trc_head *record)
 
 	if (kind >= TRC_KIND_MAX || cpu >= consumer->cpu_count)
 		return 0;
-	consumer->recorded[kind]++;
+	if (consumer->watches && !watch(consumer, record))
+		return -ENOSPC;
+	consumer->tally.recorded[kind]++;
 	if (record->ts > consumer->last_ns)
 		consumer->last_ns = record->ts;
 	return trace_stream_append(stream_of(consumer, class_of_kind[kind], cpu), record);
@@ -93,32 +147,28 @@ static int append(void *data, u16 cpu, const struct trc_head *record)
 int consumer_drain(struct consumer *consumer, u32 *ret_fill)
 {
 	u32 fullest = 0;
-	bool more = true;
+	bool more = false;
 	size_t count;
 	struct ring_view *rings = rings_get(consumer->rings, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		u32 fill = ring_fill(&rings[i]) * 1024 / rings[i].size;
+		s64 taken = ring_drain(&rings[i], CONSUMER_TURN_BYTES, append, consumer);
 
 		if (fill > fullest)
 			fullest = fill;
-	}
-	for (int turn = 0; more && turn < DRAIN_TURNS_MAX; turn++) {
-		more = false;
-		for (size_t i = 0; i < count; i++) {
-			s64 taken = ring_drain(&rings[i], DRAIN_TURN_BYTES, append, consumer);
-
-			if (taken < 0)
-				return taken;
-			more |= taken >= DRAIN_TURN_BYTES;
-		}
+		if (!consumer->left)
+			break;
+		if (taken < 0)
+			return taken;
+		more |= taken >= CONSUMER_TURN_BYTES;
 	}
 	*ret_fill = fullest;
-	return more;
+	return more && consumer->left;
 }
 
 static int lost_record(struct consumer *consumer, u16 kind, enum trc_lost_cause cause, u16 ring,
-		       u64 now, u64 count)
+		       u64 from_ns, u64 now, u64 count)
 {
 	struct trc_lost lost = {
 		.head = { .ts = now,
@@ -128,12 +178,12 @@ static int lost_record(struct consumer *consumer, u16 kind, enum trc_lost_cause 
 		.lost_kind = kind,
 		.cause = cause,
 		.ring = ring,
-		.first_ns = consumer->losses_checked_ns,
+		.first_ns = from_ns,
 		.last_ns = now,
 		.count = count,
 	};
 
-	consumer->recorded[TRC_KIND_lost]++;
+	consumer->tally.recorded[TRC_KIND_lost]++;
 	return trace_stream_append(stream_of(consumer, TRC_CLASS_TASK, 0), &lost.head);
 }
 
@@ -144,7 +194,8 @@ static int lost_other(struct consumer *consumer, enum trc_lost_cause cause, u64 
 	*total += count;
 	if (err || !count)
 		return err;
-	return lost_record(consumer, TRC_KIND_none, cause, UINT16_MAX, now, count);
+	return lost_record(consumer, TRC_KIND_none, cause, UINT16_MAX, consumer->losses_checked_ns,
+			   now, count);
 }
 
 /* The heads of a class's later chunks carry the sum of its kinds on that ring. */
@@ -153,7 +204,8 @@ static void set_stream_lost(struct consumer *consumer, u16 cpu)
 	u64 sums[CLASSES_MAX] = { 0 };
 
 	for (u16 kind = 1; kind < TRC_KIND_MAX; kind++)
-		sums[class_of_kind[kind]] += consumer->counters[cpu].lost[kind];
+		sums[class_of_kind[kind]] += consumer->counters[cpu].lost[kind] -
+					     consumer->counters_begin[cpu].lost[kind];
 	for (u8 class = 1; class < CLASSES_MAX; class ++)
 		if (sums[class])
 			trace_stream_set_lost(stream_of(consumer, class, cpu), sums[class], 0);
@@ -175,20 +227,23 @@ int consumer_losses(struct consumer *consumer, u64 now)
 
 			if (!count)
 				continue;
-			consumer->lost[kind] += count;
-			err = lost_record(consumer, kind, TRC_LOST_RING, cpu, now, count);
+			consumer->tally.lost[kind] += count;
+			err = lost_record(consumer, kind, TRC_LOST_RING, cpu,
+					  consumer->losses_checked_ns, now, count);
 		}
 		err = lost_other(consumer, TRC_LOST_TASK, now, new->lost_task - old->lost_task,
-				 &consumer->lost_tasks, err);
+				 &consumer->tally.tasks, err);
 		err = lost_other(consumer, TRC_LOST_STRING, now,
-				 new->lost_string - old->lost_string, &consumer->lost_strings, err);
+				 new->lost_string - old->lost_string, &consumer->tally.strings,
+				 err);
 		set_stream_lost(consumer, cpu);
 		*old = *new;
 	}
 	for (size_t cpu = 0; cpu < consumer->cpu_count; cpu++)
 		for (u16 kind = 1; kind < TRC_KIND_MAX; kind++)
 			if (class_of_kind[kind] == TRC_CLASS_TASK)
-				lost_tasks += consumer->counters[cpu].lost[kind];
+				lost_tasks += consumer->counters[cpu].lost[kind] -
+					      consumer->counters_begin[cpu].lost[kind];
 	if (lost_tasks)
 		trace_stream_set_lost(stream_of(consumer, TRC_CLASS_TASK, 0), lost_tasks, 0);
 	consumer->losses_checked_ns = now;
@@ -198,25 +253,19 @@ int consumer_losses(struct consumer *consumer, u64 now)
 int consumer_missed(struct consumer *consumer, u64 now)
 {
 	return lost_other(consumer, TRC_LOST_BUSY, now,
-			  probes_missed(consumer->probes) - consumer->missed, &consumer->missed, 0);
+			  probes_missed(consumer->probes) - consumer->tally.missed,
+			  &consumer->tally.missed, 0);
 }
 
-struct consumer_other_losses consumer_other_losses(const struct consumer *consumer)
+int consumer_paused(struct consumer *consumer, u64 from_ns, u64 to_ns)
 {
-	return (struct consumer_other_losses){ .tasks = consumer->lost_tasks,
-					       .strings = consumer->lost_strings,
-					       .missed = consumer->missed };
+	consumer->losses_checked_ns = to_ns;
+	return lost_record(consumer, TRC_KIND_none, TRC_LOST_PAUSED, UINT16_MAX, from_ns, to_ns, 0);
 }
 
-void consumer_counts(const struct consumer *consumer, u64 *ret_recorded, u64 *ret_lost)
+const struct tally *consumer_tally(const struct consumer *consumer)
 {
-	memcpy(ret_recorded, consumer->recorded, sizeof(consumer->recorded));
-	memcpy(ret_lost, consumer->lost, sizeof(consumer->lost));
-}
-
-u64 consumer_recorded(const struct consumer *consumer, u16 kind)
-{
-	return consumer->recorded[kind];
+	return &consumer->tally;
 }
 
 u64 consumer_high_bytes(const struct consumer *consumer)

@@ -6,38 +6,40 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
-#include "record/metadata.h"
+#include "common/log.h"
 
 #define NS_PER_MS	   1000000ull
 #define NS_PER_S	   1000000000ull
-#define FLUSH_NS	   NS_PER_S /* at most so much is lost when the recorder is killed */
-#define LOSS_CHECK_NS	   (100 * NS_PER_MS)
 #define SLEEP_MIN_MS	   1
 #define SLEEP_MAX_MS	   100
 #define FILL_HIGH	   128 /* of 1024: look more often above */
 #define FILL_LOW	   32  /* and less often below */
 #define INTERRUPTS_TO_STOP 3
-
-const char loop_reason_command[] = "command ended";
-const char loop_reason_duration[] = "duration";
-const char loop_reason_signal[] = "signal";
-const char loop_reason_write_error[] = "write error";
+#define STALL_NS                                                                                   \
+	NS_PER_S /* a reader that takes nothing for so long holds no one who wants to end */
 
 static const int handled_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
 
-enum source { SOURCE_SIGNAL, SOURCE_COMMAND, SOURCE_RING };
+enum source { SOURCE_SIGNAL, SOURCE_COMMAND, SOURCE_RING, SOURCE_CONTROL };
 
 struct loop {
+	const struct modes *modes;
 	sigset_t original_mask;
 	int signal_fd, epoll_fd;
-	u64 duration_ns;
-	int error;
+	struct control_fifo *control;
+	struct command *command; /* NULL: none */
+	bool command_ended;
+	int command_status;
 	unsigned interrupts;
-	bool stop;
+	bool stop, dump;
+	const char *asked_to_stop;     /* the reason, if a command asked */
+	u64 stalled_ns, stalled_bytes; /* since when a pipe takes nothing; 0: it does */
+	unsigned sleep_ms;
 };
 
 static void watch(struct loop *loop, int fd, u32 events, enum source source)
@@ -48,11 +50,13 @@ static void watch(struct loop *loop, int fd, u32 events, enum source source)
 	(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-struct loop *loop_new(void)
+struct loop *loop_new(const struct modes *modes)
 {
 	struct loop *loop = xcalloc(1, sizeof(*loop));
 	sigset_t mask;
 
+	loop->modes = modes;
+	loop->sleep_ms = SLEEP_MIN_MS;
 	sigemptyset(&mask);
 	for (size_t i = 0; i < ARRAY_SIZE(handled_signals); i++) {
 		struct sigaction action;
@@ -88,21 +92,29 @@ const sigset_t *loop_original_mask(const struct loop *loop)
 	return &loop->original_mask;
 }
 
-void loop_set_duration(struct loop *loop, u64 duration_ns)
+void loop_set_control(struct loop *loop, struct control_fifo *control)
 {
-	loop->duration_ns = duration_ns;
+	loop->control = control;
+	if (control)
+		watch(loop, control_fifo_fd(control), EPOLLIN, SOURCE_CONTROL);
 }
 
-int loop_error(const struct loop *loop)
+void loop_set_command(struct loop *loop, struct command *command)
 {
-	return loop->error;
+	loop->command = command;
+	watch(loop, command_pidfd(command), EPOLLIN, SOURCE_COMMAND);
+}
+
+static bool command_runs(const struct loop *loop)
+{
+	return loop->command && !loop->command_ended;
 }
 
 /*
  * A signal from the terminal has reached the command too; one sent to us alone is passed on. When there is
  * no command any more to decide, or the user insists, it means us.
  */
-static void take_signals(struct loop *loop, struct command *command, bool command_ended)
+static void take_signals(struct loop *loop)
 {
 	struct signalfd_siginfo info;
 
@@ -110,41 +122,37 @@ static void take_signals(struct loop *loop, struct command *command, bool comman
 		bool stops = info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM ||
 			     info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT;
 
-		if (stops && (command_ended || ++loop->interrupts >= INTERRUPTS_TO_STOP))
+		if (info.ssi_signo == SIGUSR2 && loop->modes->flight) {
+			loop->dump = true;
+			continue;
+		}
+		if (stops && (++loop->interrupts >= INTERRUPTS_TO_STOP || !command_runs(loop)))
 			loop->stop = true;
-		if (!command_ended && info.ssi_code != SI_KERNEL)
-			kill(command_pid(command), info.ssi_signo);
+		if (command_runs(loop) && info.ssi_code != SI_KERNEL)
+			kill(command_pid(loop->command), info.ssi_signo);
 	}
 }
 
-int loop_clock(struct trace_writer *writer)
+static void take_command_end(struct loop *loop)
 {
-	struct trace_clock_sample sample;
-	_cleanup_free_ u8 *data = NULL;
-	size_t len;
-
-	clock_sample(&sample);
-	trace_clock_encode(&sample, 1, &data, &len);
-	return trace_writer_put(writer, TRACE_CLOCK, sample.mono_ns, data, len);
+	if (command_runs(loop) && command_ended(loop->command, &loop->command_status)) {
+		loop->command_ended = true;
+		epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, command_pidfd(loop->command), NULL);
+	}
 }
 
-/* What is due by time: losses ten times a second, clocks and flush once. */
-static int housekeeping(struct consumer *consumer, struct trace_writer *writer, u64 now,
-			u64 *next_loss, u64 *next_flush)
+bool loop_gives_up(void *context, u64 written)
 {
-	int err = 0;
+	struct loop *loop = context;
+	u64 now = monotonic_ns();
 
-	if (now >= *next_loss) {
-		*next_loss = now + LOSS_CHECK_NS;
-		err = consumer_losses(consumer, now);
+	take_command_end(loop);
+	take_signals(loop);
+	if (!loop->stalled_ns || written != loop->stalled_bytes) {
+		loop->stalled_ns = now;
+		loop->stalled_bytes = written;
 	}
-	if (!err && now >= *next_flush) {
-		*next_flush = now + FLUSH_NS;
-		err = loop_clock(writer);
-		if (!err)
-			err = trace_writer_flush(writer, now - FLUSH_NS / 2);
-	}
-	return err;
+	return loop->interrupts && now - loop->stalled_ns >= STALL_NS;
 }
 
 /* Sleeps so long that a ring fills to an eighth or less at the present rate. */
@@ -157,71 +165,206 @@ static unsigned next_sleep(unsigned sleep_ms, u32 fill)
 	return sleep_ms;
 }
 
-void loop_run(struct loop *loop, struct command *command, struct probes *probes,
-	      struct rings *rings, struct consumer *consumer, struct trace_writer *writer,
-	      struct cost *cost, struct ending *ending)
+/* --- when it begins */
+
+static bool is_due(const struct loop *loop, u64 now, u64 started_ns)
 {
-	const volatile struct control *control = probes_control(probes);
-	u64 now = monotonic_ns(), end = loop->duration_ns ? now + loop->duration_ns : UINT64_MAX;
-	u64 next_loss = now + LOSS_CHECK_NS, next_flush = now + FLUSH_NS;
-	unsigned sleep_ms = SLEEP_MIN_MS;
-	bool command_watched = true;
-	struct ring_view *views;
-	size_t count;
+	struct timespec ts;
 
-	views = rings_get(rings, &count);
-	watch(loop, command_pidfd(command), EPOLLIN, SOURCE_COMMAND);
-	for (size_t i = 0; i < count; i++)
-		watch(loop, views[i].fd, EPOLLIN | EPOLLET, SOURCE_RING);
-	while (!ending->reason) {
-		struct epoll_event events[16];
-		bool gone;
-		u32 fill;
-		int n;
-
-		n = epoll_wait(loop->epoll_fd, events, ARRAY_SIZE(events), sleep_ms);
-		for (int i = 0; i < n; i++) {
-			if (events[i].data.u32 == SOURCE_SIGNAL)
-				take_signals(loop, command, ending->command_ended);
-			else if (events[i].data.u32 == SOURCE_COMMAND && command_watched &&
-				 command_ended(command, &ending->command_status)) {
-				ending->command_ended = true;
-				command_watched = false;
-				epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, command_pidfd(command),
-					  NULL);
-			}
-		}
-		/* Asked before the rings are emptied: whatever was sent before is then in them. */
-		gone = ending->command_ended && control->live_tasks == 0;
-		now = monotonic_ns();
-		loop->error = consumer_drain(consumer, &fill);
-		if (loop->error > 0)
-			loop->error = 0; /* there is more: finish() or the next turn takes it */
-		if (!loop->error)
-			loop->error = housekeeping(consumer, writer, now, &next_loss, &next_flush);
-		cost_tick(cost, probes, now, consumer_recorded(consumer, TRC_KIND_syscall));
-		sleep_ms = next_sleep(sleep_ms, fill);
-		if (loop->error)
-			ending->reason = loop_reason_write_error;
-		else if (gone)
-			ending->reason = loop_reason_command;
-		else if (loop->stop)
-			ending->reason = loop_reason_signal;
-		else if (now >= end)
-			ending->reason = loop_reason_duration;
-		else if (end - now < sleep_ms * NS_PER_MS)
-			sleep_ms = (end - now) / NS_PER_MS + 1;
+	/* The clock may be set meanwhile: it is looked at each time. */
+	if (loop->modes->start_wall_ns) {
+		clock_gettime(CLOCK_REALTIME, &ts);
+		return ts.tv_sec * (s64)NS_PER_S + ts.tv_nsec >= loop->modes->start_wall_ns;
 	}
+	return now - started_ns >= loop->modes->delay_ns;
 }
 
-void loop_wait(struct loop *loop, struct command *command, struct ending *ending)
+static int begin(struct recorder *recorder)
 {
-	while (!ending->command_ended) {
+	/* First the events, then the snapshot: what changes in between is in one of them. */
+	probes_pause(recorder->probes, false);
+	return recorder_begin(recorder);
+}
+
+/* --- commands */
+
+static int refuse(struct control_fifo *control, const char *what)
+{
+	control_fifo_answer(control, what);
+	return 0;
+}
+
+static int say_status(struct loop *loop, struct recorder *recorder)
+{
+	_cleanup_(text_release) struct text status = { 0 };
+
+	recorder_status(recorder, &status);
+	if (control_fifo_answers(loop->control))
+		control_fifo_answer(loop->control, status.data);
+	else
+		log_info("%s", status.data);
+	return 0;
+}
+
+static int obey(struct loop *loop, struct recorder *recorder, enum control_command command)
+{
+	bool begun = recorder_has_begun(recorder);
+	int err = 0;
+
+	if (command == CONTROL_STATUS)
+		return say_status(loop, recorder);
+	if (!begun && command != CONTROL_START && command != CONTROL_QUIT)
+		return refuse(loop->control, "error: recording has not begun; start begins it");
+	if (command == CONTROL_DUMP && !loop->modes->flight)
+		return refuse(loop->control, "error: dump is for a flight recorder: -F");
+	if (command == CONTROL_ROTATE && !loop->modes->rotate)
+		return refuse(loop->control, "error: rotate is for a series of files: --rotate");
+	switch (command) {
+	case CONTROL_START:
+		err = begun ? recorder_resume(recorder) : begin(recorder);
+		break;
+	case CONTROL_STOP:
+		err = recorder_pause(recorder);
+		break;
+	case CONTROL_FLUSH:
+		err = recorder_flush(recorder);
+		break;
+	case CONTROL_DUMP:
+		err = recorder_dump(recorder, "control");
+		break;
+	case CONTROL_ROTATE:
+		err = recorder_rotate(recorder);
+		break;
+	default:
+		loop->asked_to_stop = reason_control;
+		break;
+	}
+	control_fifo_answer(loop->control, err ? "error: the trace cannot be written" : "ok");
+	return err;
+}
+
+static int obey_all(struct loop *loop, struct recorder *recorder)
+{
+	enum control_command command;
+	int err = 0;
+
+	while (!err && !loop->asked_to_stop && (command = control_fifo_next(loop->control)))
+		err = obey(loop, recorder, command);
+	return err;
+}
+
+/* --- the loop */
+
+/* Sleeps, and takes what woke us. */
+static int wait_and_take(struct loop *loop, struct recorder *recorder, unsigned sleep_ms)
+{
+	struct epoll_event events[16];
+	int n = epoll_wait(loop->epoll_fd, events, ARRAY_SIZE(events), (int)sleep_ms), err = 0;
+
+	for (int i = 0; i < n && !err; i++) {
+		if (events[i].data.u32 == SOURCE_SIGNAL)
+			take_signals(loop);
+		else if (events[i].data.u32 == SOURCE_COMMAND)
+			take_command_end(loop);
+		else if (events[i].data.u32 == SOURCE_CONTROL)
+			err = obey_all(loop, recorder);
+	}
+	loop->stalled_ns = 0;
+	return err;
+}
+
+static int turn(struct loop *loop, struct recorder *recorder, u64 now, bool *ret_more)
+{
+	u32 fill = 0;
+	int err = recorder_turn(recorder, now, ret_more, &fill);
+
+	loop->sleep_ms = next_sleep(loop->sleep_ms, fill);
+	if (!err && loop->dump)
+		err = recorder_dump(recorder, "SIGUSR2");
+	loop->dump = false;
+	return err;
+}
+
+static const char *reason_to_stop(struct loop *loop, struct recorder *recorder, bool gone, u64 now)
+{
+	const char *limit = recorder_has_begun(recorder) ? recorder_limit(recorder) : NULL;
+
+	if (gone)
+		return reason_command;
+	if (loop->asked_to_stop)
+		return loop->asked_to_stop;
+	if (loop->stop)
+		return reason_signal;
+	if (limit)
+		return limit;
+	if (loop->modes->duration_ns && recorder_has_begun(recorder) &&
+	    now - recorder->first.start_ns >= loop->modes->duration_ns)
+		return reason_duration;
+	return NULL;
+}
+
+/* Not longer than until something is due. */
+static unsigned limit_sleep(const struct loop *loop, const struct recorder *recorder, u64 now,
+			    u64 started_ns)
+{
+	u64 due_ns = UINT64_MAX;
+
+	if (recorder_has_begun(recorder) && loop->modes->duration_ns)
+		due_ns = recorder->first.start_ns + loop->modes->duration_ns;
+	else if (!recorder_has_begun(recorder))
+		due_ns = started_ns + loop->modes->delay_ns;
+	if (due_ns <= now)
+		return SLEEP_MIN_MS;
+	due_ns -= now;
+	return due_ns < loop->sleep_ms * NS_PER_MS ? due_ns / NS_PER_MS + 1 : loop->sleep_ms;
+}
+
+int loop_run(struct loop *loop, struct recorder *recorder, struct ending *ending)
+{
+	const volatile struct control *control = probes_control(recorder->probes);
+	struct ring_view *views;
+	u64 started_ns = monotonic_ns(), now = started_ns;
+	unsigned sleep_ms = SLEEP_MIN_MS;
+	size_t count;
+	int err = 0;
+
+	views = rings_get(recorder->rings, &count);
+	for (size_t i = 0; i < count; i++)
+		watch(loop, views[i].fd, EPOLLIN | EPOLLET, SOURCE_RING);
+	while (!err && !ending->reason) {
+		bool gone, more = false;
+
+		err = wait_and_take(loop, recorder, sleep_ms);
+		/* Asked before the rings are emptied: whatever was sent before is then in them. */
+		gone = (!loop->command || loop->command_ended) && control->live_tasks == 0;
+		now = monotonic_ns();
+		if (!err && !recorder_has_begun(recorder) && is_due(loop, now, started_ns))
+			err = begin(recorder);
+		if (!err && recorder_has_begun(recorder))
+			err = turn(loop, recorder, now, &more);
+		if (!err)
+			ending->reason = reason_to_stop(loop, recorder, gone, now);
+		sleep_ms = more ? 0 : limit_sleep(loop, recorder, now, started_ns);
+	}
+	if (err)
+		ending->reason = reason_write_error;
+	ending->command_ended = loop->command_ended;
+	ending->command_status = loop->command_status;
+	return err;
+}
+
+void loop_wait(struct loop *loop, struct ending *ending)
+{
+	if (loop->control)
+		epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, control_fifo_fd(loop->control), NULL);
+	while (command_runs(loop)) {
 		struct epoll_event event;
 
 		if (epoll_wait(loop->epoll_fd, &event, 1, SLEEP_MAX_MS) > 0 &&
 		    event.data.u32 == SOURCE_SIGNAL)
-			take_signals(loop, command, false);
-		ending->command_ended = command_ended(command, &ending->command_status);
+			take_signals(loop);
+		take_command_end(loop);
 	}
+	ending->command_ended = loop->command_ended;
+	ending->command_status = loop->command_status;
 }

@@ -12,6 +12,7 @@
 #include "common/options.h"
 #include "record/check.h"
 #include "record/groups.h"
+#include "record/modes.h"
 #include "record/session.h"
 #include "common/version.h"
 
@@ -51,8 +52,35 @@ static const struct option_row rows[] = {
 	  "kernel ring per CPU, rounded up to a power of two (8M, less on large machines)", NULL },
 	{ 'z', "level", OPTION_STRING, ROW(level), "N", "zstd compression level, 1 to 19 (1)",
 	  NULL },
-	{ 'd', "duration", OPTION_DURATION, ROW(settings.duration_ns), "TIME",
+	{ 'd', "duration", OPTION_DURATION, ROW(settings.modes.duration_ns), "TIME",
 	  "stop recording after TIME (10s, 500ms, 2m); the command runs on and is waited for",
+	  NULL },
+	{ 0, "max-events", OPTION_U64, ROW(settings.modes.max_events), "N",
+	  "stop recording after N events", NULL },
+	{ 0, "max-size", OPTION_SIZE, ROW(settings.modes.max_bytes), "SIZE",
+	  "stop recording before the file is larger than SIZE", NULL },
+	{ 0, "delay", OPTION_DURATION, ROW(settings.modes.delay_ns), "TIME",
+	  "the command starts at once, recording TIME later", NULL },
+	{ 0, "start-at", OPTION_STRING, ROW(settings.modes.start_at), "MOMENT",
+	  "recording begins at that wall-clock time: 14:05, 14:05:30, \"2030-01-31 14:05\"", NULL },
+	{ 0, "rotate", OPTION_STRING, ROW(settings.modes.rotate), "LIMIT",
+	  "begin a new file at each LIMIT: 100M, 10min, 1G,10min; for -o run.trc they are "
+	  "run-0001.trc, run-0002.trc …, each complete in itself",
+	  NULL },
+	{ 0, "keep", OPTION_U64, ROW(settings.modes.keep), "N",
+	  "of the files of --rotate or -F only the last N", NULL },
+	{ 'F', "flight", OPTION_STRING, ROW(settings.modes.flight), "LIMIT",
+	  "flight recorder: keep the last LIMIT (30s, 100M, 30s,100M) in memory, write it on "
+	  "SIGUSR2, on --trigger and at the end, to run-0001.trc, run-0002.trc …",
+	  NULL },
+	{ 0, "trigger", OPTION_LIST, ROW(settings.modes.triggers), "EXPR",
+	  "write the flight recorder's memory at each event like "
+	  "syscall=fsync,duration>100ms or syscall=open*,errno=EACCES or exit,code!=0; may be "
+	  "given several times",
+	  NULL },
+	{ 0, "control", OPTION_STRING, ROW(settings.modes.control), "FIFO[,FIFO]",
+	  "obey lines from the first FIFO: start, stop, flush, dump, rotate, status, quit; answer "
+	  "into the second",
 	  NULL },
 	{ 0, "force", OPTION_FLAG, ROW(settings.force), NULL, "replace an existing file", NULL },
 	{ 'q', "quiet", OPTION_FLAG, ROW(settings.quiet), NULL, "say nothing but errors", NULL },
@@ -137,6 +165,10 @@ static int check(struct arguments *arguments)
 	}
 	if (settings->ring_bytes)
 		settings->ring_bytes = round_up_to_power_of_two(settings->ring_bytes);
+	if (modes_check(settings, &error)) {
+		log_error("%s", error);
+		return -1;
+	}
 	return 0;
 }
 
@@ -172,7 +204,9 @@ static void hold_standard_fds(void)
 int main(int argc, char **argv)
 {
 	struct arguments arguments = {
-		.settings = { .output = "trace.trc", .string_bytes = STRING_BYTES_UNSET },
+		.settings = { .output = "trace.trc",
+			      .string_bytes = STRING_BYTES_UNSET,
+			      .modes.keep = KEEP_ALL },
 	};
 	struct settings *settings = &arguments.settings;
 	_cleanup_free_ char *error = NULL;
@@ -204,6 +238,7 @@ int main(int argc, char **argv)
 	settings->command = argv + operand;
 	settings->command_argc = argc - operand;
 	code = session_run(settings, &signal_number);
+	option_list_release(&settings->modes.triggers);
 	if (signal_number)
 		die_of(signal_number);
 	return code;

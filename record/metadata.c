@@ -93,6 +93,39 @@ static void add_option(struct trace_meta *meta, const char *name, char *value)
 	meta->options[meta->option_count++] = (struct trace_option){ xstrdup(name), value };
 }
 
+static void add_number(struct trace_meta *meta, const char *name, u64 value)
+{
+	add_option(meta, name, xasprintf("%llu", (unsigned long long)value));
+}
+
+/* Those that were asked for. */
+static void add_modes(struct trace_meta *meta, const struct modes *modes)
+{
+	const struct {
+		const char *name;
+		u64 value;
+	} numbers[] = {
+		{ "delay-ns", modes->delay_ns },
+		{ "max-size", modes->max_bytes },
+		{ "max-events", modes->max_events },
+		{ "rotate-ns", modes->rotate_ns },
+		{ "rotate-size", modes->rotate_bytes },
+		{ "keep", modes->keep == KEEP_ALL ? 0 : modes->keep },
+		{ "flight-ns", modes->flight_ns },
+		{ "flight-size", modes->flight_bytes },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (numbers[i].value)
+			add_number(meta, numbers[i].name, numbers[i].value);
+	if (modes->start_at)
+		add_option(meta, "start-at", xstrdup(modes->start_at));
+	for (size_t i = 0; i < modes->triggers.count; i++)
+		add_option(meta, "trigger", xstrdup(modes->triggers.values[i]));
+	if (modes->control)
+		add_option(meta, "control", xstrdup(modes->control));
+}
+
 static void add_options(struct trace_meta *meta, const struct settings *settings, u64 ring_bytes)
 {
 	bool strings_set = settings->string_bytes != STRING_BYTES_UNSET;
@@ -108,8 +141,8 @@ static void add_options(struct trace_meta *meta, const struct settings *settings
 		   xasprintf("%llu", strings_set ? (unsigned long long)settings->string_bytes : 0));
 	add_option(meta, "buffer", xasprintf("%llu", (unsigned long long)ring_bytes));
 	add_option(meta, "level", xasprintf("%llu", (unsigned long long)settings->level));
-	add_option(meta, "duration-ns",
-		   xasprintf("%llu", (unsigned long long)settings->duration_ns));
+	add_number(meta, "duration-ns", settings->modes.duration_ns);
+	add_modes(meta, &settings->modes);
 }
 
 static void add_constants(struct trace_meta *meta)

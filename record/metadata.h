@@ -14,7 +14,7 @@ void clock_sample(struct trace_clock_sample *ret_sample);
 u64 monotonic_ns(void);
 
 /*
- * What /proc says of one process: identity, directory, descriptors. The start time is left 0 (unknown):
- * /proc has it in ticks only. NULL if the process is gone.
+ * What /proc says of one process: identity, directory, descriptors, of a held child those that its exec leaves. The
+ * start time is left 0 (unknown): /proc has it in ticks only. 0, or -ESRCH if it is gone; else the parts are malloc'ed.
  */
-struct trace_state *snapshot_process(u32 pid, u64 now);
+int snapshot_process(u32 pid, bool held, struct trace_state_task *ret_task);

@@ -183,12 +183,30 @@ int probes_hold(struct probes *probes, int pidfd)
 	return 0;
 }
 
+bool probes_is_target(const struct probes *probes, int pidfd)
+{
+	struct task_state state;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(probes->skeleton->maps.tasks), &pidfd, &state);
+}
+
+/* A grace period: programs that run on other CPUs right now send what they have. */
+static void wait_for_programs(void)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+void probes_pause(struct probes *probes, bool pause)
+{
+	__atomic_store_n(&probes->skeleton->bss->control.paused, pause, __ATOMIC_SEQ_CST);
+	wait_for_programs();
+}
+
 void probes_detach(struct probes *probes)
 {
 	__atomic_store_n(&probes->skeleton->bss->control.stopping, 1, __ATOMIC_SEQ_CST);
 	trc_bpf__detach(probes->skeleton);
-	/* A grace period: programs that run on other CPUs right now send what they have. */
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	wait_for_programs();
 }
 
 static int run_iterator(const struct bpf_program *program)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -14,27 +13,19 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "record/command.h"
-#include "record/consumer.h"
-#include "record/cost.h"
 #include "record/loop.h"
-#include "record/metadata.h"
-#include "record/output.h"
-#include "record/probes.h"
+#include "record/modes.h"
 #include "record/spec.h"
-#include "record/summary.h"
 
-#define CHUNK_BYTES	  (1u << 20) /* raw, per stream: FORMAT.md, "Measured" */
 #define RING_BYTES_MAX	  (8ull << 20)
 #define RING_BYTES_MIN	  (512ull << 10)
 #define RINGS_BYTES_TOTAL (256ull << 20)
 #define NOTHING_RECORDED  (-1)
 #define KILLED_BEFORE	  (-2)
 
-DEFINE_CLEANUP(struct trace_meta *, metadata_free)
 DEFINE_CLEANUP(struct syscall_set *, syscall_set_free)
 
-/* Everything that a recording holds while it goes on. */
+/* The parts that a recording is made of. */
 struct session {
 	const struct settings *settings;
 	const char *machine;
@@ -42,14 +33,15 @@ struct session {
 	size_t table_count; /* in use */
 	size_t table_total; /* owned */
 	u64 ring_bytes;
-	struct output output;
+	struct trigger *triggers[TRIGGERS_MAX];
+	size_t trigger_count;
+	struct control_fifo *control;
 	struct probes *probes;
 	struct rings *rings;
-	struct trace_writer *writer;
 	struct consumer *consumer;
 	struct command *command;
 	struct loop *loop;
-	struct cost cost;
+	struct recorder recorder;
 	struct ending ending;
 };
 
@@ -69,14 +61,24 @@ static u64 ring_bytes(const struct settings *settings)
 
 static int open_output(struct session *s)
 {
+	struct files *files = &s->recorder.files;
+	_cleanup_free_ char *existing = NULL;
 	const char *path = s->settings->output;
-	int err = output_open(path, s->settings->force, &s->output);
+	int err;
 
+	files->path = path;
+	files->force = s->settings->force;
+	files->series = s->settings->modes.rotate || s->settings->modes.flight;
+	files->keep = s->settings->modes.keep;
+	err = files_open(files, &existing);
+	if (existing)
+		path = existing;
 	switch (err) {
 	case 0:
 		return 0;
 	case -EEXIST:
-		log_error("%s exists; --force replaces it, -o FILE names another", path);
+		log_error("%s exists; --force replaces %s, -o FILE names another", path,
+			  files->series ? "all files of that name with a number" : "it");
 		break;
 	case -ELOOP:
 		log_error("%s is not a regular file; a trace is never written through a link or a "
@@ -132,49 +134,6 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	return err;
 }
 
-/* HEADER, STATE and the first CLOCK, before any event. */
-static int write_beginning(struct session *s)
-{
-	struct trace_writer_options options = {
-		.fd = s->output.fd,
-		.level = s->settings->level,
-		.chunk_bytes = CHUNK_BYTES,
-		.worker_count = libbpf_num_possible_cpus() > 2 ? 1 : 0,
-	};
-	_cleanup_(metadata_freep) struct trace_meta *meta = NULL;
-	_cleanup_free_ u8 *header = NULL, *state_data = NULL;
-	struct trace_state *state;
-	u64 now = monotonic_ns();
-	size_t len;
-	int err;
-
-	meta = metadata_new(s->settings, s->tables, s->table_count, command_pid(s->command),
-			    s->ring_bytes);
-	memcpy(options.uuid, meta->uuid, sizeof(options.uuid));
-	err = trace_writer_open(&options, &s->writer);
-	if (err)
-		return err;
-	trace_meta_encode(meta, &header, &len);
-	err = trace_writer_put(s->writer, TRACE_HEADER, now, header, len);
-	state = snapshot_process(command_pid(s->command), now);
-	if (state && !err) {
-		trace_state_encode(state, &state_data, &len);
-		err = trace_writer_put(s->writer, TRACE_STATE, now, state_data, len);
-	}
-	trace_state_free(state);
-	return err ? err : loop_clock(s->writer);
-}
-
-static void say_write_error(const struct session *s, int err)
-{
-	if (err == -EPIPE)
-		log_error(
-			"standard output: nobody reads the trace any more; recording has stopped");
-	else
-		log_error("%s: %s; recording has stopped, what was written is readable",
-			  s->settings->output, strerror(-err));
-}
-
 /*
  * Forks the held command. Before the probes are loaded: the kernel counts what the child shares of our memory
  * as its own, and libbpf needs a lot for a while.
@@ -182,43 +141,64 @@ static void say_write_error(const struct session *s, int err)
 static int hold_command(struct session *s, const char *path)
 {
 	/* The trace has standard output to itself: the command's goes to ours for talk. */
-	int stdout_fd = s->output.path ? -1 : STDERR_FILENO;
+	int stdout_fd = strcmp(s->settings->output, "-") ? -1 : STDERR_FILENO;
 	int err = command_start(path, s->settings->command, loop_original_mask(s->loop), stdout_fd,
 				&s->command);
 
-	if (err)
-		log_error("%s cannot be started: %s", path, strerror(-err));
-	return err;
-}
-
-/* From a loaded session to a released command. 0, NOTHING_RECORDED, KILLED_BEFORE or -errno; it has spoken. */
-static int start(struct session *s, const char *path)
-{
-	struct probes_error error = { 0 };
-	int err;
-
-	err = write_beginning(s);
 	if (err) {
-		say_write_error(s, err);
+		log_error("%s cannot be started: %s", path, strerror(-err));
 		return err;
 	}
-	cost_before_attach(&s->cost);
+	s->recorder.command_pid = command_pid(s->command);
+	s->recorder.held = true;
+	loop_set_command(s->loop, s->command);
+	return 0;
+}
+
+static bool begins_later(const struct session *s)
+{
+	return s->settings->modes.delay_ns || s->settings->modes.start_at;
+}
+
+static int attach_probes(struct session *s)
+{
+	struct probes_error error = { 0 };
+	struct cost *cost = &s->recorder.cost;
+	u64 now;
+	int err;
+
+	cost_before_attach(cost);
 	err = probes_attach(s->probes, &error);
 	if (err) {
 		log_error("%s", error.what);
 		free(error.what);
 		return err;
 	}
-	cost_after_attach(&s->cost, s->probes);
-	err = probes_hold(s->probes, command_pidfd(s->command));
-	if (err) {
+	cost_after_attach(cost, s->probes);
+	probes_pause(s->probes, begins_later(s));
+	now = monotonic_ns();
+	s->consumer = s->recorder.consumer = consumer_new(s->probes, s->rings, now);
+	consumer_set_triggers(s->consumer, s->triggers, s->trigger_count);
+	if (s->settings->modes.max_events)
+		consumer_set_max_events(s->consumer, s->settings->modes.max_events);
+	cost_tick(cost, s->probes, now, 0);
+	return 0;
+}
+
+/* What is to be recorded: the held command becomes a target. */
+static int mark_targets(struct session *s)
+{
+	int err = probes_hold(s->probes, command_pidfd(s->command));
+
+	if (err)
 		log_error("the command cannot be marked for recording: %s", strerror(-err));
-		return err;
-	}
-	s->ending.start_ns = monotonic_ns();
-	s->consumer = consumer_new(s->probes, s->rings, s->writer, s->ending.start_ns);
-	cost_tick(&s->cost, s->probes, s->ending.start_ns, 0);
-	err = command_release(s->command);
+	return err;
+}
+
+static int release_command(struct session *s, const char *path)
+{
+	int err = command_release(s->command);
+
 	/* Ctrl-C while we were loading. */
 	if (err == -EPIPE && command_wait(s->command, &s->ending.command_status) &&
 	    WIFSIGNALED(s->ending.command_status))
@@ -227,66 +207,37 @@ static int start(struct session *s, const char *path)
 		log_error("%s cannot be executed: %s", path, strerror(-err));
 		return NOTHING_RECORDED;
 	}
-	err = output_commit(&s->output);
-	if (err)
-		/* The command runs: its trace is kept under the name that it has. */
-		log_warning("%s cannot be replaced: %s; the trace is in %s", s->output.path,
-			    strerror(-err), s->output.temporary);
+	s->recorder.held = false;
 	return 0;
 }
 
-/* Empties the rings, writes SUMMARY and the end. 0 or the first write error. */
-static int finish(struct session *s)
+/* From a loaded session to a released command. 0, NOTHING_RECORDED, KILLED_BEFORE or -errno; it has spoken. */
+static int start(struct session *s, const char *path)
 {
-	_cleanup_free_ u8 *data = NULL;
-	struct trace_writer_stats stats;
-	struct trace_summary *summary;
-	struct stat st;
-	struct text line = { 0 };
-	int err = s->ending.reason == loop_reason_write_error ? loop_error(s->loop) : 0, close_err;
-	size_t len;
-	u32 fill;
+	struct output *output = &s->recorder.files.output;
+	int err = attach_probes(s);
 
-	probes_detach(s->probes);
-	/* Also of those that outlive the command. */
-	if (s->ending.reason != loop_reason_command)
-		probes_unfinished(s->probes);
-	s->ending.end_ns = monotonic_ns();
-	/* One call takes only so much from each ring. */
-	while (!err && (err = consumer_drain(s->consumer, &fill)) > 0)
-		err = 0;
-	cost_stop(&s->cost, s->probes, s->ending.end_ns,
-		  consumer_recorded(s->consumer, TRC_KIND_syscall));
 	if (!err)
-		err = consumer_losses(s->consumer, monotonic_ns());
-	if (!err)
-		err = consumer_missed(s->consumer, monotonic_ns());
-	if (consumer_last_ns(s->consumer) && s->ending.reason == loop_reason_command)
-		s->ending.end_ns = consumer_last_ns(s->consumer);
-	if (!err)
-		err = trace_writer_flush(s->writer, UINT64_MAX);
-	if (!err)
-		err = loop_clock(s->writer);
-	summary = summary_new(&s->ending, s->consumer, s->probes, &s->cost, s->writer);
-	trace_summary_encode(summary, &data, &len);
-	if (!err)
-		err = trace_writer_put(s->writer, TRACE_SUMMARY, s->ending.end_ns, data, len);
-	trace_writer_stats(s->writer, &stats);
-	close_err = trace_writer_close(s->writer);
-	s->writer = NULL;
-	/* With what closing added. */
-	if (s->output.path && !fstat(s->output.fd, &st))
-		stats.file_bytes = st.st_size;
-	if (!err)
-		err = close_err;
+		err = mark_targets(s);
 	if (err)
-		say_write_error(s, err);
-	summary_line(summary, s->consumer, cost_per_syscall_ns(&s->cost, s->probes),
-		     stats.file_bytes, &line);
-	log_info("%s: %s", s->output.path ? s->output.path : "standard output", line.data);
-	text_release(&line);
-	trace_summary_free(summary);
-	return err;
+		return err;
+	if (!begins_later(s)) {
+		err = recorder_begin(&s->recorder);
+		if (err) {
+			log_error("%s: %s; nothing has been recorded",
+				  files_name(&s->recorder.files), strerror(-err));
+			return err;
+		}
+	}
+	err = release_command(s, path);
+	if (err)
+		return err;
+	err = files_commit(&s->recorder.files);
+	if (err)
+		/* The command runs: its trace is kept under the name that it has. */
+		log_warning("%s cannot be replaced: %s; the trace is in %s", output->path,
+			    strerror(-err), output->temporary);
+	return 0;
 }
 
 static int parse_syscalls(struct session *s, struct syscall_set **ret_set)
@@ -328,6 +279,34 @@ static int load_tables(struct session *s)
 	return 0;
 }
 
+static int parse_triggers(struct session *s)
+{
+	const struct option_list *list = &s->settings->modes.triggers;
+
+	for (size_t i = 0; i < list->count; i++) {
+		_cleanup_free_ char *error = NULL;
+
+		if (trigger_parse(list->values[i], s->tables, s->table_count,
+				  &s->triggers[s->trigger_count], &error)) {
+			log_error("--trigger %s: %s", list->values[i], error);
+			return -EINVAL;
+		}
+		s->trigger_count++;
+	}
+	return 0;
+}
+
+static int open_control(struct session *s)
+{
+	_cleanup_free_ char *error = NULL;
+
+	if (!s->settings->modes.control ||
+	    !control_fifo_open(s->settings->modes.control, &s->control, &error))
+		return 0;
+	log_error("%s", error);
+	return -EINVAL;
+}
+
 /* What the command's status makes of ours. */
 static int command_code(const struct session *s, int *ret_signal)
 {
@@ -354,41 +333,75 @@ static int record_command(struct session *s, const char *path, int *ret_signal)
 {
 	int err;
 
+	s->recorder.probes = s->probes;
+	s->recorder.rings = s->rings;
 	err = start(s, path);
 	if (err) {
 		/* A command that could not be executed has no trace. */
-		if (s->writer)
-			trace_writer_close(s->writer);
-		s->writer = NULL;
-		output_discard(&s->output);
+		recorder_discard(&s->recorder);
 		if (err == KILLED_BEFORE)
 			return command_code(s, ret_signal);
 		return err == NOTHING_RECORDED ? EXIT_NOT_EXECUTABLE : EXIT_RECORDING_FAILED;
 	}
-	loop_run(s->loop, s->command, s->probes, s->rings, s->consumer, s->writer, &s->cost,
-		 &s->ending);
-	err = finish(s);
+	err = loop_run(s->loop, &s->recorder, &s->ending);
+	err = recorder_finish(&s->recorder, &s->ending, err);
 	if (!s->ending.command_ended) {
 		/* The command may go on for days: it owes nothing to us any more. */
 		release_kernel(s);
 		log_info("waiting for %s (pid %d) to end", s->settings->command[0],
 			 command_pid(s->command));
-		loop_wait(s->loop, s->command, &s->ending);
+		loop_wait(s->loop, &s->ending);
 	}
 	return err ? EXIT_RECORDING_FAILED : command_code(s, ret_signal);
+}
+
+static void session_release(struct session *s)
+{
+	loop_free(s->loop);
+	recorder_release(&s->recorder);
+	release_kernel(s);
+	command_free(s->command);
+	control_fifo_close(s->control);
+	for (size_t i = 0; i < s->trigger_count; i++)
+		trigger_free(s->triggers[i]);
+	syscall_tables_free(s->tables, s->table_total);
+}
+
+/* What was asked for, taken apart. 0, -EINVAL for wrong usage or -errno; it has spoken. */
+static int prepare(struct session *s, struct syscall_set **ret_set)
+{
+	const struct settings *settings = s->settings;
+	int err = load_tables(s);
+
+	if (err)
+		return err == -EINVAL ? -EIO : err;
+	if (parse_syscalls(s, ret_set) || parse_triggers(s) || open_control(s))
+		return -EINVAL;
+	if (open_output(s))
+		return -EIO;
+	s->loop = loop_new(&settings->modes);
+	loop_set_control(s->loop, s->control);
+	s->recorder.settings = settings;
+	s->recorder.tables = s->tables;
+	s->recorder.table_count = s->table_count;
+	s->recorder.ring_bytes = s->ring_bytes;
+	s->recorder.gives_up = loop_gives_up;
+	s->recorder.gives_up_context = s->loop;
+	return 0;
 }
 
 int session_run(const struct settings *settings, int *ret_signal)
 {
 	_cleanup_(syscall_set_freep) struct syscall_set *set = NULL;
-	struct session session = { .settings = settings, .output = { .fd = -1 } }, *s = &session;
+	struct session session = { .settings = settings }, *s = &session;
 	_cleanup_free_ char *path = NULL;
 	struct utsname uts;
 	int code = EXIT_RECORDING_FAILED, err;
 
 	uname(&uts);
 	s->machine = uts.machine;
-	s->ring_bytes = s->ending.ring_bytes = ring_bytes(settings);
+	s->recorder.files.output.fd = -1;
+	s->ring_bytes = ring_bytes(settings);
 	err = command_find(settings->command[0], &path);
 	if (err == -ENOENT) {
 		log_error("%s: command not found%s", settings->command[0],
@@ -399,28 +412,16 @@ int session_run(const struct settings *settings, int *ret_signal)
 		log_error("%s: not executable: %s", settings->command[0], strerror(-err));
 		return EXIT_NOT_EXECUTABLE;
 	}
-	if (load_tables(s))
-		goto out;
-	if (parse_syscalls(s, &set)) {
-		code = EXIT_USAGE;
-		goto out;
+	err = prepare(s, &set);
+	if (err) {
+		code = err == -EINVAL ? EXIT_USAGE : EXIT_RECORDING_FAILED;
+	} else if (hold_command(s, path) || load_probes(s, set)) {
+		recorder_discard(&s->recorder);
+	} else {
+		log_verbose("%llu bytes of ring per CPU, %zu system-call tables, %s",
+			    (unsigned long long)s->ring_bytes, s->table_count, path);
+		code = record_command(s, path, ret_signal);
 	}
-	if (open_output(s))
-		goto out;
-	s->loop = loop_new();
-	loop_set_duration(s->loop, settings->duration_ns);
-	if (hold_command(s, path) || load_probes(s, set)) {
-		output_discard(&s->output);
-		goto out;
-	}
-	log_verbose("%llu bytes of ring per CPU, %zu system-call tables, %s",
-		    (unsigned long long)s->ring_bytes, s->table_count, path);
-	code = record_command(s, path, ret_signal);
-out:
-	loop_free(s->loop);
-	output_close(&s->output);
-	release_kernel(s);
-	command_free(s->command);
-	syscall_tables_free(s->tables, s->table_total);
+	session_release(s);
 	return code;
 }

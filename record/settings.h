@@ -2,7 +2,25 @@
 /* What the user asked for: filled by main from the options, read by everything else. */
 #pragma once
 
-#include "common/types.h"
+#include "common/options.h"
+
+/* When recording begins and ends, and into what; 0 or NULL where nothing was asked for. */
+struct modes {
+	u64 delay_ns;
+	const char *start_at; /* as the user wrote it */
+	s64 start_wall_ns;    /* since 1970 */
+	u64 duration_ns;      /* of recording, not of the command */
+	u64 max_bytes, max_events;
+	const char *rotate;
+	u64 rotate_ns, rotate_bytes; /* a file is ended by whichever comes first */
+	u64 keep;		     /* files; KEEP_ALL if not given */
+	const char *flight;	     /* -F */
+	u64 flight_ns, flight_bytes; /* what is kept in memory: at least so long, at most so much */
+	struct option_list triggers;
+	const char *control; /* FIFO[,FIFO] */
+};
+
+#define KEEP_ALL UINT64_MAX
 
 struct settings {
 	const char *output;   /* "-" is standard output */
@@ -13,7 +31,7 @@ struct settings {
 	bool environment;     /* --env: of an exec, the environment too */
 	u64 ring_bytes;	      /* per CPU; 0: chosen by the number of CPUs */
 	u64 level;	      /* zstd */
-	u64 duration_ns;      /* 0: until the tree is gone */
+	struct modes modes;
 	bool quiet;
 	unsigned verbose;
 	char *const *command; /* argv, NULL-terminated */

@@ -3,9 +3,11 @@
 #include "record/metadata.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
@@ -101,7 +103,7 @@ static void read_fdinfo(u32 pid, struct trace_state_fd *fd)
 	}
 }
 
-static void read_fds(struct trace_state_task *task)
+static void read_fds(struct trace_state_task *task, bool held)
 {
 	_cleanup_free_ char *path = xasprintf("/proc/%u/fd", task->tid);
 	_cleanup_(closedirp) DIR *dir = opendir(path);
@@ -119,31 +121,28 @@ static void read_fds(struct trace_state_task *task)
 		*fd = (struct trace_state_fd){ .fd = strtoul(entry->d_name, NULL, 10) };
 		read_fdinfo(task->tid, fd);
 		/* What the held child keeps for the recorder's sake is closed by its exec. */
-		if (fd->flags & O_CLOEXEC)
+		if (held && fd->flags & O_CLOEXEC)
 			continue;
 		fd->target = read_link(task->tid, name);
 		task->fd_count++;
 	}
 }
 
-struct trace_state *snapshot_process(u32 pid, u64 now)
+int snapshot_process(u32 pid, bool held, struct trace_state_task *task)
 {
-	struct trace_state *state = xcalloc(1, sizeof(*state));
-	struct trace_state_task *task = xcalloc(1, sizeof(*task));
-
-	state->ts = now;
-	state->tasks = task;
-	state->task_count = 1;
-	task->tid = pid;
-	task->comm = xstrdup("");
+	*task = (struct trace_state_task){ .tid = pid, .comm = xstrdup("") };
 	task->exe = read_link(pid, "exe");
 	task->cwd = read_link(pid, "cwd");
 	task->cgroup = read_cgroup(pid);
+	/* What has no status is gone; it is left out with what was read so far. */
 	if (read_status(task)) {
-		trace_state_free(state);
-		return NULL;
+		free(task->comm);
+		free(task->exe);
+		free(task->cwd);
+		free(task->cgroup);
+		return -ESRCH;
 	}
 	read_arguments(task);
-	read_fds(task);
-	return state;
+	read_fds(task, held);
+	return 0;
 }

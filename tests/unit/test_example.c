@@ -87,10 +87,10 @@ static void make_example(int fd)
 				   .ts_min = TRACE_TS_NONE,
 				   .ts_max = TRACE_TS_NONE };
 	struct word_encoder *encoder = make_columns();
-	struct trace_output output;
+	struct trace_output output = { .fd = fd };
 	struct cbor_out cbor = { 0 };
 
-	CHECK_FATAL(!trace_output_open(&output, fd, uuid));
+	CHECK_FATAL(!trace_output_open(&output, uuid));
 	cbor_out_map(&cbor, 5);
 	cbor_out_uint(&cbor, 0);
 	cbor_out_array(&cbor, 2);
