@@ -32,6 +32,7 @@ struct kernel_facts kernel_facts(void)
 
 	if (!btf)
 		return facts;
+	facts.known = true;
 	facts.finds_vma = btf__find_by_name_kind(btf, "bpf_find_vma", BTF_KIND_FUNC) > 0;
 	id = btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC);
 	if (id < 0)

@@ -5,6 +5,7 @@
 #include "common/types.h"
 
 struct kernel_facts {
+	bool known;	/* it describes itself */
 	bool finds_vma; /* has the helper bpf_find_vma, 5.17 */
 	/*
 	 * x86: bytes from a CPU's run queue to __preempt_count, the word in which it counts the interrupts that it is

@@ -110,7 +110,7 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 		struct probes_error *ret_error)
 {
 	struct probes *probes = xcalloc(1, sizeof(*probes));
-	struct kernel_facts facts = kernel_facts();
+	struct kernel_facts facts;
 	struct trc_bpf *skeleton;
 	size_t abi_count;
 	u8 abis[4];
@@ -128,9 +128,10 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	skeleton->rodata->wake_bytes = options->ring_bytes / 4;
 	skeleton->rodata->groups = options->groups;
 	choose_groups(skeleton->obj, options->groups);
+	facts = kernel_facts();
 	skeleton->rodata->futex_finds_files = facts.finds_vma;
 	skeleton->rodata->sched_count_offset = facts.preempt_count_offset;
-	if ((options->groups & GROUP_BIT(GROUP_futex)) && !skeleton->rodata->futex_finds_files)
+	if (facts.known && !facts.finds_vma && (options->groups & GROUP_BIT(GROUP_futex)))
 		log_warning(
 			"this kernel lacks bpf_find_vma (Linux 5.17): futexes in shared memory are "
 			"known by their address only");

@@ -200,6 +200,11 @@ class Trace:
         with open(out, "rb") as file:
             return [flat(json.loads(line)) for line in file]
 
+    @property
+    def own_events(self):
+        """Those whose head names a target: all but the scheduler's, which also name whoever ran beside one."""
+        return [event for event in self.events if not event["kind"].startswith("sched_")]
+
     def of(self, kind):
         return [event for event in self.events if event["kind"] == kind]
 

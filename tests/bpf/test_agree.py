@@ -69,8 +69,8 @@ def test_parts_are_the_whole(t):
     equal(trace.one("SELECT sum(count) FROM syscall_stats"), len(calls), "calls of syscall_stats")
     equal(trace.one("SELECT event_count FROM trace"), len(trace.events), "event_count")
     equal(trace.one("SELECT count(*) FROM exec"), len(trace.of("exec")), "rows of exec")
-    equal(trace.one("SELECT count(*) FROM process"), len({e["tgid"] for e in trace.events}), "rows of process")
-    equal(trace.one("SELECT count(*) FROM thread"), len({e["tid"] for e in trace.events}), "rows of thread")
+    equal(trace.one("SELECT count(*) FROM process"), len({e["tgid"] for e in trace.own_events}), "rows of process")
+    equal(trace.one("SELECT count(*) FROM thread"), len({e["tid"] for e in trace.own_events}), "rows of thread")
     for table in ("thread", "exec", "syscall_stats"):
         orphans = f"SELECT count(*) FROM {table} WHERE process_id NOT IN (SELECT process_id FROM process)"
         equal(trace.one(orphans), 0, f"rows of {table} without a process")

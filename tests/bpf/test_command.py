@@ -155,7 +155,7 @@ def test_own_activity(t):
     """R4: the recorder is not in its own trace."""
     trace, recorder = t.start(workload("children"), "fork", "101")
     equal(wait(recorder), 0, "exit of the recorder")
-    pids = {event["tid"] for event in trace.events} | {event["tgid"] for event in trace.events}
+    pids = {event["tid"] for event in trace.own_events} | {event["tgid"] for event in trace.own_events}
     check(pids, "an empty trace")
     check(recorder.pid not in pids, "the recorder's pid is in the trace")
     check(0 not in pids, "the idle task is in the trace")
@@ -184,7 +184,7 @@ def test_two_recorders(t):
     pids = []
     for trace, _ in runs:
         equal(sorted(call["arg1"] for call in trace.markers()), list(range(1009)), "markers")
-        pids.append({event["tgid"] for event in trace.events})
+        pids.append({event["tgid"] for event in trace.own_events})
         equal(len(pids[-1]), 1010, "processes")
     check(not pids[0] & pids[1], "a process is in both traces")
 
