@@ -119,7 +119,8 @@ __noinline int sock_send(struct sock_scratch *s, u64 socket, u64 wanted, u32 wan
 	event->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	event->type = BPF_CORE_READ(sk, sk_type);
 	event->protocol = BPF_CORE_READ(sk, sk_protocol);
-	event->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (!event->state)
+		event->state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	event->peer_inode = 0;
 	if (event->family == AF_UNIX)
 		event->peer_inode = sock_inode((u64)BPF_CORE_READ((struct unix_sock *)sk, peer));
@@ -193,6 +194,7 @@ static __always_inline struct sock_scratch *sock_begin(enum sock_slot slot,
 	s->event.reason = reason;
 	s->event.fd = fd;
 	s->event.error = 0;
+	s->event.state = 0; /* sock_send asks */
 	s->event.listener_inode = 0;
 	return s;
 }
@@ -400,6 +402,7 @@ int BPF_PROG(sock_state_changed, const struct sock *sk, int old_state, int new_s
 		       now);
 	if (!s)
 		return 0;
+	s->event.state = new_state;
 	s->event.head.tid = seen->tid;
 	s->event.head.tgid = seen->tgid;
 	if (new_state == STATE_CLOSE)

@@ -47,11 +47,6 @@ struct sock_address {
 	};
 };
 
-static __always_inline u16 network_order(u16 port)
-{
-	return __builtin_bswap16(port);
-}
-
 static __always_inline u32 address_inet(struct sock_address *a, struct sock *sk, u32 side)
 {
 	if (side == SIDE_PEER) {
@@ -62,7 +57,7 @@ static __always_inline u32 address_inet(struct sock_address *a, struct sock *sk,
 		/* Chosen for sending, without being bound to it. */
 		if (!a->in_addr)
 			a->in_addr = BPF_CORE_READ((struct inet_sock *)sk, inet_saddr);
-		a->in_port = network_order(BPF_CORE_READ(sk, __sk_common.skc_num));
+		a->in_port = BPF_CORE_READ((struct inet_sock *)sk, inet_sport);
 	}
 	return a->in_addr || a->in_port ? 16 : 0;
 }
@@ -76,7 +71,7 @@ static __always_inline u32 address_inet6(struct sock_address *a, struct sock *sk
 		a->in6_port = BPF_CORE_READ(sk, __sk_common.skc_dport);
 	} else {
 		BPF_CORE_READ_INTO(&a->in6_addr, sk, __sk_common.skc_v6_rcv_saddr);
-		a->in6_port = network_order(BPF_CORE_READ(sk, __sk_common.skc_num));
+		a->in6_port = BPF_CORE_READ((struct inet_sock *)sk, inet_sport);
 	}
 	/* A link-local address means something with its interface only. */
 	if (a->bytes[8] == 0xfe && (a->bytes[9] & 0xc0) == 0x80)

@@ -372,7 +372,6 @@ struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
-	u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	int skc_bound_dev_if;
@@ -402,6 +401,7 @@ struct socket_alloc {
 
 struct inet_sock {
 	__be32 inet_saddr;
+	__be16 inet_sport;
 };
 
 struct sockaddr_un {
