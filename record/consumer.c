@@ -167,6 +167,23 @@ int consumer_drain(struct consumer *consumer, u32 *ret_fill)
 	return more && consumer->left;
 }
 
+static int count_only(void *data, u16 cpu, const struct trc_head *record)
+{
+	++*(u64 *)data;
+	return 0;
+}
+
+u64 consumer_abandon(struct consumer *consumer)
+{
+	size_t count;
+	struct ring_view *rings = rings_get(consumer->rings, &count);
+	u64 events = 0;
+
+	for (size_t i = 0; i < count; i++)
+		ring_drain(&rings[i], rings[i].size, count_only, &events);
+	return events;
+}
+
 static int lost_record(struct consumer *consumer, u16 kind, enum trc_lost_cause cause, u16 ring,
 		       u64 from_ns, u64 now, u64 count)
 {
@@ -216,20 +233,22 @@ int consumer_losses(struct consumer *consumer, u64 now)
 	u64 lost_tasks = 0;
 	int err = probes_counters(consumer->probes, consumer->counters, consumer->cpu_count);
 
-	for (size_t cpu = 0; cpu < consumer->cpu_count && !err; cpu++) {
+	if (err)
+		return err;
+	/* Counted to the end, even when it cannot be written any more. */
+	for (size_t cpu = 0; cpu < consumer->cpu_count; cpu++) {
 		struct cpu_counters *new = &consumer->counters[cpu],
 				    *old = &consumer->counters_before[cpu];
 
 		if (!memcmp(new, old, sizeof(*new)))
 			continue;
-		for (u16 kind = 1; kind < TRC_KIND_MAX && !err; kind++) {
+		for (u16 kind = 1; kind < TRC_KIND_MAX; kind++) {
 			u64 count = new->lost[kind] - old->lost[kind];
 
-			if (!count)
-				continue;
 			consumer->tally.lost[kind] += count;
-			err = lost_record(consumer, kind, TRC_LOST_RING, cpu,
-					  consumer->losses_checked_ns, now, count);
+			if (count && !err)
+				err = lost_record(consumer, kind, TRC_LOST_RING, cpu,
+						  consumer->losses_checked_ns, now, count);
 		}
 		err = lost_other(consumer, TRC_LOST_TASK, now, new->lost_task - old->lost_task,
 				 &consumer->tally.tasks, err);

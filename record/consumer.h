@@ -42,6 +42,8 @@ const struct trigger *consumer_triggered(struct consumer *consumer);
  * the fullest ring before, in 1/1024.
  */
 int consumer_drain(struct consumer *consumer, u32 *ret_fill);
+/* Takes all that the rings hold and only counts it. */
+u64 consumer_abandon(struct consumer *consumer);
 /* Writes a `lost` record for everything that was lost since the last call. */
 int consumer_losses(struct consumer *consumer, u64 now);
 /* One for the times that a probe did not run: it was running already on that CPU. At the end of a file. */

@@ -161,10 +161,10 @@ void files_begun(struct files *files)
 	files->kept[files->kept_count++] = (struct file_id){ files->number, st.st_dev, st.st_ino };
 }
 
-u64 files_done(struct files *files)
+u64 files_done(struct files *files, u64 written)
 {
+	u64 bytes = written;
 	struct stat st;
-	u64 bytes = 0;
 
 	if (files->output.path && !fstat(files->output.fd, &st))
 		bytes = st.st_size;

@@ -33,8 +33,8 @@ int files_next(struct files *files);
 int files_commit(struct files *files);
 /* The open one has its beginning: those that are too many are removed. */
 void files_begun(struct files *files);
-/* The open one is complete. Returns its size. */
-u64 files_done(struct files *files);
+/* The open one is complete; a pipe does not tell how much went in: `written`. Returns its size. */
+u64 files_done(struct files *files, u64 written);
 /* The open one holds no trace: it is removed. */
 void files_discard(struct files *files);
 void files_release(struct files *files);

@@ -89,13 +89,13 @@ int flight_keep(void *context, const struct trace_head *head, const u8 *payload)
 
 bool flight_wants_cut(struct flight *flight, u64 now)
 {
-	u64 age_ns = now - flight->current->mark.start_ns, least_ns = flight->limit_ns / STRETCHES;
+	u64 start_ns = flight->current->mark.start_ns, least_ns = flight->limit_ns / STRETCHES;
 	bool wants;
 
 	if (least_ns < CUT_NS_MIN)
 		least_ns = CUT_NS_MIN;
 	pthread_mutex_lock(&flight->lock);
-	wants = (flight->limit_ns && age_ns >= least_ns) ||
+	wants = (flight->limit_ns && now >= start_ns + least_ns) ||
 		flight->current->bytes >= flight->limit_bytes / STRETCHES;
 	pthread_mutex_unlock(&flight->lock);
 	return wants;

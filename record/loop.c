@@ -338,8 +338,10 @@ int loop_run(struct loop *loop, struct recorder *recorder, struct ending *ending
 		/* Asked before the rings are emptied: whatever was sent before is then in them. */
 		gone = (!loop->command || loop->command_ended) && control->live_tasks == 0;
 		now = monotonic_ns();
-		if (!err && !recorder_has_begun(recorder) && is_due(loop, now, started_ns))
+		if (!err && !recorder_has_begun(recorder) && is_due(loop, now, started_ns)) {
 			err = begin(recorder);
+			now = monotonic_ns();
+		}
 		if (!err && recorder_has_begun(recorder))
 			err = turn(loop, recorder, now, &more);
 		if (!err)

@@ -120,7 +120,7 @@ static int check_values(struct settings *settings, char **ret_error)
 	struct modes *modes = &settings->modes;
 
 	if (modes->max_bytes && modes->max_bytes < FILE_BYTES_MIN)
-		return fail(ret_error, xasprintf("--max-size %llu: too small; at least 64K",
+		return fail(ret_error, xasprintf("--max-size %llu: too small; at least 256K",
 						 (unsigned long long)modes->max_bytes));
 	if (modes->keep != KEEP_ALL && (!modes->keep || modes->keep > KEEP_MAX))
 		return fail(ret_error, xasprintf("--keep %llu: 1 to %d files can be kept",
@@ -133,7 +133,7 @@ static int check_values(struct settings *settings, char **ret_error)
 	     (modes->rotate_ns && modes->rotate_ns < CUT_NS_MIN)))
 		return fail(
 			ret_error,
-			xasprintf("--rotate %s: say a size from 64K on, a time from 100ms on, or "
+			xasprintf("--rotate %s: say a size from 256K on, a time from 100ms on, or "
 				  "both: 100M, 10min, 1G,10min (units of sizes are capitals)",
 				  modes->rotate));
 	if (modes->flight &&

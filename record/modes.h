@@ -6,7 +6,7 @@
 
 #define FLIGHT_BYTES_DEFAULT (256ull << 20) /* where -F gives a time only */
 #define FLIGHT_BYTES_MIN     (1ull << 20)
-#define FILE_BYTES_MIN	     (64ull << 10) /* the HEADER alone takes a third of it */
+#define FILE_BYTES_MIN	     (256ull << 10) /* HEADER, twice, and a snapshot must have room */
 #define CUT_NS_MIN	     (100 * 1000000ull)
 #define KEEP_MAX	     10000
 #define TRIGGERS_MAX	     16

@@ -80,13 +80,21 @@ static u64 expected_bytes(struct recorder *r)
 	return stats.file_bytes + r->head_bytes + open_bytes + END_BYTES + stats.file_bytes / 128;
 }
 
+/* Chunks that are still open are a guess: near the limit they are closed, and it is known. */
+static bool reaches(struct recorder *r, u64 limit_bytes)
+{
+	if (expected_bytes(r) < limit_bytes)
+		return false;
+	return trace_writer_flush(r->writer, UINT64_MAX) || expected_bytes(r) >= limit_bytes;
+}
+
 const char *recorder_limit(struct recorder *r)
 {
 	const struct modes *modes = &r->settings->modes;
 
 	if (consumer_is_full(r->consumer))
 		return reason_max_events;
-	if (modes->max_bytes && r->writer && expected_bytes(r) >= modes->max_bytes)
+	if (modes->max_bytes && reaches(r, modes->max_bytes))
 		return reason_max_size;
 	return NULL;
 }
@@ -98,11 +106,12 @@ static bool wants_rotation(struct recorder *r, u64 now)
 
 	if (!modes->rotate)
 		return false;
-	if (modes->rotate_ns && now - r->mark.start_ns >= modes->rotate_ns)
+	if (modes->rotate_ns && now >= r->mark.start_ns + modes->rotate_ns)
 		return true;
 	/* A snapshot larger than the limit must not rotate without end. */
-	return modes->rotate_bytes && expected_bytes(r) >= modes->rotate_bytes &&
-	       memcmp(tally->recorded, r->mark.tally.recorded, sizeof(tally->recorded)) != 0;
+	return modes->rotate_bytes &&
+	       memcmp(tally->recorded, r->mark.tally.recorded, sizeof(tally->recorded)) != 0 &&
+	       reaches(r, modes->rotate_bytes);
 }
 
 /* What is due by time: losses ten times a second, clocks and flush once. */
@@ -146,8 +155,10 @@ int recorder_turn(struct recorder *r, u64 now, bool *ret_more, u32 *ret_fill)
 		err = 0;
 	if (!err && !r->paused_ns)
 		err = housekeeping(r, now);
-	cost_tick(&r->cost, r->probes, now,
-		  consumer_tally(r->consumer)->recorded[TRC_KIND_syscall]);
+	/* Calls that are still in the rings would be missing from its count. */
+	if (!*ret_more)
+		cost_tick(&r->cost, r->probes, now,
+			  consumer_tally(r->consumer)->recorded[TRC_KIND_syscall]);
 	if (!err && r->flight) {
 		err = recorder_dump_if_triggered(r, now);
 		if (!err && flight_wants_cut(r->flight, now))
@@ -270,10 +281,15 @@ int recorder_finish(struct recorder *r, struct ending *ending, int err)
 	}
 	if (!err)
 		err = drain_all(r);
+	if (err)
+		/* Nothing is written any more, but what is missing is counted. */
+		r->lost_user += consumer_abandon(r->consumer);
 	cost_stop(&r->cost, r->probes, end_ns,
 		  consumer_tally(r->consumer)->recorded[TRC_KIND_syscall]);
 	if (!err)
 		err = recorder_note_losses(r);
+	else
+		recorder_note_losses(r);
 	if (consumer_last_ns(r->consumer) && ending->reason == reason_command)
 		end_ns = consumer_last_ns(r->consumer);
 	recorder_set_mark(r, &end, end_ns);
@@ -283,7 +299,7 @@ int recorder_finish(struct recorder *r, struct ending *ending, int err)
 	}
 	err = recorder_close_trace(r, r->writer, &r->mark, &end, ending, err);
 	r->writer = NULL;
-	files_done(&r->files);
+	files_done(&r->files, r->closed_bytes);
 	if (err)
 		say_write_error(r, err);
 	say_end(r, &end, ending);

@@ -31,7 +31,8 @@ struct recorder {
 	u64 head_bytes;		     /* what stands before the events of the file */
 	u64 next_loss_ns, next_flush_ns, next_dump_ns;
 	u64 paused_ns; /* when; 0: it is not */
-	u64 lost_user; /* of files that are done */
+	/* of files that are done: events that could not be written; bytes of the last one */
+	u64 lost_user, closed_bytes;
 	u64 dump_count;
 	bool dump_failed;
 };

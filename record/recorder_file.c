@@ -130,6 +130,7 @@ int recorder_close_trace(struct recorder *r, struct trace_writer *writer, const 
 		err = put_summary(r, writer, from, to, ending);
 	trace_writer_stats(writer, &stats);
 	r->lost_user += stats.lost_user;
+	r->closed_bytes = stats.file_bytes;
 	close_err = trace_writer_close(writer);
 	return err ? err : close_err;
 }
@@ -151,7 +152,7 @@ int recorder_rotate(struct recorder *r)
 	recorder_set_mark(r, &end, monotonic_ns());
 	err = recorder_close_trace(r, r->writer, &r->mark, &end, &ending, err);
 	r->writer = NULL;
-	files_done(&r->files);
+	files_done(&r->files, r->closed_bytes);
 	if (err)
 		return err;
 	err = files_next(&r->files);

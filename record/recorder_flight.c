@@ -96,7 +96,7 @@ static int write_dump(struct recorder *r, const struct flight_stretch *stretches
 			  strerror(-err));
 		r->dump_failed = true;
 	}
-	say_dump(r, &stretches->mark, end, ending, files_done(&r->files));
+	say_dump(r, &stretches->mark, end, ending, files_done(&r->files, r->closed_bytes));
 	return err;
 }
 
@@ -113,6 +113,8 @@ int recorder_dump(struct recorder *r, const char *reason)
 		return err;
 	recorder_set_mark(r, &end, monotonic_ns());
 	stretches = flight_take(r->flight);
+	/* What has asked for a file so far is in this one. */
+	consumer_triggered(r->consumer);
 	err = recorder_begin_part(r);
 	write_dump(r, stretches, &end, &ending);
 	flight_stretch_free(stretches);

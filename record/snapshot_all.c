@@ -88,12 +88,15 @@ static int add_targets(struct snapshot *snapshot, struct probes *probes, u32 hel
 		u32 pid = (u32)strtoul(entry->d_name, NULL, 10);
 		size_t leader = snapshot->state->task_count;
 
-		if (!pid || !is_target(probes, pid) ||
+		if (!pid)
+			continue;
+		/* Also where there are many that are none of ours: to ask takes a while. */
+		err = pause(context);
+		if (err || !is_target(probes, pid) ||
 		    snapshot_process(pid, pid == held_pid, add_task(snapshot)))
 			continue;
 		snapshot->state->task_count++;
 		add_threads(snapshot, leader);
-		err = pause(context);
 	}
 	return err;
 }

@@ -1,0 +1,551 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""R26, R27: when recording begins and ends, into how many files, and what may be said to it meanwhile."""
+import glob
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+
+import harness
+import reader
+from harness import cases, check, equal, run, succeed, takes, wait, workload
+
+
+def series(t, name="run"):
+    """The files of a series, in the order of their numbers, each as a trace of its own."""
+    return [harness.Trace(path) for path in sorted(glob.glob(t.path(f"{name}-*.trc")))]
+
+
+def record(t, *command, options=(), **run_options):
+    """Runs record -o run.trc in the test's directory."""
+    return run([harness.RECORD, "-q", "-o", "run.trc", *options, "--", *command], cwd=t.directory, **run_options)
+
+
+def begin(t, *command, options=(), **popen_options):
+    popen_options.setdefault("stderr", subprocess.PIPE)
+    return harness.start([harness.RECORD, "-o", "run.trc", *options, "--", *command], cwd=t.directory, text=True,
+                         **popen_options)
+
+
+def until(condition, what, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        check(time.monotonic() < deadline, f"not within {seconds} s: {what}")
+        time.sleep(0.01)
+
+
+def complete(trace):
+    """A file that stands alone: with an end, undamaged, with as many events as its summary says. Returns their number."""
+    info = json.loads(succeed([harness.ANALYZE, "info", "--format", "json", trace.path]).stdout)
+    equal((info["end"], info["damage_count"]), ("complete", 0), f"end and damage of {trace.path}")
+    equal(info["event_count"], sum(info[name] for name in info if name.startswith("events_")), "events by kind")
+    return info["event_count"]
+
+
+def whole(trace):
+    """The same, with a look at each event."""
+    equal(complete(trace), len(trace.events), f"events of {trace.path}")
+    return trace.events
+
+
+def duration_s(trace):
+    return trace.one("SELECT duration_ns FROM trace") / 1e9
+
+
+def ticks(trace):
+    return sorted(call["arg1"] for call in trace.markers())
+
+
+def storm_calls(trace):
+    """The calls of storms, told by the name of their process."""
+    return trace.one("SELECT count(*) FROM syscall JOIN thread USING (trace_id, thread_id)"
+                     " JOIN process USING (trace_id, process_id) WHERE name = 'getppid' AND process.comm = 'storm'")
+
+
+# --- limits
+
+
+@cases(1, 1009, 100_003)
+def test_max_events(t, count):
+    """Exactly so many events, then the command runs on and is waited for."""
+    script = f"{workload('storm')} 100003; touch went-on; exit 7"
+    trace = t.record("/bin/sh", "-c", script, options=["--max-events", str(count)], code=7)
+    check(os.path.exists(t.path("went-on")), "the command was not waited for")
+    equal(complete(trace), count, "events")
+    equal(trace.one("SELECT lost_count FROM trace"), 0, "lost")
+    check("max-events" in trace.analyze("info").stdout, "info does not say why it ended")
+
+
+@cases("256K", "700K", "1500K")
+def test_max_size(t, size):
+    """Nearly so many bytes, never more."""
+    trace = t.record(workload("storm"), "2000003", options=["--max-size", size])
+    limit, actual = int(size[:-1]) << 10, os.path.getsize(trace.path)
+    check(limit * 0.75 <= actual <= limit, f"{actual} bytes for a limit of {limit}")
+    complete(trace)
+
+
+def test_duration_counts_recording(t):
+    """-d is the time of recording: a delay is not part of it."""
+    result = record(t, workload("ticks"), "151", "10", options=["--delay", "500ms", "-d", "400ms"])
+    times = dict(map(int, line.split()) for line in result.stdout.splitlines())
+    seen = ticks(harness.Trace(t.path("run.trc")))
+    check(seen, "nothing was recorded")
+    from_s, to_s = (times[seen[0]] - times[0]) / 1e9, (times[seen[-1]] - times[0]) / 1e9
+    check(0.45 <= from_s <= 0.75, f"recording began {from_s} s after the command")
+    check(0.3 <= to_s - from_s <= 0.55, f"it went on for {to_s - from_s} s")
+
+
+# --- a later beginning
+
+
+def test_delay(t):
+    """The command starts at once; what it did before is not recorded, the processes from then are known."""
+    script = f"/bin/cat & {workload('first_act')} 3; sleep 0.7; {workload('first_act')} 5; wait"
+    trace = t.record("/bin/sh", "-c", script, options=["--delay", "400ms"], stdin=subprocess.DEVNULL)
+    equal(ticks(trace), [5], "markers")
+    check(trace.one("SELECT count(*) FROM process WHERE comm = 'sh'"), "the shell of before is not known")
+    whole(trace)
+
+
+def test_delay_follows_children(t):
+    """Who is born during the delay is recorded when it is over."""
+    trace = t.record("/bin/sh", "-c", f"({workload('ticks')} 101 10) & wait", options=["--delay", "300ms"])
+    seen = ticks(trace)
+    check(seen and seen[0] > 5 and seen[-1] == 100 and seen == list(range(seen[0], 101)), f"ticks {seen}")
+
+
+def test_start_at(t):
+    """The wall clock says when; the file too."""
+    begin_s = int(time.time()) + 2
+    text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(begin_s))
+    trace = t.record(workload("ticks"), "301", "10", options=["--start-at", text])
+    started_s = trace.one("SELECT start_wall_ns FROM trace") / 1e9
+    check(begin_s <= started_s <= begin_s + 0.3, f"recording began at {started_s}, not at {begin_s}")
+    check(ticks(trace) and ticks(trace)[0] > 0, "it did not wait")
+    check(text in trace.analyze("info").stdout, "info does not print --start-at")
+
+
+def test_ends_before_it_begins(t):
+    """A command that is over before: an empty, complete trace and its exit code."""
+    trace = t.record("/bin/sh", "-c", "exit 9", options=["--delay", "1h"], code=9)
+    equal(len(whole(trace)), 0, "events")
+
+
+# --- rotation
+
+
+@takes(300)
+def test_rotation_is_exact(t):
+    """20 s of load in files of a second and of 2 MB: each loads alone, together they have every event once."""
+    count = 1_000_003
+    storm = f"{workload('storm')} {count} & {workload('ticks')} 1999 10 >/dev/null & {workload('shortlived')} 503; wait"
+    result = record(t, "/bin/sh", "-c", f"{storm}; {storm}", options=["--rotate", "2M,1s", "-b", "32M"])
+    equal(result.returncode, 0, f"exit ({result.stderr})")
+    files = series(t)
+    check(len(files) >= 12, f"{len(files)} files only")
+    calls = lost = exits = 0
+    seen = []
+    for trace in files:
+        equal(trace.analyze("info").returncode, 0, f"exit of info {trace.path}")
+        calls += storm_calls(trace)
+        lost += trace.one("SELECT lost_count FROM trace")
+        exits += trace.one("SELECT count(*) FROM process WHERE exit_code IS NOT NULL AND comm = 'shortlived'")
+        markers = succeed([harness.ANALYZE, "export", "--format", "jsonl", "--syscall", "getpriority", trace.path]).stdout
+        seen += [json.loads(line)["fields"]["arg1"] for line in markers.splitlines()]
+    equal(lost, 0, "lost")
+    equal(calls, 2 * 2 * count, "getppid calls in all files together")
+    equal(exits, 2 * (503 + 1), "ends of shortlived processes in all files together")
+    equal(sorted(seen), sorted(list(range(1999)) * 2), "ticks in all files together")
+    for trace in files[1:-1]:
+        names = {row[0] for row in trace.sql("SELECT comm FROM process")}
+        check("sh" in names, f"{trace.path} does not know who was there before: {names}")
+        unknown = trace.one("SELECT count(*) FROM process WHERE comm IS NULL")
+        equal(unknown, 0, f"processes without a name in {trace.path}")
+
+
+def test_rotation_snapshots_descriptors(t):
+    """A file that was opened long before is named in every file of the series."""
+    t.write("held-open", b"x")
+    script = "exec 7<held-open; for i in 1 2 3 4 5 6; do sleep 0.2; /bin/true <&7; done"
+    record(t, "/bin/sh", "-c", script, options=["--rotate", "400ms"])
+    files = series(t)
+    check(len(files) >= 3, f"{len(files)} files")
+    for trace in files[1:-1]:
+        file = reader.File(trace.path)
+        states = [file.content(at, head) for at, head in file.sections[0].records if head.type == reader.STATE]
+        targets = [fd[3] for state in states for task in state[1] for fd in task[12]]
+        check(any(b"held-open" in target for target in targets), f"{trace.path}: {targets}")
+
+
+def test_keep(t):
+    """The last three stay, and they are whole."""
+    result = record(t, workload("ticks"), "301", "10", options=["--rotate", "300ms", "--keep", "3"])
+    equal(result.returncode, 0, f"exit ({result.stderr})")
+    files = series(t)
+    equal(len(files), 3, "files")
+    numbers = [int(trace.path[-8:-4]) for trace in files]
+    check(numbers[0] > 3 and numbers == list(range(numbers[0], numbers[0] + 3)), f"numbers {numbers}")
+    seen = [n for trace in files for n in ticks(trace) if whole(trace) is not None]
+    equal(seen, list(range(seen[0], 301)), "ticks in the files that stay")
+
+
+def test_series_exists(t):
+    """A series of before is refused by name; --force replaces all of it; nothing else is touched."""
+    for name in ("run-0002.trc", "run-00012.trc", "run-2.trc", "run-0003.trc.bak", "rune-0001.trc"):
+        t.write(name, b"precious\n")
+    result = record(t, "touch", "ran", options=["--rotate", "1s"])
+    equal(result.returncode, 125, "exit")
+    check("run-0" in result.stderr and "--force" in result.stderr, f"no name or no remedy: {result.stderr}")
+    check(not os.path.exists(t.path("ran")), "the command ran")
+    equal(record(t, "/bin/true", options=["--rotate", "1s", "--force"]).returncode, 0, "exit with --force")
+    left = sorted(name for name in os.listdir(t.directory))
+    equal(left, ["run-0001.trc", "run-0003.trc.bak", "run-2.trc", "rune-0001.trc"], "files")
+
+
+def test_planted_link(t):
+    """A link with the name of the next file, in a directory that all may write to: it is not followed."""
+    os.chmod(t.directory, 0o1777)
+    target = t.write("target", b"precious\n")
+    recorder = begin(t, workload("ticks"), "151", "10", options=["--rotate", "500ms"])
+    until(lambda: os.path.exists(t.path("run-0001.trc")), "the first file")
+    os.symlink(target, t.path("run-0002.trc"))
+    equal(wait(recorder), 0, "exit")
+    with open(target, "rb") as file:
+        equal(file.read(), b"precious\n", "the link's target")
+    check(os.path.islink(t.path("run-0002.trc")), "the link was replaced")
+    check(os.path.exists(t.path("run-0003.trc")), "the recording did not go on")
+    for name in glob.glob(t.path("run-000[13].trc")):
+        equal(os.stat(name).st_mode & 0o7777, 0o600, f"mode of {name}")
+
+
+@takes(200)
+def test_full_disk_in_a_rotation(t):
+    """What is complete stays so, even those that --keep would have removed next; it is said; the command goes on."""
+    small = t.path("small")
+    os.mkdir(small)
+    succeed(["mount", "-t", "tmpfs", "-o", "size=1200k", "tmpfs", small])
+    try:
+        script = f"{workload('storm')} 1000003; touch {t.path('went-on')}"
+        result = run([harness.RECORD, "-o", f"{small}/run.trc", "--rotate", "300K", "--keep", "9", "--", "/bin/sh",
+                      "-c", script])
+        check(os.path.exists(t.path("went-on")), "the command did not come to its end")
+        check("No space left" in result.stderr, f"ENOSPC is not said: {result.stderr}")
+        equal(result.returncode, 125, "exit")
+        paths = sorted(glob.glob(f"{small}/run-*.trc"))
+        check(len(paths) >= 3, f"{paths}")
+        for path in paths:
+            copy = t.path(os.path.basename(path))
+            succeed(["cp", path, copy])
+            trace = harness.Trace(copy)
+            if path != paths[-1]:
+                complete(trace)
+            check("getppid" in trace.analyze("report").stdout, f"nothing in {path}")
+    finally:
+        run(["umount", small])
+
+
+# --- the flight recorder
+
+
+def test_flight_keeps_the_last(t):
+    """-F 1s: what the last second was, and not much more; the snapshot is that of its beginning."""
+    result = record(t, workload("ticks"), "401", "10", options=["-F", "1s"])
+    times = dict(map(int, line.split()) for line in result.stdout.splitlines())
+    files = series(t)
+    equal(len(files), 1, "files")
+    seen = ticks(files[0])
+    equal(seen, list(range(seen[0], 401)), "ticks")
+    window = (times[400] - times[seen[0]]) / 1e9
+    check(1.0 <= window <= 1.6, f"{window} s are in the file")
+    whole(files[0])
+    equal({row[0] for row in files[0].sql("SELECT comm FROM process")}, {"ticks"}, "processes")
+
+
+@takes(200)
+def test_flight_is_bounded(t):
+    """-F 2M: 6 M calls go by, memory and file stay small, the last calls are there."""
+    recorder = begin(t, workload("storm"), "3000017", options=["-F", "2M"])
+    time.sleep(0.8)
+    resident = []
+
+    def ended():
+        try:
+            with open(f"/proc/{recorder.pid}/status") as status:
+                resident.extend(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+        except OSError:
+            pass
+        return recorder.poll() is not None
+
+    until(ended, "the end of the storm", 60)
+    check(len(resident) > 20 and max(resident[10:]) - min(resident[5:15]) < 12 * 1024, f"memory grew: {resident[::20]}")
+    trace, = series(t)
+    check(os.path.getsize(trace.path) < (2 << 20) + (300 << 10), f"{os.path.getsize(trace.path)} bytes")
+    calls = storm_calls(trace)
+    check(100_000 < calls < 5_000_000, f"{calls} calls")
+    complete(trace)
+
+
+def test_flight_on_signal(t):
+    """SIGUSR2 writes a file each time and is not passed on; each event is in one file."""
+    recorder = begin(t, workload("ticks"), "251", "10", options=["-F", "1h"])
+    until(lambda: os.path.exists(t.path("run-0001.trc")), "the first file")
+    for number in (2, 3):
+        time.sleep(0.7)
+        recorder.send_signal(signal.SIGUSR2)
+        until(lambda: os.path.exists(t.path(f"run-000{number}.trc")) or number == 2, "the next file")
+    equal(wait(recorder), 0, "exit: the signal came through to the command")
+    files = series(t)
+    equal(len(files), 3, "files")
+    equal([n for trace in files for n in ticks(trace)], list(range(251)), "ticks of all files")
+    for trace in files:
+        whole(trace)
+        check(len(ticks(trace)) > 20, f"{trace.path} is nearly empty")
+
+
+def test_signal_without_flight(t):
+    """Without -F SIGUSR2 is the command's."""
+    script = "trap 'echo got it' USR2; while :; do sleep 0.05; [ -e stop ] && exit 3; done"
+    recorder = begin(t, "/bin/sh", "-c", script, stdout=subprocess.PIPE)
+    time.sleep(1)
+    recorder.send_signal(signal.SIGUSR2)
+    equal(recorder.stdout.readline(), "got it\n", "what the command says")
+    t.write("stop", b"")
+    equal(wait(recorder), 3, "exit")
+
+
+@cases("syscall=openat|open,errno=ENOENT", "syscall=open*,errno=2", "errno=ENOENT,ret<0", "exit,code!=0", "exit,code=37",
+       "task_exit,exit_code>255,comm=sh", "syscall=nanosleep|clock_nanosleep,duration>400ms", "syscall=%process,ret=0,nr>0",
+       "exec,argc=2")
+def test_trigger(t, expression):
+    """An event that meets all conditions makes a file that has it, soon; others do not."""
+    script = "sleep 0.2; cat /no/such/file; sleep 0.5; sh -c 'exit 37'; sleep 0.2"
+    recorder = begin(t, "/bin/sh", "-c", script, options=["-F", "1h", "--trigger", expression])
+    equal(wait(recorder), 0, "exit")
+    check(len(series(t)) >= 2, f"no file but the last: {recorder.stderr.read()}")
+    for trace in series(t):
+        whole(trace)
+    trace = series(t)[0]
+    if "errno" in expression:
+        opened = [call for call in trace.of("syscall") if call["ret"] == -2]
+        check(opened, "the call is not in the file that it asked for")
+    if expression == "exit,code=37":
+        check(37 << 8 in [end["exit_code"] for end in trace.of("task_exit")], "the exit is not in its file")
+
+
+@cases("syscall=open*,errno=EPERM", "syscall=openat,duration>100s", "exit,code=38", "exit,signal=SIGKILL", "syscall=ptrace")
+def test_trigger_that_is_not_met(t, expression):
+    """Only the file of the end."""
+    recorder = begin(t, "/bin/sh", "-c", "cat /no/such/file; sh -c 'exit 37'", options=["-F", "1h", "--trigger", expression])
+    wait(recorder)
+    equal(len(series(t)), 1, "files")
+    check("trigger" not in recorder.stderr.read(), "a trigger is said to have been met")
+
+
+# --- the control FIFO
+
+
+class Control:
+    """Two FIFOs and who speaks through them."""
+
+    def __init__(self, t):
+        self.paths = t.path("commands"), t.path("answers")
+        for path in self.paths:
+            os.mkfifo(path)
+        self.option = ["--control", ",".join(self.paths)]
+        self.answers = os.open(self.paths[1], os.O_RDWR | os.O_NONBLOCK)
+
+    def say(self, line):
+        with open(self.paths[0], "w") as file:
+            file.write(line + "\n")
+
+    def ask(self, line):
+        self.say(line)
+        check(select.select([self.answers], [], [], 10)[0], f"no answer to {line}")
+        time.sleep(0.02)
+        return os.read(self.answers, 4096).decode().strip()
+
+
+def test_control(t):
+    """stop pauses, start goes on, status tells, rotate cuts, quit ends; the pause is marked."""
+    control = Control(t)
+    recorder = begin(t, workload("ticks"), "401", "10", options=["--rotate", "1h", *control.option],
+                     stdout=subprocess.PIPE)
+    until(lambda: os.path.exists(t.path("run-0001.trc")), "the file")
+    time.sleep(0.5)
+    check("recording" in control.ask("status"), "status")
+    equal(control.ask("stop"), "ok", "stop")
+    stopped = time.monotonic_ns()
+    check("paused" in control.ask("status"), "status while paused")
+    time.sleep(0.5)
+    going_on = time.monotonic_ns()
+    equal(control.ask("start"), "ok", "start")
+    time.sleep(0.4)
+    equal(control.ask("flush"), "ok", "flush")
+    equal(control.ask("rotate"), "ok", "rotate")
+    time.sleep(0.4)
+    check("did you mean 'rotate'" in control.ask("rotat"), "a wrong word")
+    check("error" in control.ask("dump"), "dump without -F")
+    equal(control.ask("quit"), "ok", "quit")
+    output = recorder.stdout.read()
+    equal(wait(recorder), 0, "exit")
+    times = dict(map(int, line.split()) for line in output.splitlines())
+    equal(len(times), 401, "the command was not left alone")
+    files = series(t)
+    equal(len(files), 2, "files")
+    seen = {n for trace in files for n in ticks(trace)}
+    equal(sum(len(ticks(trace)) for trace in files), len(seen), "ticks that are in both files")
+    for n, at in times.items():
+        if stopped < at < going_on - 20_000_000:
+            check(n not in seen, f"tick {n} was recorded while paused")
+    check(any(at > going_on + 20_000_000 and n in seen for n, at in times.items()), "it did not go on")
+    check(max(seen) < 400, "quit did not end it")
+    gap = files[0].sql("SELECT start_ns, end_ns, cause FROM loss WHERE cause LIKE '%paused%'")
+    equal(len(gap), 1, "pauses in the table of losses")
+    check(gap[0]["start_ns"] <= stopped and going_on - 10_000_000 <= gap[0]["end_ns"],
+          f"the pause {tuple(gap[0])}, not {stopped} to {going_on}")
+    equal(files[0].one("SELECT lost_count FROM trace"), 0, "a pause is no loss")
+
+
+def test_control_dump(t):
+    """dump writes the flight recorder's memory."""
+    control = Control(t)
+    recorder = begin(t, workload("ticks"), "201", "10", options=["-F", "1h", *control.option])
+    until(lambda: os.path.exists(t.path("run-0001.trc")), "the file")
+    time.sleep(0.5)
+    equal(control.ask("dump"), "ok", "dump")
+    equal(wait(recorder), 0, "exit")
+    equal([n for trace in series(t) for n in ticks(trace)], list(range(201)), "ticks")
+    equal(len(series(t)), 2, "files")
+
+
+def test_control_begins(t):
+    """start ends a delay."""
+    control = Control(t)
+    recorder = begin(t, workload("ticks"), "201", "10", options=["--delay", "1h", *control.option])
+    time.sleep(1)
+    check("not begun" in control.ask("status"), "status")
+    equal(control.ask("start"), "ok", "start")
+    equal(wait(recorder), 0, "exit")
+    seen = ticks(harness.Trace(t.path("run.trc")))
+    check(seen and 0 < seen[0] and seen[-1] == 200, f"ticks {seen}")
+
+
+def test_control_unread(t):
+    """Answers that nobody reads hold up nothing, however many; nor do odd lines."""
+    control = Control(t)
+    recorder = begin(t, workload("ticks"), "101", "20", options=["-o", "x.trc", *control.option])
+    until(lambda: os.path.exists(t.path("x.trc")), "the file")
+    fd = os.open(control.paths[0], os.O_WRONLY)
+    for chunk in (b"status\n" * 3000, b"x" * 100_000 + b"\n", b"\n\n\0\n", b"status"):
+        while chunk:
+            chunk = chunk[os.write(fd, chunk[:4096]):]
+    os.close(fd)
+    equal(wait(recorder, 30), 0, "exit")
+    equal(ticks(harness.Trace(t.path("x.trc"))), list(range(101)), "ticks")
+
+
+# --- a pipe whose reader takes nothing
+
+
+@cases("SIGTERM", "SIGINT")
+@takes(60)
+def test_stuck_reader(t, name):
+    """The command is not slowed; a signal ends the recorder; what is missing is counted."""
+    before = time.monotonic()
+    recorder = harness.start([harness.RECORD, "-o", "-", "--", "/bin/sh", "-c",
+                              f"{workload('storm')} 1000003; exec sleep 60"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: run(["pgrep", "-P", str(recorder.pid), "-x", "sleep"]).stdout, "the end of the storm", 30)
+    check(time.monotonic() - before < 25, "the storm was slowed")
+    time.sleep(0.5)
+    recorder.send_signal(getattr(signal, name))
+    equal(wait(recorder, 15), 125, "exit")
+    said = recorder.stderr.read().decode()
+    check("takes nothing" in said, f"the cause is not said: {said}")
+    check("LOST" in said and "NOT WRITTEN" in said, f"the losses are not said: {said}")
+    trace = harness.Trace(t.write("x.trc", recorder.stdout.read()))
+    check(trace.analyze("info").returncode in (0, 3), "what came through is not readable")
+
+
+# --- wrong usage
+
+
+@cases(("--trigger", "syscall=fsnc", "at 9", "fsync"), ("--trigger", "syscall=open*,erno=EACCES", "at 15", "errno"),
+       ("--trigger", "exit,cod!=0", "at 6", "code"), ("--trigger", "exti", "at 1", "exit"),
+       ("--trigger", "duration>100mx", "at 10", "100ms"), ("--trigger", "errno=EACES", "at 7", "EACCES"),
+       ("--trigger", "exit,signal=SIGKIL", "at 13", "KILL"), ("--trigger", "syscall=open,,ret<0", "at 14", "missing"),
+       ("--trigger", "syscall<open", "at 9", "="), ("--trigger", "ret~3", "at 1", "kind"), ("--trigger", "", "at 1", "missing"))
+def test_bad_trigger(t, case):
+    """One line: the place, the cause, the nearest right word; nothing runs, no file is made."""
+    refuse(t, ["-F", "1h", *case[:2]], case[2:])
+
+
+@cases("-F 1s -o -", "-F 1s --rotate 1M", "--keep 3", "--trigger exit", "--rotate 10", "--rotate 1s -o -",
+       "--delay 1s --start-at 10:00", "-F 10", "-F 1s,2s", "--max-size 1M -F 1s", "--max-size 1M --rotate 1M",
+       "--start-at 25:00", "--start-at 2001-01-01", "--start-at 10:00x", "--keep 0 --rotate 1s", "--max-size 10",
+       "--rotate 1m,2x", "--control /no/such/fifo", "--control /etc/passwd")
+def test_bad_modes(t, options):
+    """What contradicts itself or means nothing: one line that names the option, exit 2, nothing is made."""
+    words = options.split()
+    refuse(t, words, [words[0]] if words[0] != "-F" or len(words) < 3 else ["-F"])
+
+
+def refuse(t, options, words):
+    before = sorted(os.listdir(t.directory))
+    result = run([harness.RECORD, *(() if "-o" in options else ("-o", "run.trc")), *options, "--", "touch", "ran"],
+                 cwd=t.directory)
+    equal(result.returncode, 2, f"exit ({result.stderr})")
+    equal(len(result.stderr.splitlines()), 1, f"lines on stderr ({result.stderr})")
+    for word in words:
+        check(word in result.stderr, f"no {word} in: {result.stderr}")
+    equal(sorted(os.listdir(t.directory)), before, "files")
+
+
+def test_options_are_stored(t):
+    """The file says how it was made."""
+    control = Control(t)
+    record(t, "/bin/true", options=["--rotate", "2G,10min", "--keep", "7", "--max-events", "100003", "-d", "1h",
+                                    *control.option])
+    said = series(t)[0].analyze("info").stdout
+    for option in ("rotate-ns 600000000000", "rotate-size 2147483648", "keep 7", "max-events 100003",
+                   "duration-ns 3600000000000", "control "):
+        check(f"--{option}" in said, f"no --{option} in:\n{said}")
+    record(t, "/bin/true", options=["-F", "30s,100M", "--trigger", "exit,code!=0", "--force"])
+    said = series(t)[0].analyze("info").stdout
+    for option in ("flight-ns 30000000000", "flight-size 104857600", "trigger exit,code!=0"):
+        check(f"--{option}" in said, f"no --{option} in:\n{said}")
+
+
+# --- a recorder that stands still
+
+
+@takes(200)
+def test_gap_is_marked(t):
+    """S6: SIGSTOP slows no one; after SIGCONT it goes on, and the losses say from when to when."""
+    began = time.monotonic()
+    succeed([workload("storm"), "1500007"])
+    bare = time.monotonic() - began
+    trace, recorder = t.start(workload("storm"), "1500007", options=["-b", "64K"])
+    until(lambda: run(["pgrep", "-P", str(recorder.pid), "storm"]).stdout, "the storm")
+    time.sleep(0.3)
+    recorder.send_signal(signal.SIGSTOP)
+    stopped = time.monotonic_ns()
+    time.sleep(0.6)
+    going_on = time.monotonic_ns()
+    recorder.send_signal(signal.SIGCONT)
+    equal(wait(recorder), 0, "exit")
+    took = duration_s(trace)
+    check(took < 12 * bare + 2, f"the storm took {took} s, {bare} s without a recorder")
+    gaps = trace.sql("SELECT start_ns, end_ns FROM loss WHERE start_ns < ? AND end_ns > ?", going_on, stopped)
+    check(gaps, "no loss in the time of the stop")
+    check(min(gap[0] for gap in gaps) < stopped + 5_000_000, "the loss begins too late")
+    check(max(gap[1] for gap in gaps) >= going_on, "the loss ends too early")
+    after = trace.one("SELECT count(*) FROM syscall WHERE name = 'getppid' AND ts_ns > ?", going_on + 50_000_000)
+    check(after > 1000, f"{after} calls after the stop")
+    recorded = trace.one("SELECT count(*) FROM syscall")
+    lost = trace.one("SELECT coalesce(sum(count), 0) FROM loss WHERE kind = 'syscall'")
+    small = t.record(workload("storm"), "1").one("SELECT count(*) FROM syscall")
+    equal(recorded + lost, small - 2 + 2 * 1500007, "recorded and lost")
