@@ -14,11 +14,15 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "record/groups.h"
+#include "record/hooks.h"
 #include "record/spec.h"
 #include "trc.skel.h"
 
 struct probes {
 	struct trc_bpf *skeleton;
+	struct text missing;
+	struct bpf_link **links; /* beside those of the skeleton */
+	size_t link_count;
 	int stats_fd;
 };
 
@@ -125,6 +129,7 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	skeleton->rodata->wake_bytes = options->ring_bytes / 4;
 	skeleton->rodata->groups = options->groups;
 	choose_groups(skeleton->obj, options->groups);
+	hooks_drop_missing(skeleton->obj, &probes->missing);
 	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;
 	abi_count = syscall_abis_of_machine(options->machine, abis);
 	for (size_t i = 0; i < abi_count; i++) {
@@ -156,6 +161,8 @@ int probes_attach(struct probes *probes, struct probes_error *ret_error)
 	/* Everything but the iterator, which is run at the end. */
 	bpf_program__set_autoattach(skeleton->progs.syscall_unfinished, false);
 	err = trc_bpf__attach(skeleton);
+	if (!err)
+		err = hooks_attach_faults(skeleton->obj, &probes->links, &probes->link_count);
 	if (err)
 		fail(ret_error, err);
 	return err;
@@ -172,10 +179,17 @@ int probes_hold(struct probes *probes, int pidfd)
 	return 0;
 }
 
+static void destroy_links(struct probes *probes)
+{
+	while (probes->link_count)
+		bpf_link__destroy(probes->links[--probes->link_count]);
+}
+
 void probes_detach(struct probes *probes)
 {
 	__atomic_store_n(&probes->skeleton->bss->control.stopping, 1, __ATOMIC_SEQ_CST);
 	trc_bpf__detach(probes->skeleton);
+	destroy_links(probes);
 	/* A grace period: programs that run on other CPUs right now send what they have. */
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
@@ -205,8 +219,16 @@ void probes_close(struct probes *probes)
 	if (!probes)
 		return;
 	closep(&probes->stats_fd);
+	destroy_links(probes);
+	free(probes->links);
+	text_release(&probes->missing);
 	trc_bpf__destroy(probes->skeleton);
 	free(probes);
+}
+
+const char *probes_missing(const struct probes *probes)
+{
+	return probes->missing.data;
 }
 
 int probes_rings_fd(const struct probes *probes)

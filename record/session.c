@@ -124,6 +124,10 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 		free(error.what);
 		return err;
 	}
+	if (probes_missing(s->probes))
+		log_warning(
+			"this kernel lacks %s; what they would tell is not recorded, the rest is",
+			probes_missing(s->probes));
 	err = rings_open(probes_rings_fd(s->probes), s->ring_bytes, &s->rings);
 	if (err)
 		log_error("the ring buffers of %llu bytes per CPU cannot be made: %s; try a "
@@ -149,7 +153,7 @@ static int write_beginning(struct session *s)
 	int err;
 
 	meta = metadata_new(s->settings, s->tables, s->table_count, command_pid(s->command),
-			    s->ring_bytes);
+			    s->ring_bytes, probes_missing(s->probes));
 	memcpy(options.uuid, meta->uuid, sizeof(options.uuid));
 	err = trace_writer_open(&options, &s->writer);
 	if (err)
