@@ -35,6 +35,7 @@ enum spec_flag {
 /* What groups look for in a call when it returns: syscall.bpf.c asks them. */
 enum call_interest {
 	INTEREST_NONE = 0,
+	INTEREST_MEMORY = 0x80, /* a bit; it may change the address space */
 };
 
 enum capture_how {

@@ -10,9 +10,11 @@
 
 #include "bpf/core.bpf.h"
 
+int memory_call_exit(u64 now);
+
 static __always_inline void hooks_call_exit(struct task_state *state, s64 ret, u64 now)
 {
-	(void)state;
 	(void)ret;
-	(void)now;
+	if (group_on(GROUP_memory) && (state->interest & INTEREST_MEMORY))
+		memory_call_exit(now);
 }

@@ -43,17 +43,45 @@ static u64 fault_event(const struct bpf_program *program)
 								 : PERF_COUNT_SW_PAGE_FAULTS_MAJ;
 }
 
+static const char *suffix(const char *name)
+{
+	const char *found = strstr(name, "___");
+
+	return found ? found : name + strlen(name);
+}
+
+/* Is there such a tracepoint, with as many arguments as the program's name says? */
+static bool has_tracepoint(const struct bpf_program *program, const char *hook,
+			   const struct btf *btf)
+{
+	const char *of_name = suffix(bpf_program__name(program));
+	const struct btf_type *type;
+	char name[HOOK_NAME_MAX];
+	unsigned count;
+	int id;
+
+	if (!btf)
+		return true; /* the load will say what is wrong */
+	snprintf(name, sizeof(name), "btf_trace_%s", hook);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return false;
+	if (sscanf(of_name, "___%u", &count) != 1)
+		return true;
+	/* A pointer to a function, which is given something else first. */
+	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	type = btf__type_by_id(btf, type->type);
+	return btf_vlen(type) == count + 1;
+}
+
 /* Does the kernel have what the program is to hang on? */
 static bool is_there(const struct bpf_program *program, const struct btf *btf)
 {
 	const char *hook = section_after(program, "tp_btf/");
 	_cleanup_close_ int fd = -1;
-	char type[HOOK_NAME_MAX];
 
-	if (hook) {
-		snprintf(type, sizeof(type), "btf_trace_%s", hook);
-		return !btf || btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
-	}
+	if (hook)
+		return has_tracepoint(program, hook, btf);
 	if (!section_after(program, "perf_event"))
 		return true;
 	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
@@ -64,18 +92,11 @@ static bool is_there(const struct bpf_program *program, const struct btf *btf)
 	return fd >= 0;
 }
 
-/* Length of the name without "___old". */
-static size_t common_len(const char *name)
-{
-	const char *end = strstr(name, "___");
-
-	return end ? (size_t)(end - name) : strlen(name);
-}
-
 /* Is another program loaded, or yet to be looked at, that does the same? */
 static bool has_alternative(struct bpf_object *object, const struct bpf_program *missing)
 {
 	const char *name = bpf_program__name(missing);
+	size_t len = suffix(name) - name;
 	struct bpf_program *program;
 
 	bpf_object__for_each_program(program, object)
@@ -83,8 +104,7 @@ static bool has_alternative(struct bpf_object *object, const struct bpf_program 
 		const char *other = bpf_program__name(program);
 
 		if (program != missing && bpf_program__autoload(program) &&
-		    common_len(name) == common_len(other) &&
-		    !strncmp(name, other, common_len(name)))
+		    (size_t)(suffix(other) - other) == len && !strncmp(name, other, len))
 			return true;
 	}
 	return false;

@@ -2,8 +2,8 @@
 /*
  * Which places of the kernel the programs can be put to: found by looking, never by version.
  *
- * Where a hook goes by different names in different kernels, a program stands for each: NAME and
- * NAME___old. The hook is missing if the kernel has none of them.
+ * Where a hook has different names or arguments in different kernels, a program stands for each: NAME, NAME___old, or
+ * NAME___7 for one with 7 arguments. The hook is missing if the kernel has none of them.
  */
 #pragma once
 

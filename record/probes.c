@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <linux/membarrier.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -128,6 +129,8 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	skeleton->rodata->page_size = sysconf(_SC_PAGESIZE);
 	skeleton->rodata->wake_bytes = options->ring_bytes / 4;
 	skeleton->rodata->groups = options->groups;
+	/* Without it the ids of requests are no worse, but show where the kernel keeps them. */
+	(void)!getrandom((void *)&skeleton->rodata->uring_id_key, sizeof(u64), 0);
 	choose_groups(skeleton->obj, options->groups);
 	hooks_drop_missing(skeleton->obj, &probes->missing);
 	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;

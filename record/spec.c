@@ -85,9 +85,11 @@ static bool capture_of(const struct syscall_arg *arg, const struct settings *set
 /* What the groups that are on look for in this call. */
 static u8 interest_of(const struct syscall_desc *desc, u64 groups)
 {
-	(void)desc;
-	(void)groups;
-	return INTEREST_NONE;
+	u8 interest = INTEREST_NONE;
+
+	if ((groups & GROUP_BIT(GROUP_memory)) && (desc->classes & SYSCALL_MEMORY))
+		interest |= INTEREST_MEMORY;
+	return interest;
 }
 
 static void fill_one(const struct syscall_desc *desc, u8 abi, const struct syscall_set *set,
