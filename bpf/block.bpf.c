@@ -4,7 +4,8 @@
  *
  * Whose a request is: of the thread that submitted its first bio. The request itself is often issued by another, so bios
  * of targets are remembered when they are queued. What the kernel writes back later, it submits itself: there the page
- * tells the file, and the file the target that was the last to make a page of it dirty.
+ * tells the file, and the file the target that was the last to make a page of it dirty. One flush of a disk's cache is
+ * made for all who want one: it is the last target's who did.
  *
  * Devices that take bios without requests (zram, device mapper) are not seen, what they send to others is.
  */
@@ -13,6 +14,8 @@
 
 #define OP_BITS	 8
 #define OP_WRITE 1
+#define OP_FLUSH 2
+#define BIOS_MAX 128 /* of a request, that are looked at */
 
 struct block_submitter {
 	u64 ns;
@@ -26,6 +29,14 @@ struct {
 	__type(key, u64);
 	__type(value, struct block_submitter);
 } block_bios SEC(".maps");
+
+/* By disk: who was the last to want its cache flushed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 256);
+	__type(key, u64);
+	__type(value, struct block_submitter);
+} block_flushers SEC(".maps");
 
 struct block_file {
 	u64 inode;
@@ -63,27 +74,27 @@ struct {
 const volatile u8 block_errno[16] = { 0,  95, 110, 28, 67, 121, 52,  61,
 				      84, 12, 5,   78, 11, 16,	109, 75 };
 
-static __always_inline void forget_bio(u64 bio)
-{
-	bpf_map_delete_elem(&block_bios, &bio);
-}
-
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(block_queued, struct bio *bio)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct block_submitter submitter;
-	u64 key = (u64)bio;
+	u64 key = (u64)bio, disk;
 
 	if (!task_watched(task)) {
 		/* A target may have had its place. */
-		forget_bio(key);
+		bpf_map_delete_elem(&block_bios, &key);
 		return 0;
 	}
 	submitter.ns = bpf_ktime_get_ns();
 	submitter.tid = task->pid;
 	submitter.tgid = task->tgid;
 	bpf_map_update_elem(&block_bios, &key, &submitter, BPF_ANY);
+	if (BPF_CORE_READ(bio, bi_opf) &
+	    (1u << bpf_core_enum_value(enum req_flag_bits, __REQ_PREFLUSH))) {
+		disk = (u64)BPF_CORE_READ(bio, bi_bdev, bd_disk);
+		bpf_map_update_elem(&block_flushers, &disk, &submitter, BPF_ANY);
+	}
 	return 0;
 }
 
@@ -147,62 +158,89 @@ static __always_inline struct gendisk *disk_of(struct request *request)
 	return BPF_CORE_READ((struct request___old *)request, rq_disk);
 }
 
-static __always_inline void fill_file(struct trc_block_io *event, struct bio *bio)
+/*
+ * Looks at one bio of a request: whose is it, and for which file? True if a target is involved, *submitter is then filled
+ * if one submitted it.
+ */
+static __always_inline bool look_at(struct bio *bio, struct trc_block_io *event,
+				    struct block_submitter *submitter)
 {
-	struct block_dirtier *dirtier;
-	struct block_file file;
+	struct block_submitter *known;
+	struct block_dirtier *dirtier = NULL;
+	struct block_file file = {};
 	struct inode *inode = inode_of(bio);
+	u64 key = (u64)bio;
 
-	if (!inode)
-		return;
-	event->inode = file.inode = BPF_CORE_READ(inode, i_ino);
-	event->inode_device = file.device = inode_device(inode);
-	if (event->op != OP_WRITE)
-		return;
-	dirtier = bpf_map_lookup_elem(&block_dirtiers, &file);
-	if (!dirtier)
-		return;
-	event->dirtied_tid = dirtier->tid;
-	event->dirtied_tgid = dirtier->tgid;
+	if (inode) {
+		file.inode = BPF_CORE_READ(inode, i_ino);
+		file.device = inode_device(inode);
+		if (event->op == OP_WRITE)
+			dirtier = bpf_map_lookup_elem(&block_dirtiers, &file);
+	}
+	event->inode = file.inode;
+	event->inode_device = file.device;
+	if (dirtier) {
+		event->dirtied_tid = dirtier->tid;
+		event->dirtied_tgid = dirtier->tgid;
+	}
+	known = bpf_map_lookup_elem(&block_bios, &key);
+	if (known) {
+		*submitter = *known;
+		bpf_map_delete_elem(&block_bios, &key);
+	}
+	return known || dirtier;
+}
+
+/* Of a request without data: a flush, which is nobody's, or a command of the thread that issues it. */
+static __always_inline bool look_without_bio(struct gendisk *disk, struct trc_block_io *event,
+					     struct block_submitter *submitter)
+{
+	struct block_submitter *known;
+	u64 key = (u64)disk;
+
+	if (event->op != OP_FLUSH)
+		return task_watched(bpf_get_current_task_btf());
+	known = bpf_map_lookup_elem(&block_flushers, &key);
+	if (!known)
+		return false;
+	*submitter = *known;
+	bpf_map_delete_elem(&block_flushers, &key);
+	return true;
 }
 
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(block_issued, struct request *request)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct bio *bio = BPF_CORE_READ(request, bio);
+	struct bio *first = BPF_CORE_READ(request, bio), *bio = first;
+	struct gendisk *disk = disk_of(request);
 	struct block_request start = {};
 	struct trc_block_io *event = &start.event;
-	struct block_submitter *submitter;
-	u64 bio_key = (u64)bio, key = (u64)request;
+	struct block_submitter submitter = {};
+	u64 key = (u64)request;
 	u32 flags = BPF_CORE_READ(request, cmd_flags);
-	struct gendisk *disk;
-	bool watched;
+	bool involved = false;
 
-	submitter = bio ? bpf_map_lookup_elem(&block_bios, &bio_key) : NULL;
 	start.issued_ns = bpf_ktime_get_ns();
 	event->op = flags & ((1 << OP_BITS) - 1);
-	if (bio)
-		fill_file(event, bio);
-	/* A request without a bio is a command of the thread that issues it. */
-	watched = submitter || (!bio && task_watched(task));
-	if (!watched && !event->dirtied_tid)
-		return 0;
-	event->head.tid = task->pid;
-	event->head.tgid = task->tgid;
-	if (submitter) {
-		event->head.tid = submitter->tid;
-		event->head.tgid = submitter->tgid;
-		event->queue_ns = start.issued_ns - submitter->ns;
-		forget_bio(bio_key);
+	if (!first)
+		involved = look_without_bio(disk, event, &submitter);
+	/* What is contiguous is merged, whoever it is from. */
+	for (int i = 0; i < BIOS_MAX && bio && !involved; i++) {
+		involved = look_at(bio, event, &submitter);
+		bio = BPF_CORE_READ(bio, bi_next);
 	}
-	disk = disk_of(request);
+	if (!involved)
+		return 0;
+	event->head.tid = submitter.tid ?: task->pid;
+	event->head.tgid = submitter.tid ? submitter.tgid : task->tgid;
+	event->queue_ns = submitter.tid ? start.issued_ns - submitter.ns : 0;
 	event->device = BPF_CORE_READ(disk, major) << 20 | BPF_CORE_READ(disk, first_minor);
 	event->sector = BPF_CORE_READ(request, __sector);
 	event->remaining_bytes = BPF_CORE_READ(request, __data_len);
 	event->flags = flags >> OP_BITS << OP_BITS;
-	if (bio)
-		event->cgroup_id = BPF_CORE_READ(bio, bi_blkg, blkcg, css.cgroup, kn, id);
+	if (first)
+		event->cgroup_id = BPF_CORE_READ(first, bi_blkg, blkcg, css.cgroup, kn, id);
 	if (bpf_map_update_elem(&block_requests, &key, &start, BPF_ANY)) {
 		struct cpu_counters *c = cpu_counters();
 

@@ -11,17 +11,24 @@
 
 enum signal_action { ACTION_DEFAULT, ACTION_IGNORED, ACTION_HANDLER };
 
-/* Two values stand for information that nobody wrote down: from a process, from the kernel. */
-static __always_inline bool has_info(struct kernel_siginfo *info)
+/*
+ * Two values stand for information that nobody wrote down: 0 from a process, 1 from the kernel. As a number, because the
+ * verifier believes that no pointer here is 0, and leaves out what happens if it is.
+ */
+#define INFO_KERNEL 1
+
+static __always_inline s32 code_of(u64 info)
 {
-	return (u64)info > 1;
+	if (info <= INFO_KERNEL)
+		return info == INFO_KERNEL ? CODE_KERNEL : CODE_USER;
+	return BPF_CORE_READ((struct kernel_siginfo *)info, si_code);
 }
 
-static __always_inline s32 code_of(struct kernel_siginfo *info)
+static __always_inline u32 sender_of(u64 info, s32 code)
 {
-	if (!has_info(info))
-		return info ? CODE_KERNEL : CODE_USER;
-	return BPF_CORE_READ(info, si_code);
+	if (info <= INFO_KERNEL || (code != CODE_USER && code != CODE_TKILL && code != CODE_QUEUE))
+		return 0;
+	return BPF_CORE_READ((struct kernel_siginfo *)info, _sifields._kill._pid);
 }
 
 SEC("tp_btf/signal_generate")
@@ -39,7 +46,7 @@ int BPF_PROG(signal_generate, int sig, struct kernel_siginfo *info, struct task_
 	event.target_tid = target->pid;
 	event.target_tgid = target->tgid;
 	event.signal = sig;
-	event.code = code_of(info);
+	event.code = code_of(address_of(info));
 	event.result = result;
 	event.group = !!group;
 	record_send(&event, sizeof(event), TRC_KIND_signal_generate, now);
@@ -62,11 +69,8 @@ int BPF_PROG(signal_deliver, int sig, struct kernel_siginfo *info, struct k_siga
 	event.action = handler > HANDLER_IGNORE	   ? ACTION_HANDLER
 		       : handler == HANDLER_IGNORE ? ACTION_IGNORED
 						   : ACTION_DEFAULT;
-	event.code = code_of(info);
-	event.sender_pid = 0;
-	if (has_info(info) &&
-	    (event.code == CODE_USER || event.code == CODE_TKILL || event.code == CODE_QUEUE))
-		event.sender_pid = BPF_CORE_READ(info, _sifields._kill._pid);
+	event.code = code_of(address_of(info));
+	event.sender_pid = sender_of(address_of(info), event.code);
 	event.handler = event.action == ACTION_HANDLER ? handler : 0;
 	event.sa_flags = BPF_CORE_READ(action, sa.sa_flags);
 	record_send(&event, sizeof(event), TRC_KIND_signal_deliver, now);

@@ -402,7 +402,18 @@ struct blkcg_gq {
 	struct blkcg *blkcg;
 };
 
+struct block_device {
+	struct gendisk *bd_disk;
+};
+
+enum req_flag_bits {
+	__REQ_PREFLUSH = 18,
+};
+
 struct bio {
+	struct bio *bi_next;
+	struct block_device *bi_bdev;
+	u32 bi_opf;
 	struct bvec_iter bi_iter;
 	struct bio_vec *bi_io_vec;
 	struct blkcg_gq *bi_blkg;
