@@ -15,7 +15,7 @@
 #define OP_BITS	 8
 #define OP_WRITE 1
 #define OP_FLUSH 2
-#define BIOS_MAX 128 /* of a request, that are looked at */
+#define BIOS_MAX 256 /* of a request, that are looked at */
 
 struct block_submitter {
 	u64 ns;
