@@ -11,6 +11,7 @@
 #include "bpf/core.bpf.h"
 
 extern int futex_returned(struct task_state *state, s64 ret, u64 now);
+extern int memory_call_exit(u64 now);
 extern int object_call_exit(struct task_state *state, s64 ret, u64 now);
 extern int sock_call_enter(struct task_state *state);
 
@@ -26,4 +27,6 @@ static __always_inline void hooks_call_exit(struct task_state *state, s64 ret, u
 		object_call_exit(state, ret, now);
 	if (group_on(GROUP_futex) && (state->interest & INTEREST_FUTEX))
 		futex_returned(state, ret, now);
+	if (group_on(GROUP_memory) && (state->interest & INTEREST_MEMORY))
+		memory_call_exit(now);
 }

@@ -38,6 +38,8 @@ void probes_detach(struct probes *probes);
 int probes_unfinished(struct probes *probes);
 void probes_close(struct probes *probes);
 
+/* The hooks that this kernel lacks, with their groups: "cap_capable (capability)"; NULL: none. */
+const char *probes_missing(const struct probes *probes);
 int probes_rings_fd(const struct probes *probes);
 const volatile struct control *probes_control(const struct probes *probes);
 /* Sums over CPUs of what was lost so far; per CPU too: `ret_per_cpu` has room for cpu_count. */

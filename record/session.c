@@ -126,6 +126,10 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 		free(error.what);
 		return err;
 	}
+	if (probes_missing(s->probes))
+		log_warning(
+			"this kernel lacks %s; what they would tell is not recorded, the rest is",
+			probes_missing(s->probes));
 	err = rings_open(probes_rings_fd(s->probes), s->ring_bytes, &s->rings);
 	if (err)
 		log_error("the ring buffers of %llu bytes per CPU cannot be made: %s; try a "
