@@ -28,6 +28,14 @@ static __always_inline bool is_being_killed(struct task_struct *task)
 	return task->pending.signal.sig[0] & SIGKILL_BIT;
 }
 
+/* What becomes of a call that a filter rejects at entry. */
+static __always_inline u32 spec_rejected(const struct syscall_spec *spec)
+{
+	if (spec && spec->flags & SPEC_STATE)
+		return SPEC_HIDDEN;
+	return spec && spec->interest ? SPEC_QUIET : SPEC_SKIP;
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 {
@@ -56,6 +64,9 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 			return 0;
 		control.first_exec_ns = bpf_ktime_get_ns();
 	}
+	if (filters(FILTER_COMM) && !(flags & (SPEC_SKIP | SPEC_HIDDEN | SPEC_QUIET)) &&
+	    !filter_comm(task))
+		flags |= spec_rejected(spec);
 	if (flags & SPEC_SKIP) {
 		state->phase = PHASE_SKIPPED;
 		return 0;
@@ -67,6 +78,7 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	state->tail_end = 0;
 	state->quiet = flags & SPEC_QUIET ? 1 : 0;
 	state->interest = spec ? spec->interest : 0;
+	state->notes = flags & SPEC_STATE ? NOTE_KEPT : 0;
 
 	call = &state->call;
 	call->nr = nr;
@@ -80,7 +92,14 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	call->head.len = (WORDS_BEFORE_ARGS + arg_count) * 8;
 	call->head.flags = 0;
 	call_args(regs, slot, call);
-	if (spec && spec->capture_count)
+	if (filters(FILTER_PATH) && spec && filter_fd_args(call, spec->fd_args))
+		state->notes |= NOTE_PATH;
+	if (sampling && spec && spec->sample > 1 && !(flags & (SPEC_HIDDEN | SPEC_QUIET)) &&
+	    sample_skips(task, index, spec->sample))
+		state->notes |= NOTE_COUNTED;
+	/* Of what is only counted nothing is read, unless names or the filter need it. */
+	if (spec && spec->capture_count &&
+	    (!(state->notes & NOTE_COUNTED) || state->notes & NOTE_KEPT || filters(FILTER_PATH)))
 		capture_enter(task, state, spec);
 	/* Last, so that the time spent here is not the call's. */
 	call->head.ts = bpf_ktime_get_ns();
@@ -119,9 +138,14 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 			spec = bpf_map_lookup_elem(&specs, &index);
 		if (spec && spec->flags ? spec->flags & SPEC_SKIP : unknown_calls_skipped)
 			return 0;
+		if (filters(FILTER_COMM) && !filter_comm(task) && !(spec && spec->flags & SPEC_STATE))
+			return 0;
 		call->nr = nr;
 		call->abi = abi_of_slot[slot];
-		call->flags = spec && spec->flags & SPEC_HIDDEN ? 1 : 0;
+		call->flags = spec && (spec->flags & SPEC_HIDDEN ||
+				       (filters(FILTER_COMM) && !filter_comm(task))) ?
+				      1 :
+				      0;
 		call->items = 0;
 		call->head.words = WORDS_BEFORE_ARGS;
 		call->head.flags = 0;
@@ -130,6 +154,7 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		state->exit_captures = 0;
 		state->again_captures = 0;
 		state->quiet = 0;
+		state->notes = spec && spec->flags & SPEC_STATE ? NOTE_KEPT : 0;
 		call_send(task, state, ret, TRC_SYSCALL_NO_ENTER, now);
 		return 0;
 	}
@@ -140,6 +165,14 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		/* After a successful exec the addresses mean nothing any more. */
 		if (spec && !((spec->flags & SPEC_EXEC) && ret == 0))
 			capture_exit(task, state, spec, ret);
+	}
+	if (filters(FILTER_PATH) && ret >= 0 && !(state->notes & NOTE_PATH)) {
+		u32 index = state->spec_index;
+		struct syscall_spec *spec = bpf_map_lookup_elem(&specs, &index);
+
+		/* Opened by a relative path. */
+		if (spec && spec->flags & SPEC_RETURNS_FD && filter_fd(ret))
+			state->notes |= NOTE_PATH;
 	}
 	/* A signal that kills ended the wait: to the caller this call never returns. The task's exit sends it. */
 	if (is_restart(ret) && is_being_killed(task)) {

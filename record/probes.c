@@ -126,6 +126,10 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	skeleton->rodata->groups = options->groups;
 	choose_groups(skeleton->obj, options->groups);
 	spec_picks((struct pick *)skeleton->rodata->picks);
+	skeleton->rodata->call_filter = *options->filter;
+	skeleton->rodata->sampling = options->sampling;
+	if (!options->sampling)
+		bpf_map__set_autocreate(skeleton->maps.counted, false);
 	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;
 	abi_count = syscall_abis_of_machine(options->machine, abis);
 	for (size_t i = 0; i < abi_count; i++) {
@@ -208,6 +212,13 @@ void probes_close(struct probes *probes)
 	closep(&probes->stats_fd);
 	trc_bpf__destroy(probes->skeleton);
 	free(probes);
+}
+
+int probes_counted_fd(const struct probes *probes)
+{
+	return bpf_map__autocreate(probes->skeleton->maps.counted) ?
+		       bpf_map__fd(probes->skeleton->maps.counted) :
+		       -1;
 }
 
 int probes_rings_fd(const struct probes *probes)

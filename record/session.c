@@ -41,6 +41,8 @@ struct session {
 	struct syscall_table *tables;
 	size_t table_count; /* in use */
 	size_t table_total; /* owned */
+	struct call_filter filter;
+	struct samples *samples;
 	u64 ring_bytes;
 	struct output output;
 	struct probes *probes;
@@ -108,6 +110,8 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	struct probes_options options = {
 		.groups = s->settings->groups,
 		.specs = specs,
+		.filter = &s->filter,
+		.sampling = s->samples,
 		.machine = s->machine,
 		.ring_bytes = s->ring_bytes,
 		.verbose = s->settings->verbose,
@@ -117,7 +121,7 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	};
 	int err;
 
-	spec_fill(s->tables, s->table_count, set, s->settings, specs);
+	spec_fill(s->tables, s->table_count, set, s->settings, s->samples, specs);
 	err = probes_open(&options, &s->probes, &error);
 	if (err) {
 		log_error("%s", error.what);
@@ -293,6 +297,11 @@ static int parse_syscalls(struct session *s, struct syscall_set **ret_set)
 {
 	_cleanup_free_ char *error = NULL;
 
+	if (filter_parse(s->settings, &s->filter, &error) ||
+	    samples_parse(s->tables, s->table_count, s->settings->sample, &s->samples, &error)) {
+		log_error("%s", error);
+		return -EINVAL;
+	}
 	if (!s->settings->syscalls ||
 	    !syscall_set_parse(s->tables, s->table_count, s->settings->syscalls, ret_set, &error))
 		return 0;
@@ -421,6 +430,7 @@ out:
 	output_close(&s->output);
 	release_kernel(s);
 	command_free(s->command);
+	samples_free(s->samples);
 	syscall_tables_free(s->tables, s->table_total);
 	return code;
 }
