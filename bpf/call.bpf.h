@@ -19,7 +19,7 @@ static __always_inline void call_send(struct task_struct *task, struct task_stat
 
 	if (state->quiet || words < CALL_WORDS_MIN || words > CALL_WORDS_MAX)
 		return;
-	if (!call_wanted(task, state, ret, call_state, now - enter))
+	if (!call_wanted(task, state, ret, call_state, now, now - enter))
 		return;
 	head_fill(&call->head, task, TRC_KIND_syscall, words, now);
 	call->head.flags = head_flags;

@@ -131,18 +131,21 @@ struct call_filter {
 	u64 accepts[256], first, loops, last;
 };
 
-/* --- what was counted and not sent, by process and call: a hash map that is there only with --sample */
+/* --- what was counted and not sent: a task storage that is there only with --sample */
 
-#define COUNTED_MAX 16384
+#define COUNTED_MAX 64 /* calls of different number that a thread makes; of more all are sent */
+#define COUNTED_NS  1000000000ull
 
-struct counted_key {
-	u32 tgid;
-	u32 spec_index;
+struct counted_call {
+	u16 spec_index;
+	u16 one_of; /* 0: free */
+	u32 seen;   /* of all, to choose one of N */
+	u64 count, error_count, total_ns, first_ns;
 };
 
 struct counted_calls {
-	u64 seen; /* of all, to choose one of N */
-	u64 count, error_count, total_ns;
+	u64 sent_ns;
+	struct counted_call calls[COUNTED_MAX];
 };
 
 /* --- targets: a task is one if it has this in the map `tasks`, a task storage */
@@ -173,7 +176,7 @@ struct task_state {
 	u8 quiet;	/* the call that it is in is not to be sent */
 	u8 again_captures; /* bit per capture: to be read at exit too, the call may change it */
 	u8 notes;	   /* enum call_note */
-	u8 zero;
+	u8 counted;	   /* with NOTE_COUNTED: where among the thread's counted_calls */
 	struct trc_syscall call;
 };
 

@@ -1,26 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which calls are sent, beyond the choice by number: by result, errno, duration, path, the caller's name; and
- * sampling. What a filter rejects is left out, or hidden where names depend on it.
+ * Which calls are sent, beyond the choice by number: by result, errno, duration, path, the caller's name. What a filter rejects is left out, or hidden where names depend on it.
  */
 #pragma once
 
 #include "bpf/core.bpf.h"
 #include "bpf/path.bpf.h"
+#include "bpf/sample.bpf.h"
 
 const volatile struct call_filter call_filter __weak = {};
-/* Is any call sampled? */
-const volatile bool sampling __weak = false;
-
 #define FILTER_OF_RESULT                                                                           \
 	(FILTER_FAILED | FILTER_SUCCESSFUL | FILTER_ERRNO | FILTER_DURATION | FILTER_PATH)
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, COUNTED_MAX);
-	__type(key, struct counted_key);
-	__type(value, struct counted_calls);
-} counted __weak SEC(".maps");
 
 struct filter_scratch {
 	struct path_buffer path;
@@ -156,43 +146,12 @@ static __always_inline bool filter_result(const struct task_state *state, s64 re
 	return !filters(FILTER_PATH) || state->notes & NOTE_PATH;
 }
 
-/* --- sampling */
-
-/* At entry: is this one of those that are only counted? */
-static __always_inline bool sample_skips(struct task_struct *task, u32 spec_index, u32 one_of)
-{
-	struct counted_key key = { task->tgid, spec_index };
-	struct counted_calls *calls = bpf_map_lookup_elem(&counted, &key), none = {};
-
-	if (!calls) {
-		bpf_map_update_elem(&counted, &key, &none, BPF_NOEXIST);
-		calls = bpf_map_lookup_elem(&counted, &key);
-	}
-	/* No room for its counts: then it is sent. */
-	return calls && __sync_fetch_and_add(&calls->seen, 1) % one_of;
-}
-
-static __always_inline bool sample_count(struct task_struct *task, const struct task_state *state,
-					 s64 ret, u64 duration_ns)
-{
-	struct counted_key key = { task->tgid, state->spec_index };
-	struct counted_calls *calls = bpf_map_lookup_elem(&counted, &key);
-
-	if (!calls)
-		return false;
-	__sync_fetch_and_add(&calls->total_ns, duration_ns);
-	if (is_error(ret))
-		__sync_fetch_and_add(&calls->error_count, 1);
-	__sync_fetch_and_add(&calls->count, 1);
-	return true;
-}
-
 /*
  * When a call is about to be sent: false to leave it out. It may become hidden. The task may be another than the
  * current one.
  */
 static __always_inline bool call_wanted(struct task_struct *task, struct task_state *state, s64 ret,
-					u8 call_state, u64 duration_ns)
+					u8 call_state, u64 now, u64 duration_ns)
 {
 	if (state->call.flags & 1)
 		return true;
@@ -200,7 +159,7 @@ static __always_inline bool call_wanted(struct task_struct *task, struct task_st
 		goto unwanted;
 	/* A call that did not return is not among those that can be counted with a duration. */
 	if (!sampling || !(state->notes & NOTE_COUNTED) || call_state != TRC_SYSCALL_COMPLETE ||
-	    !sample_count(task, state, ret, duration_ns))
+	    !sample_count(task, state, is_error(ret), duration_ns, now))
 		return true;
 unwanted:
 	state->call.flags |= 1;

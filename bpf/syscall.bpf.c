@@ -95,7 +95,7 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	if (filters(FILTER_PATH) && spec && filter_fd_args(call, spec->fd_args))
 		state->notes |= NOTE_PATH;
 	if (sampling && spec && spec->sample > 1 && !(flags & (SPEC_HIDDEN | SPEC_QUIET)) &&
-	    sample_skips(task, index, spec->sample))
+	    sample_skips(task, state, index, spec->sample))
 		state->notes |= NOTE_COUNTED;
 	/* Of what is only counted nothing is read, unless names or the filter need it. */
 	if (spec && spec->capture_count &&
@@ -185,7 +185,7 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* At the end of a recording, with the other probes detached: the calls that are still going on. */
+/* At the end of a recording, with the other probes detached: the calls that are still going on, and counts. */
 SEC("iter/task")
 int syscall_unfinished(struct bpf_iter__task *ctx)
 {
@@ -195,9 +195,13 @@ int syscall_unfinished(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	state = task_state(task);
-	if (state && state->phase == PHASE_INSIDE) {
+	if (!state)
+		return 0;
+	if (state->phase == PHASE_INSIDE) {
 		state->phase = PHASE_OUTSIDE;
 		call_send(task, state, 0, TRC_SYSCALL_UNFINISHED, bpf_ktime_get_ns());
 	}
+	if (sampling)
+		sample_send(task, bpf_ktime_get_ns(), true);
 	return 0;
 }

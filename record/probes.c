@@ -214,13 +214,6 @@ void probes_close(struct probes *probes)
 	free(probes);
 }
 
-int probes_counted_fd(const struct probes *probes)
-{
-	return bpf_map__autocreate(probes->skeleton->maps.counted) ?
-		       bpf_map__fd(probes->skeleton->maps.counted) :
-		       -1;
-}
-
 int probes_rings_fd(const struct probes *probes)
 {
 	return bpf_map__fd(probes->skeleton->maps.rings);

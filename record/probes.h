@@ -37,8 +37,6 @@ void probes_detach(struct probes *probes);
 int probes_unfinished(struct probes *probes);
 void probes_close(struct probes *probes);
 
-/* The map of counted calls (struct counted_key, struct counted_calls); -1 without sampling. */
-int probes_counted_fd(const struct probes *probes);
 int probes_rings_fd(const struct probes *probes);
 const volatile struct control *probes_control(const struct probes *probes);
 /* Sums over CPUs of what was lost so far; per CPU too: `ret_per_cpu` has room for cpu_count. */

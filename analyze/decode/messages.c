@@ -159,7 +159,7 @@ static void add_controls(struct args *args, const struct trc_item *item)
 		struct payload data = left;
 		u64 len = size == 8 ? payload_take_u64(&data) : payload_take_u32(&data);
 		u32 level = payload_take_u32(&data), type = payload_take_u32(&data);
-		u64 next = (len + size - 1) / size * size;
+		size_t next;
 
 		if (len < size + 8)
 			break;
@@ -169,10 +169,13 @@ static void add_controls(struct args *args, const struct trc_item *item)
 			text_add_literal(out, ", ");
 		first = false;
 		add_control(data, len, level, type);
+		if (len >= left.len)
+			break;
+		next = ((size_t)len + size - 1) / size * size;
 		if (next >= left.len)
 			break;
 		left.data += next;
-		left.len -= (size_t)next;
+		left.len -= next;
 	}
 	if (left.cut)
 		text_adds(out, first ? "..." : ", ...");
