@@ -144,6 +144,10 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 			"known by their address only");
 	spec_picks((struct pick *)skeleton->rodata->picks);
 	hooks_drop_missing(skeleton->obj, &probes->missing);
+	skeleton->rodata->call_filter = *options->filter;
+	skeleton->rodata->sampling = options->sampling;
+	if (!options->sampling)
+		bpf_map__set_autocreate(skeleton->maps.counted, false);
 	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;
 	abi_count = syscall_abis_of_machine(options->machine, abis);
 	for (size_t i = 0; i < abi_count; i++) {

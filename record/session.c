@@ -32,6 +32,8 @@ struct session {
 	struct syscall_table *tables;
 	size_t table_count; /* in use */
 	size_t table_total; /* owned */
+	struct call_filter filter;
+	struct samples *samples;
 	u64 ring_bytes;
 	struct trigger *triggers[TRIGGERS_MAX];
 	size_t trigger_count;
@@ -110,6 +112,8 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	struct probes_options options = {
 		.groups = s->settings->groups,
 		.specs = specs,
+		.filter = &s->filter,
+		.sampling = s->samples,
 		.machine = s->machine,
 		.ring_bytes = s->ring_bytes,
 		.verbose = s->settings->verbose,
@@ -119,7 +123,7 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	};
 	int err;
 
-	spec_fill(s->tables, s->table_count, set, s->settings, specs);
+	spec_fill(s->tables, s->table_count, set, s->settings, s->samples, specs);
 	err = probes_open(&options, &s->probes, &error);
 	if (err) {
 		log_error("%s", error.what);
@@ -248,6 +252,11 @@ static int parse_syscalls(struct session *s, struct syscall_set **ret_set)
 {
 	_cleanup_free_ char *error = NULL;
 
+	if (filter_parse(s->settings, &s->filter, &error) ||
+	    samples_parse(s->tables, s->table_count, s->settings->sample, &s->samples, &error)) {
+		log_error("%s", error);
+		return -EINVAL;
+	}
 	if (!s->settings->syscalls ||
 	    !syscall_set_parse(s->tables, s->table_count, s->settings->syscalls, ret_set, &error))
 		return 0;
@@ -368,6 +377,7 @@ static void session_release(struct session *s)
 	control_fifo_close(s->control);
 	for (size_t i = 0; i < s->trigger_count; i++)
 		trigger_free(s->triggers[i]);
+	samples_free(s->samples);
 	syscall_tables_free(s->tables, s->table_total);
 }
 
