@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What other groups do in a system call: functions of their .bpf.c files that syscall.bpf.c calls when the call
- * is entered, and when it returns, before it is sent, so that a name is known before the call that uses it. Which calls is said by the
- * interest that record derives from the signatures (record/spec.c). Where a group is off its calls are folded away.
+ * What other groups do in a system call: functions of their .bpf.c files that syscall.bpf.c calls when the call is
+ * entered, and when it returns, before it is sent, so that a name is known before the call that uses it. Which
+ * calls is said by the interest that record derives from the signatures (record/call_object.c). Where a group is
+ * off its calls are folded away.
  *
  * Global functions, so that the verifier looks at each once; they find the task with bpf_get_current_task_btf().
  */

@@ -45,15 +45,20 @@ static __always_inline bool sample_skips(struct task_struct *task, struct task_s
 	return false; /* no room for its counts: it is sent */
 }
 
-/* Sends what was counted of one call. `last`: there will be no other time, a full ring loses it. */
-static __always_inline void counted_send(struct task_struct *task, struct counted_call *call,
-					 u64 now, bool last)
+/*
+ * Sends what was counted of one call. `last`: there will be no other time, a full ring loses it. Global, so that the
+ * verifier looks at it once and not for each place in the table.
+ */
+__noinline __weak int counted_send(struct counted_call *call, u32 tid, u32 tgid, u64 now, bool last)
 {
 	struct trc_call_count event = {};
-	u32 cpu = bpf_get_smp_processor_id(), slot = call->spec_index / SPEC_PER_ABI;
+	u32 cpu = bpf_get_smp_processor_id(), slot;
 	void *ring;
 
-	head_fill(&event.head, task, TRC_KIND_call_count, sizeof(event) / 8, now);
+	if (!sampling || !call)
+		return 0;
+	slot = call->spec_index / SPEC_PER_ABI;
+	head_fill_ids(&event.head, tid, tgid, TRC_KIND_call_count, sizeof(event) / 8, now);
 	event.nr = call->spec_index % SPEC_PER_ABI;
 	event.abi = slot < SPEC_ABIS ? abi_of_slot[slot] : 0;
 	event.one_of = call->one_of;
@@ -66,9 +71,10 @@ static __always_inline void counted_send(struct task_struct *task, struct counte
 	} else {
 		ring = bpf_map_lookup_elem(&rings, &cpu);
 		if (!ring || bpf_ringbuf_output(ring, &event, sizeof(event), BPF_RB_NO_WAKEUP))
-			return;
+			return 0;
 	}
 	call->count = call->error_count = call->total_ns = 0;
+	return 0;
 }
 
 /* Everything that the task has counted and not sent yet. */
@@ -81,7 +87,7 @@ static __always_inline void sample_send(struct task_struct *task, u64 now, bool 
 	calls->sent_ns = now;
 	for (u32 i = 0; i < COUNTED_MAX; i++)
 		if (calls->calls[i].count)
-			counted_send(task, &calls->calls[i], now, last);
+			counted_send(&calls->calls[i], task->pid, task->tgid, now, last);
 }
 
 /* At exit, of a call that sample_skips() chose. */
