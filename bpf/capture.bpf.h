@@ -11,8 +11,9 @@
 
 #define WORDS_BEFORE_ARGS 6
 
-#define EINTR		     4
-#define ERESTART_RESTARTBLOCK 516 /* EINTR, but that the kernel goes on by itself after a handler-less signal */
+#define EINTR 4
+#define ERESTART_RESTARTBLOCK                                                                      \
+	516 /* EINTR, but that the kernel goes on by itself after a handler-less signal */
 
 /* Argument number `index` of a saved call. */
 static __always_inline u64 call_arg(const struct trc_syscall *call, u32 index)
@@ -80,8 +81,8 @@ static __always_inline int capture_in(struct task_tail *tail, struct task_state 
 		want = (capture->unit == 1 ? aux : (u64)(u32)aux * capture->unit);
 		break;
 	case CAPTURE_BITS_IN: /* whole words */
-		want = capture->unit == 4 ? ((u64)(u32)aux + 31) / 32 * 4 :
-					    ((u64)(u32)aux + 63) / 64 * 8;
+		want = capture->unit == 4 ? ((u64)(u32)aux + 31) / 32 * 4
+					  : ((u64)(u32)aux + 63) / 64 * 8;
 		break;
 	case CAPTURE_BEHIND_IN:
 		addr = read_long(state, addr, &err);
@@ -89,7 +90,8 @@ static __always_inline int capture_in(struct task_tail *tail, struct task_state 
 			return true;
 		break;
 	case CAPTURE_VECTOR_IN:
-		return capture_lengths(tail, state, LENGTHS_OF_VECTOR | capture->arg << 8, addr, aux);
+		return capture_lengths(tail, state, LENGTHS_OF_VECTOR | capture->arg << 8, addr,
+				       aux);
 	case CAPTURE_VECTOR_DATA_IN:
 		return capture_vector_data(
 			tail, state, VECTOR_DATA(capture->arg, capture->limit, aux), addr, ~0ull);
@@ -99,8 +101,7 @@ static __always_inline int capture_in(struct task_tail *tail, struct task_state 
 		return capture_message_data(tail, state, capture, addr, ~0ull);
 	}
 	done = capture_item(tail, state, capture, addr, want);
-	if (filters(FILTER_PATH) && done && capture->flags & CAPTURE_PATH &&
-	    state->tail_end > off)
+	if (filters(FILTER_PATH) && done && capture->flags & CAPTURE_PATH && state->tail_end > off)
 		capture_note_path(tail, state, off);
 	return done;
 }
@@ -189,7 +190,8 @@ static __always_inline void capture_out(struct task_tail *tail, struct task_stat
 	case CAPTURE_VECTOR_DATA_OUT:
 		if (ret)
 			capture_vector_data(tail, state,
-					    VECTOR_DATA(capture->arg, capture->limit, aux), addr, ret);
+					    VECTOR_DATA(capture->arg, capture->limit, aux), addr,
+					    ret);
 		return;
 	case CAPTURE_MESSAGE_OUT:
 		capture_message(tail, state, capture->arg, addr, true);

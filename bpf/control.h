@@ -41,24 +41,25 @@ enum call_interest {
 
 enum capture_how {
 	/* at entry */
-	CAPTURE_STR = 1,   /* bytes up to NUL, at most `limit` */
-	CAPTURE_STRV,	   /* array of pointers to strings, at most `limit` bytes of them */
-	CAPTURE_FIXED_IN,  /* `limit` bytes */
-	CAPTURE_SIZED_IN,  /* `unit` bytes for each one that argument `aux` counts */
-	CAPTURE_BITS_IN,   /* a set of as many bits as argument `aux` says, in words of `unit` bytes */
-	CAPTURE_BEHIND_IN, /* `limit` bytes at the address that stands there */
-	CAPTURE_VECTOR_IN, /* argument `aux` iovecs: their lengths */
+	CAPTURE_STR = 1,  /* bytes up to NUL, at most `limit` */
+	CAPTURE_STRV,	  /* array of pointers to strings, at most `limit` bytes of them */
+	CAPTURE_FIXED_IN, /* `limit` bytes */
+	CAPTURE_SIZED_IN, /* `unit` bytes for each one that argument `aux` counts */
+	CAPTURE_BITS_IN, /* a set of as many bits as argument `aux` says, in words of `unit` bytes */
+	CAPTURE_BEHIND_IN,	 /* `limit` bytes at the address that stands there */
+	CAPTURE_VECTOR_IN,	 /* argument `aux` iovecs: their lengths */
 	CAPTURE_VECTOR_DATA_IN,	 /* and what they hold, `limit` bytes */
 	CAPTURE_MESSAGE_IN,	 /* msghdr: name, lengths, control messages */
 	CAPTURE_MESSAGE_DATA_IN, /* and what its iovecs hold */
 	/* at exit, if the call succeeded */
 	CAPTURE_OUT,
-	CAPTURE_RET_OUT = CAPTURE_OUT, /* as many units as the call returned, at most those of argument `aux` */
-	CAPTURE_FIXED_OUT,	 /* `limit` bytes */
-	CAPTURE_SIZED_OUT,	 /* argument `aux` points to the length, a u32 */
-	CAPTURE_LEFT_OUT,	 /* `limit` bytes, only if a signal interrupted the call */
-	CAPTURE_PICK_OUT,	 /* the fields that picks[aux] names */
-	CAPTURE_RECORDS_OUT,	 /* how many records, each with its size in a u16 at `aux`, fill what was returned */
+	CAPTURE_RET_OUT =
+		CAPTURE_OUT, /* as many units as the call returned, at most those of argument `aux` */
+	CAPTURE_FIXED_OUT,   /* `limit` bytes */
+	CAPTURE_SIZED_OUT,   /* argument `aux` points to the length, a u32 */
+	CAPTURE_LEFT_OUT,    /* `limit` bytes, only if a signal interrupted the call */
+	CAPTURE_PICK_OUT,    /* the fields that picks[aux] names */
+	CAPTURE_RECORDS_OUT, /* how many records, each with its size in a u16 at `aux`, fill what was returned */
 	CAPTURE_VECTOR_DATA_OUT, /* as many bytes as the call returned */
 	CAPTURE_MESSAGE_OUT,
 	CAPTURE_MESSAGE_DATA_OUT,
@@ -68,8 +69,9 @@ enum capture_how {
 enum capture_flag {
 	CAPTURE_AGAIN = 1,    /* of what is read at entry: once more at exit, the call changes it */
 	CAPTURE_POSITIVE = 2, /* at exit only if more than 0 was returned */
-	CAPTURE_OPTION = 4,   /* a socket option: not those of levels above 255, which set keys (ALG, TLS) */
-	CAPTURE_PATH = 8,     /* what --path looks at */
+	CAPTURE_OPTION =
+		4, /* a socket option: not those of levels above 255, which set keys (ALG, TLS) */
+	CAPTURE_PATH = 8, /* what --path looks at */
 };
 
 struct capture {
@@ -168,12 +170,12 @@ enum call_note {
 struct task_state {
 	u8 phase;	  /* enum task_phase */
 	u8 exit_captures; /* bit per capture: to be read at exit, or unreadable at entry and tried again */
-	u16 spec_index; /* of the call that it is in */
-	u16 tail_end;	/* end of the items in the task's tail; 0: there are none */
-	u8 last_try;	/* what cannot be read now is written as unreadable */
-	u8 interest;	/* of the call that it is in */
-	u32 out_bytes;	/* room for what CAPTURE_SIZED_OUT brings, as the caller said at entry */
-	u8 quiet;	/* the call that it is in is not to be sent */
+	u16 spec_index;	   /* of the call that it is in */
+	u16 tail_end;	   /* end of the items in the task's tail; 0: there are none */
+	u8 last_try;	   /* what cannot be read now is written as unreadable */
+	u8 interest;	   /* of the call that it is in */
+	u32 out_bytes;	   /* room for what CAPTURE_SIZED_OUT brings, as the caller said at entry */
+	u8 quiet;	   /* the call that it is in is not to be sent */
 	u8 again_captures; /* bit per capture: to be read at exit too, the call may change it */
 	u8 notes;	   /* enum call_note */
 	u8 counted;	   /* with NOTE_COUNTED: where among the thread's counted_calls */

@@ -93,8 +93,8 @@ static __always_inline void item_end(struct task_tail *tail, struct task_state *
 }
 
 /* What could not be read: false, unless it is the last try. */
-static __always_inline int item_unreadable(struct task_tail *tail, struct task_state *state, u32 off,
-					   u8 field, u8 type)
+static __always_inline int item_unreadable(struct task_tail *tail, struct task_state *state,
+					   u32 off, u8 field, u8 type)
 {
 	if (!state->last_try)
 		return false;
@@ -202,7 +202,8 @@ enum lengths_of { LENGTHS_OF_VECTOR, LENGTHS_OF_MESSAGES };
 __noinline __weak int capture_lengths(struct task_tail *tail, struct task_state *state, u32 arg_of,
 				      u64 addr, u64 count)
 {
-	u32 n = count < LENGTHS_SUMMED ? count : LENGTHS_SUMMED, kept = n < LENGTHS_KEPT ? n : LENGTHS_KEPT;
+	u32 n = count < LENGTHS_SUMMED ? count : LENGTHS_SUMMED,
+	    kept = n < LENGTHS_KEPT ? n : LENGTHS_KEPT;
 	u32 off, stride, size, i;
 	u64 total = 0, *words;
 	u8 arg = arg_of >> 8;
@@ -240,8 +241,8 @@ __noinline __weak int capture_lengths(struct task_tail *tail, struct task_state 
 		total += length[0];
 	}
 	words[0] = total;
-	item_end(tail, state, off, arg, TRC_TYPE_u64s, kept < n ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE,
-		 8 + kept * 8, count - kept);
+	item_end(tail, state, off, arg, TRC_TYPE_u64s,
+		 kept < n ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, 8 + kept * 8, count - kept);
 	return true;
 }
 
@@ -329,8 +330,8 @@ static __always_inline long read_message(const struct task_state *state, u64 add
 }
 
 /* u32s: bytes of the name, bytes of control messages, flags. */
-__noinline __weak int capture_message_head(struct task_tail *tail, struct task_state *state, u32 arg,
-					   u64 sizes, u64 flags)
+__noinline __weak int capture_message_head(struct task_tail *tail, struct task_state *state,
+					   u32 arg, u64 sizes, u64 flags)
 {
 	u32 off, *words;
 
@@ -416,7 +417,8 @@ __noinline __weak int capture_messages(struct task_tail *tail, struct task_state
 	if (!tail || !state)
 		return true;
 	capture_lengths(tail, state, LENGTHS_OF_MESSAGES | arg << 8, addr, count);
-	if (!read_message(state, addr, fields) && fields[MESSAGE_NAME] && fields[MESSAGE_NAME_BYTES])
+	if (!read_message(state, addr, fields) && fields[MESSAGE_NAME] &&
+	    fields[MESSAGE_NAME_BYTES])
 		capture_item(tail, state, &name, fields[MESSAGE_NAME], fields[MESSAGE_NAME_BYTES]);
 	return true;
 }
@@ -424,8 +426,8 @@ __noinline __weak int capture_messages(struct task_tail *tail, struct task_state
 /* --- what the kernel filled, in short */
 
 /* u64s: the fields of one of the layouts. */
-__noinline __weak int capture_pick(struct task_tail *tail, struct task_state *state, u32 arg, u64 addr,
-				   u64 layout)
+__noinline __weak int capture_pick(struct task_tail *tail, struct task_state *state, u32 arg,
+				   u64 addr, u64 layout)
 {
 	const volatile struct pick *pick;
 	u32 off;
@@ -455,8 +457,8 @@ __noinline __weak int capture_pick(struct task_tail *tail, struct task_state *st
 }
 
 /* u64s: how many records fill `bytes`, each with its own size in a u16 at `size_at`. */
-__noinline __weak int capture_records(struct task_tail *tail, struct task_state *state, u32 arg_size_at,
-				      u64 addr, u64 bytes)
+__noinline __weak int capture_records(struct task_tail *tail, struct task_state *state,
+				      u32 arg_size_at, u64 addr, u64 bytes)
 {
 	u64 at = 0, count = 0, *words;
 	u32 off, size_at = arg_size_at >> 8;
@@ -471,13 +473,15 @@ __noinline __weak int capture_records(struct task_tail *tail, struct task_state 
 	for (u32 i = 0; i < RECORDS_MAX && at < bytes; i++) {
 		u16 size = 0;
 
-		if (bpf_probe_read_user(&size, sizeof(size), (void *)(addr + at + size_at)) || !size)
+		if (bpf_probe_read_user(&size, sizeof(size), (void *)(addr + at + size_at)) ||
+		    !size)
 			return item_unreadable(tail, state, off, arg_size_at, TRC_TYPE_u64s);
 		at += size;
 		count++;
 	}
 	words[0] = count;
 	item_end(tail, state, off, arg_size_at, TRC_TYPE_u64s,
-		 at < bytes ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, 8, at < bytes ? MORE_UNKNOWN : 0);
+		 at < bytes ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, 8,
+		 at < bytes ? MORE_UNKNOWN : 0);
 	return true;
 }

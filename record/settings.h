@@ -13,12 +13,12 @@ struct settings {
 	bool failed, successful;
 	const char *errnos, *path, *comm; /* NULL: any */
 	u64 min_duration_ns;
-	const char *sample;   /* --sample; NULL: every call is sent */
-	u64 string_bytes;     /* -s; STRING_BYTES_UNSET if not given */
-	bool environment;     /* --env: of an exec, the environment too */
-	u64 ring_bytes;	      /* per CPU; 0: chosen by the number of CPUs */
-	u64 level;	      /* zstd */
-	u64 duration_ns;      /* 0: until the tree is gone */
+	const char *sample; /* --sample; NULL: every call is sent */
+	u64 string_bytes;   /* -s; STRING_BYTES_UNSET if not given */
+	bool environment;   /* --env: of an exec, the environment too */
+	u64 ring_bytes;	    /* per CPU; 0: chosen by the number of CPUs */
+	u64 level;	    /* zstd */
+	u64 duration_ns;    /* 0: until the tree is gone */
 	bool quiet;
 	unsigned verbose;
 	char *const *command; /* argv, NULL-terminated */

@@ -150,32 +150,49 @@ static void add_stat(struct capture_context *context, const struct syscall_arg *
 
 static u8 epoll_event_bytes(u8 abi)
 {
-	return abi == SYSCALL_ABI_X86_64 || abi == SYSCALL_ABI_X32 || abi == SYSCALL_ABI_I386 ? 12 :
-												16;
+	return abi == SYSCALL_ABI_X86_64 || abi == SYSCALL_ABI_X32 || abi == SYSCALL_ABI_I386 ? 12
+											      : 16;
 }
 
 /* handler, flags, restorer, then the mask. */
 static u8 sigaction_bytes(const struct capture_context *context)
 {
-	return (context->abi == SYSCALL_ABI_RISCV64 ? 2 : 3) * context->pointer_bytes + SIGSET_BYTES;
+	return (context->abi == SYSCALL_ABI_RISCV64 ? 2 : 3) * context->pointer_bytes +
+	       SIGSET_BYTES;
 }
 
-#define FIXED(how_, bytes) { .how = (how_), .type = TRC_TYPE_bytes, .limit = (bytes) }
+#define FIXED(how_, bytes)                                                                         \
+	{                                                                                          \
+		.how = (how_), .type = TRC_TYPE_bytes, .limit = (bytes)                            \
+	}
 
 static void capture_arg(struct capture_context *context, u8 i)
 {
 	const struct syscall_arg *arg = &context->desc->args[i];
 	/* Limits that are 0 here depend on more than the type. */
 	static const struct capture by_type[ARG_TYPE_MAX] = {
-		[ARG_PATH] = { .how = CAPTURE_STR, .type = TRC_TYPE_str, .limit = PATH_MAX - 1, .flags = CAPTURE_PATH },
+		[ARG_PATH] = { .how = CAPTURE_STR,
+			       .type = TRC_TYPE_str,
+			       .limit = PATH_MAX - 1,
+			       .flags = CAPTURE_PATH },
 		[ARG_STR] = { .how = CAPTURE_STR, .type = TRC_TYPE_str },
 		[ARG_STRV] = { .how = CAPTURE_STRV, .type = TRC_TYPE_strv, .limit = STRV_BYTES },
-		[ARG_PATH_OUT] = { .how = CAPTURE_RET_OUT, .type = TRC_TYPE_str, .limit = PATH_MAX, .unit = 1 },
+		[ARG_PATH_OUT] = { .how = CAPTURE_RET_OUT,
+				   .type = TRC_TYPE_str,
+				   .limit = PATH_MAX,
+				   .unit = 1 },
 		[ARG_BUF_IN] = { .how = CAPTURE_SIZED_IN, .type = TRC_TYPE_bytes, .unit = 1 },
 		[ARG_BUF_OUT] = { .how = CAPTURE_RET_OUT, .type = TRC_TYPE_bytes, .unit = 1 },
-		[ARG_SOCKADDR_IN] = { .how = CAPTURE_SIZED_IN, .type = TRC_TYPE_sockaddr, .limit = SOCKADDR_BYTES, .unit = 1 },
-		[ARG_SOCKADDR_OUT] = { .how = CAPTURE_SIZED_OUT, .type = TRC_TYPE_sockaddr, .limit = SOCKADDR_BYTES },
-		[ARG_FDS_OUT] = { .how = CAPTURE_FIXED_OUT, .type = TRC_TYPE_fds, .limit = 2 * sizeof(s32) },
+		[ARG_SOCKADDR_IN] = { .how = CAPTURE_SIZED_IN,
+				      .type = TRC_TYPE_sockaddr,
+				      .limit = SOCKADDR_BYTES,
+				      .unit = 1 },
+		[ARG_SOCKADDR_OUT] = { .how = CAPTURE_SIZED_OUT,
+				       .type = TRC_TYPE_sockaddr,
+				       .limit = SOCKADDR_BYTES },
+		[ARG_FDS_OUT] = { .how = CAPTURE_FIXED_OUT,
+				  .type = TRC_TYPE_fds,
+				  .limit = 2 * sizeof(s32) },
 		[ARG_TIMESPEC_IN] = FIXED(CAPTURE_FIXED_IN, 0),
 		[ARG_TIMEVAL_IN] = FIXED(CAPTURE_FIXED_IN, 0),
 		[ARG_ITIMERSPEC_IN] = FIXED(CAPTURE_FIXED_IN, 0),
@@ -192,15 +209,30 @@ static void capture_arg(struct capture_context *context, u8 i)
 		[ARG_SIGACTION_OUT] = FIXED(CAPTURE_FIXED_OUT, 0),
 		[ARG_INT_IN] = FIXED(CAPTURE_FIXED_IN, sizeof(s32)),
 		[ARG_INT_OUT] = FIXED(CAPTURE_FIXED_OUT, sizeof(s32)),
-		[ARG_OFF_INOUT] = { .how = CAPTURE_FIXED_IN, .type = TRC_TYPE_bytes, .limit = sizeof(s64), .flags = CAPTURE_AGAIN },
-		[ARG_POLLFDS] = { .how = CAPTURE_SIZED_IN, .type = TRC_TYPE_bytes, .limit = POLLFDS_MAX * POLLFD_BYTES, .unit = POLLFD_BYTES,
+		[ARG_OFF_INOUT] = { .how = CAPTURE_FIXED_IN,
+				    .type = TRC_TYPE_bytes,
+				    .limit = sizeof(s64),
+				    .flags = CAPTURE_AGAIN },
+		[ARG_POLLFDS] = { .how = CAPTURE_SIZED_IN,
+				  .type = TRC_TYPE_bytes,
+				  .limit = POLLFDS_MAX * POLLFD_BYTES,
+				  .unit = POLLFD_BYTES,
 				  .flags = CAPTURE_AGAIN | CAPTURE_POSITIVE },
-		[ARG_FDSET] = { .how = CAPTURE_BITS_IN, .type = TRC_TYPE_bytes, .limit = FDSET_BYTES,
+		[ARG_FDSET] = { .how = CAPTURE_BITS_IN,
+				.type = TRC_TYPE_bytes,
+				.limit = FDSET_BYTES,
 				.flags = CAPTURE_AGAIN | CAPTURE_POSITIVE },
 		[ARG_EPOLL_EVENT_IN] = FIXED(CAPTURE_FIXED_IN, 0),
 		[ARG_EPOLL_EVENTS_OUT] = { .how = CAPTURE_RET_OUT, .type = TRC_TYPE_bytes },
-		[ARG_OPT_IN] = { .how = CAPTURE_SIZED_IN, .type = TRC_TYPE_bytes, .limit = OPTION_BYTES, .unit = 1, .flags = CAPTURE_OPTION },
-		[ARG_OPT_OUT] = { .how = CAPTURE_SIZED_OUT, .type = TRC_TYPE_bytes, .limit = OPTION_BYTES, .flags = CAPTURE_OPTION },
+		[ARG_OPT_IN] = { .how = CAPTURE_SIZED_IN,
+				 .type = TRC_TYPE_bytes,
+				 .limit = OPTION_BYTES,
+				 .unit = 1,
+				 .flags = CAPTURE_OPTION },
+		[ARG_OPT_OUT] = { .how = CAPTURE_SIZED_OUT,
+				  .type = TRC_TYPE_bytes,
+				  .limit = OPTION_BYTES,
+				  .flags = CAPTURE_OPTION },
 	};
 	struct capture capture = by_type[arg->type];
 

@@ -78,7 +78,8 @@ static void wait_for_readiness(void)
 static void wait_with_epoll(void)
 {
 	int fd = MUST(epoll_create1(EPOLL_CLOEXEC));
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = 0x100000007 }, ready[5];
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = 0x100000007 },
+			   ready[5];
 
 	MUST(syscall(SYS_epoll_ctl, fd, EPOLL_CTL_ADD, pipe_fds[0], &event));
 	event = (struct epoll_event){ .events = EPOLLOUT, .data.u64 = 11 };
@@ -138,7 +139,8 @@ static void use_signals(void)
 static void use_vectors(void)
 {
 	char a[17] = "seventeen bytes!", b[23] = "and then twenty-three.", c[64];
-	struct iovec out[3] = { { a, 17 }, { NULL, 0 }, { b, 23 } }, in[2] = { { c, 19 }, { c + 19, 45 } };
+	struct iovec out[3] = { { a, 17 }, { NULL, 0 }, { b, 23 } },
+		     in[2] = { { c, 19 }, { c + 19, 45 } };
 	struct iovec many[150];
 
 	MUST(syscall(SYS_writev, pipe_fds[1], out, 3));
@@ -153,7 +155,8 @@ static void use_vectors(void)
 
 static void use_messages(void)
 {
-	char text[31] = "thirty-one bytes of a message.", control[CMSG_SPACE(2 * sizeof(int))], in[64];
+	char text[31] = "thirty-one bytes of a message.", control[CMSG_SPACE(2 * sizeof(int))],
+	     in[64];
 	struct iovec vec[2] = { { text, 13 }, { text + 13, 18 } }, in_vec = { in, 64 };
 	struct sockaddr_in address = { .sin_family = AF_INET,
 				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
@@ -184,7 +187,9 @@ static void use_messages(void)
 	MUST(syscall(SYS_recvmsg, pair[1], &back, 0));
 	syscall(SYS_recvmsg, pair[1], &back, MSG_DONTWAIT); /* EAGAIN */
 
-	MUST(bind(udp, (struct sockaddr *)&(struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) },
+	MUST(bind(udp,
+		  (struct sockaddr *)&(struct sockaddr_in){
+			  .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) },
 		  sizeof(address)));
 	MUST(getsockname(udp, (struct sockaddr *)&address, &len));
 	out = (struct msghdr){ .msg_name = &address,
@@ -192,10 +197,9 @@ static void use_messages(void)
 			       .msg_iov = vec,
 			       .msg_iovlen = 2 };
 	MUST(syscall(SYS_sendmsg, udp, &out, MSG_NOSIGNAL));
-	back = (struct msghdr){ .msg_name = &from,
-				.msg_namelen = sizeof(from),
-				.msg_iov = &in_vec,
-				.msg_iovlen = 1 };
+	back = (struct msghdr){
+		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &in_vec, .msg_iovlen = 1
+	};
 	MUST(syscall(SYS_recvmsg, udp, &back, 0));
 	for (int i = 0; i < 3; i++)
 		several[i].msg_hdr = (struct msghdr){ .msg_name = &address,

@@ -130,3 +130,23 @@ def test_data_of_vectors(t, size):
             continue
         equal([bytes.fromhex(i["data"]) for i in data], [message[:size]], f"data of {name}")
         equal(data[0]["state"], "truncated" if size < 31 else "whole", f"state of {name}")
+
+
+def test_compat(t):
+    """Structs of 32-bit callers are read as those lay them out."""
+    trace = t.record(workload("compat_payloads"), options=["-s", "40"], code=None)
+    if trace.result.returncode == 77:
+        raise Skip("this kernel has no 32-bit calls")
+    equal(trace.result.returncode, 0, "exit")
+    text = trace.analyze("replay").stdout
+    for line in ("poll([{fd=4, events=POLLOUT}], 1, 1000) = 1 ([{fd=4, revents=POLLOUT}])",
+                 "_newselect(40, NULL, [4], NULL, {tv_sec=5, tv_usec=7}) = 1 (out [4], left {tv_sec=5, tv_usec=",
+                 'writev(4, [{iov_base="abc", iov_len=3}, {iov_base="defgh", iov_len=5}], 2) = 8',
+                 "nanosleep({tv_sec=0, tv_nsec=1000003}, NULL) = 0",
+                 "rt_sigaction(SIGUSR1, {sa_handler=SIG_IGN, sa_mask=[CHLD], sa_flags=SA_RESTART}, {sa_handler=SIG_DFL, "
+                 "sa_mask=[], sa_flags=0}, 8) = 0",
+                 "fstat64(3, {st_mode=S_IFIFO|0600, st_size=0, ...}) = 0",
+                 "msg_iovlen=1, msg_control=[{cmsg_len=16, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[3]}], "
+                 "msg_controllen=16, msg_flags=0}, 0) = 11",
+                 "ugetrlimit(RLIMIT_NOFILE, {rlim_cur="):
+        equal(text.count(line), 1, f"lines with {line} in {[row for row in text.splitlines() if line.split('(')[0] in row]}")
