@@ -397,8 +397,10 @@ __noinline __weak int capture_message_data(struct task_tail *tail, struct task_s
 {
 	u64 fields[MESSAGE_FIELDS];
 
-	if (!tail || !state || !capture || read_message(state, addr, fields))
-		return true; /* its head says so */
+	if (!tail || !state || !capture)
+		return true;
+	if (read_message(state, addr, fields))
+		return state->last_try; /* an unreadable head says so already */
 	return capture_vector_data(tail, state,
 				   VECTOR_DATA(capture->arg, capture->limit, fields[MESSAGE_COUNT]),
 				   fields[MESSAGE_VECTOR], want);

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -153,6 +154,36 @@ static void use_vectors(void)
 	syscall(SYS_pwritev, pipe_fds[1], out, 3, 0, 0); /* ESPIPE */
 }
 
+/* A page that holds `data` and is not present until somebody reads it. */
+static void *absent_page(int fd, const void *data, size_t size)
+{
+	void *page;
+
+	MUST(pwrite(fd, data, size, 0));
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (page == MAP_FAILED)
+		FAIL("mmap");
+	return page;
+}
+
+static void use_absent_pages(void)
+{
+	struct iovec vec[2] = { { "seven..", 7 }, { "eleven.....", 11 } };
+	struct msghdr message = { .msg_iov = vec, .msg_iovlen = 2 };
+	struct pollfd poll_fd = { pipe_fds[1], POLLOUT, 0 };
+	struct timespec brief = { 0, 1000033 };
+	int fd = MUST(memfd_create("absent", MFD_CLOEXEC));
+	char sink[18];
+
+	MUST(syscall(SYS_writev, pipe_fds[1], absent_page(fd, vec, sizeof(vec)), 2));
+	MUST(syscall(SYS_sendmsg, pair[0], absent_page(fd, &message, sizeof(message)), 0));
+	MUST(syscall(SYS_poll, absent_page(fd, &poll_fd, sizeof(poll_fd)), 1, 0));
+	MUST(syscall(SYS_nanosleep, absent_page(fd, &brief, sizeof(brief)), NULL));
+	MUST(read(pipe_fds[0], sink, sizeof(sink)));
+	MUST(read(pair[1], sink, sizeof(sink)));
+	close(fd);
+}
+
 static void use_messages(void)
 {
 	char text[31] = "thirty-one bytes of a message.", control[CMSG_SPACE(2 * sizeof(int))],
@@ -289,6 +320,7 @@ int main(void)
 	MUST(read(pipe_fds[0], (char[5]){ 0 }, 5));
 	use_vectors();
 	use_messages();
+	use_absent_pages();
 	use_options();
 	use_files();
 	use_children();
