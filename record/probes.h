@@ -18,7 +18,7 @@ struct probes_options {
 	u64 groups; /* bits of enum group */
 	const struct syscall_spec *specs;
 	const struct call_filter *filter;
-	bool sampling; /* is there a spec with a sample? */
+	bool sampling;	     /* is there a spec with a sample? */
 	const char *machine; /* uname -m */
 	bool unknown_calls_skipped;
 	u64 ring_bytes;

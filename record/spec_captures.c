@@ -44,8 +44,14 @@ _Static_assert(ARRAY_SIZE(stat_layouts) <= PICK_LAYOUTS, "too many layouts for t
 
 void spec_picks(struct pick *ret_picks)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(stat_layouts); i++)
-		ret_picks[i] = stat_layouts[i].pick;
+	for (size_t i = 0; i < ARRAY_SIZE(stat_layouts); i++) {
+		struct pick *pick = &ret_picks[i];
+
+		*pick = stat_layouts[i].pick;
+		for (size_t j = 0; j < PICK_FIELDS; j++)
+			if (pick->fields[j].at + pick->fields[j].size > pick->span)
+				pick->span = pick->fields[j].at + pick->fields[j].size;
+	}
 }
 
 static int find_pick(const char *name, u8 abi)
