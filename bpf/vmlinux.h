@@ -4,7 +4,7 @@
  *
  * Every struct is relocated (CO-RE) to the running kernel's layout, so only the names matter. A name
  * ending in ___x is another version of the same struct; bpf_core_field_exists() picks, never a version
- * number.
+ * number. Over 500 lines because it is that one list.
  */
 #pragma once
 

@@ -41,7 +41,7 @@ MAY_INCLUDE = [
     ("analyze/metrics/", r"analyze/(?!sinks/|cmd)|common/"),
     ("analyze/sinks/", r"analyze/sinks/|analyze/table\.h$|common/"),
     ("analyze/", r"analyze/|common/|version\.h$"),
-    ("samples/workloads/", r"(marker|workload)\.h$"),
+    ("samples/workloads/", r"(marker|workload|page_cache)\.h$"),
     ("tests/", r"tests/|common/|analyze/|check\.h$"),
 ]
 
