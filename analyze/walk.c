@@ -47,6 +47,15 @@ static void find_bounds(struct walk *walk)
 		walk->end_ns = walk->start_ns;
 }
 
+/* Did the recorder attach, and name what was there? */
+static bool tells_what_it_found(const struct trace_summary *summary)
+{
+	for (size_t i = 0; i < summary->kind_count; i++)
+		if (summary->kinds[i].kind == TRC_KIND_task_found)
+			return summary->kinds[i].recorded;
+	return false;
+}
+
 /*
  * Usually the life-cycle events name every process. Where some are missing, or there is no snapshot of
  * what was there before, calls are the only witnesses of some: then all commands walk over all events,
@@ -54,7 +63,8 @@ static void find_bounds(struct walk *walk)
  */
 static bool tasks_suffice(const struct walk *walk)
 {
-	return walk->summary && !walk->losses->count && (walk->state || walk->meta->command_pid);
+	return walk->summary && !walk->losses->count &&
+	       (walk->state || walk->meta->command_pid || tells_what_it_found(walk->summary));
 }
 
 int walk_open(const char *path, const struct selection_options *options, u64 classes,

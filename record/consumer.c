@@ -90,6 +90,11 @@ static int append(void *data, u16 cpu, const struct trc_head *record)
 	return trace_stream_append(stream_of(consumer, class_of_kind[kind], cpu), record);
 }
 
+int consumer_take(struct consumer *consumer, const struct trc_head *record)
+{
+	return append(consumer, record->cpu, record);
+}
+
 int consumer_drain(struct consumer *consumer, u32 *ret_fill)
 {
 	u32 fullest = 0;

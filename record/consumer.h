@@ -20,6 +20,8 @@ void consumer_free(struct consumer *consumer);
  * the fullest ring before, in 1/1024.
  */
 int consumer_drain(struct consumer *consumer, u32 *ret_fill);
+/* Takes a record that did not come through a ring. 0 or the -errno of a write that failed. */
+int consumer_take(struct consumer *consumer, const struct trc_head *record);
 /* Writes a `lost` record for everything that was lost since the last call. */
 int consumer_losses(struct consumer *consumer, u64 now);
 /* One for the times that a probe did not run: it was running already on that CPU. At the end. */

@@ -10,6 +10,7 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "record/attach.h"
 #include "record/metadata.h"
 
 #define NS_PER_MS	   1000000ull
@@ -25,6 +26,7 @@
 const char loop_reason_command[] = "command ended";
 const char loop_reason_duration[] = "duration";
 const char loop_reason_signal[] = "signal";
+const char loop_reason_targets[] = "targets ended";
 const char loop_reason_write_error[] = "write error";
 
 static const int handled_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
@@ -112,7 +114,9 @@ static void take_signals(struct loop *loop, struct command *command, bool comman
 
 		if (stops && (command_ended || ++loop->interrupts >= INTERRUPTS_TO_STOP))
 			loop->stop = true;
-		if (!command_ended && info.ssi_code != SI_KERNEL)
+		if (!command && stops)
+			loop->stop = true;
+		if (command && !command_ended && info.ssi_code != SI_KERNEL)
 			kill(command_pid(command), info.ssi_signo);
 	}
 }
@@ -165,12 +169,13 @@ void loop_run(struct loop *loop, struct command *command, struct probes *probes,
 	u64 now = monotonic_ns(), end = loop->duration_ns ? now + loop->duration_ns : UINT64_MAX;
 	u64 next_loss = now + LOSS_CHECK_NS, next_flush = now + FLUSH_NS;
 	unsigned sleep_ms = SLEEP_MIN_MS;
-	bool command_watched = true;
+	bool command_watched = command;
 	struct ring_view *views;
 	size_t count;
 
 	views = rings_get(rings, &count);
-	watch(loop, command_pidfd(command), EPOLLIN, SOURCE_COMMAND);
+	if (command)
+		watch(loop, command_pidfd(command), EPOLLIN, SOURCE_COMMAND);
 	for (size_t i = 0; i < count; i++)
 		watch(loop, views[i].fd, EPOLLIN | EPOLLET, SOURCE_RING);
 	while (!ending->reason) {
@@ -192,9 +197,11 @@ void loop_run(struct loop *loop, struct command *command, struct probes *probes,
 			}
 		}
 		/* Asked before the rings are emptied: whatever was sent before is then in them. */
-		gone = ending->command_ended && control->live_tasks == 0;
+		gone = (!command || ending->command_ended) && control->live_tasks == 0;
 		now = monotonic_ns();
-		loop->error = consumer_drain(consumer, &fill);
+		loop->error = attach_find_later(probes, consumer);
+		if (!loop->error)
+			loop->error = consumer_drain(consumer, &fill);
 		if (loop->error > 0)
 			loop->error = 0; /* there is more: finish() or the next turn takes it */
 		if (!loop->error)
@@ -204,7 +211,7 @@ void loop_run(struct loop *loop, struct command *command, struct probes *probes,
 		if (loop->error)
 			ending->reason = loop_reason_write_error;
 		else if (gone)
-			ending->reason = loop_reason_command;
+			ending->reason = command ? loop_reason_command : loop_reason_targets;
 		else if (loop->stop)
 			ending->reason = loop_reason_signal;
 		else if (now >= end)

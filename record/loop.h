@@ -13,7 +13,7 @@ struct loop;
 
 /* Why a recording ended; compared by address. */
 extern const char loop_reason_command[], loop_reason_duration[], loop_reason_signal[],
-	loop_reason_write_error[];
+	loop_reason_targets[], loop_reason_write_error[];
 
 /* Blocks the signals that the loop takes care of and remembers the old mask. Never fails. */
 struct loop *loop_new(void);
@@ -23,7 +23,7 @@ void loop_set_duration(struct loop *loop, u64 duration_ns);
 /* The error that ended it with loop_reason_write_error. */
 int loop_error(const struct loop *loop);
 
-/* Runs until there is a reason to stop; fills reason, command_ended and command_status. */
+/* Runs, without a command (NULL) too, until there is a reason to stop; fills reason, command_ended and command_status. */
 void loop_run(struct loop *loop, struct command *command, struct probes *probes,
 	      struct rings *rings, struct consumer *consumer, struct trace_writer *writer,
 	      struct cost *cost, struct ending *ending);

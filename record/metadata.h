@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The HEADER of a recording made here, and the STATE that a command starts from. */
+/* The HEADER of a recording made here. */
 #pragma once
 
 #include "common/trace_meta.h"
@@ -12,9 +12,3 @@ void metadata_free(struct trace_meta *meta);
 
 void clock_sample(struct trace_clock_sample *ret_sample);
 u64 monotonic_ns(void);
-
-/*
- * What /proc says of one process: identity, directory, descriptors. The start time is left 0 (unknown):
- * /proc has it in ticks only. NULL if the process is gone.
- */
-struct trace_state *snapshot_process(u32 pid, u64 now);

@@ -13,7 +13,9 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "record/attach.h"
 #include "record/groups.h"
+#include "record/metadata.h"
 #include "record/spec.h"
 #include "trc.skel.h"
 
@@ -135,6 +137,8 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	}
 	err = bpf_map__set_max_entries(skeleton->maps.rings, libbpf_num_possible_cpus());
 	if (!err)
+		err = attach_prepare(skeleton, options->targets);
+	if (!err)
 		err = trc_bpf__load(skeleton);
 	if (!err)
 		err = fill_specs(probes, options->specs);
@@ -151,10 +155,15 @@ fail:
 int probes_attach(struct probes *probes, struct probes_error *ret_error)
 {
 	struct trc_bpf *skeleton = probes->skeleton;
-	int err = 0;
+	struct bpf_program *program;
+	int err;
 
-	/* Everything but the iterator, which is run at the end. */
-	bpf_program__set_autoattach(skeleton->progs.syscall_unfinished, false);
+	/* Everything but the iterators, which are run, not attached. */
+	bpf_object__for_each_program(program, skeleton->obj)
+	{
+		if (!strncmp(bpf_program__section_name(program), "iter/", strlen("iter/")))
+			bpf_program__set_autoattach(program, false);
+	}
 	err = trc_bpf__attach(skeleton);
 	if (err)
 		fail(ret_error, err);
@@ -163,7 +172,10 @@ int probes_attach(struct probes *probes, struct probes_error *ret_error)
 
 int probes_hold(struct probes *probes, int pidfd)
 {
-	struct task_state state = { .phase = PHASE_HELD };
+	struct task_state state = { .phase = PHASE_HELD,
+				    .reason = REASON_COMMAND,
+				    .counted = 1,
+				    .added_ns = monotonic_ns() };
 
 	if (bpf_map_update_elem(bpf_map__fd(probes->skeleton->maps.tasks), &pidfd, &state,
 				BPF_NOEXIST))
@@ -182,22 +194,16 @@ void probes_detach(struct probes *probes)
 
 int probes_unfinished(struct probes *probes)
 {
-	struct bpf_link *link =
-		bpf_program__attach_iter(probes->skeleton->progs.syscall_unfinished, NULL);
-	int fd, err = 0;
-	char buffer[64];
+	int err = attach_release(probes);
 
-	if (!link)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0)
-		err = -errno;
-	else
-		while (read(fd, buffer, sizeof(buffer)) > 0)
-			;
-	closep(&fd);
-	bpf_link__destroy(link);
-	return err;
+	return bpf_program__fd(probes->skeleton->progs.syscall_unfinished) < 0
+		       ? err
+		       : attach_iterate(probes->skeleton->progs.syscall_unfinished, NULL, NULL);
+}
+
+struct trc_bpf *probes_skeleton(struct probes *probes)
+{
+	return probes->skeleton;
 }
 
 void probes_close(struct probes *probes)

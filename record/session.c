@@ -14,6 +14,7 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "record/attach.h"
 #include "record/command.h"
 #include "record/consumer.h"
 #include "record/cost.h"
@@ -43,6 +44,9 @@ struct session {
 	size_t table_total; /* owned */
 	u64 ring_bytes;
 	struct output output;
+	struct targets targets;
+	struct user user;
+	u32 command_pid; /* in the initial pid namespace */
 	struct probes *probes;
 	struct rings *rings;
 	struct trace_writer *writer;
@@ -108,6 +112,7 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	struct probes_options options = {
 		.groups = s->settings->groups,
 		.specs = specs,
+		.targets = &s->targets,
 		.machine = s->machine,
 		.ring_bytes = s->ring_bytes,
 		.verbose = s->settings->verbose,
@@ -132,7 +137,7 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	return err;
 }
 
-/* HEADER, STATE and the first CLOCK, before any event. */
+/* HEADER and the first CLOCK, before any event. */
 static int write_beginning(struct session *s)
 {
 	struct trace_writer_options options = {
@@ -142,26 +147,18 @@ static int write_beginning(struct session *s)
 		.worker_count = libbpf_num_possible_cpus() > 2 ? 1 : 0,
 	};
 	_cleanup_(metadata_freep) struct trace_meta *meta = NULL;
-	_cleanup_free_ u8 *header = NULL, *state_data = NULL;
-	struct trace_state *state;
+	_cleanup_free_ u8 *header = NULL;
 	u64 now = monotonic_ns();
 	size_t len;
 	int err;
 
-	meta = metadata_new(s->settings, s->tables, s->table_count, command_pid(s->command),
-			    s->ring_bytes);
+	meta = metadata_new(s->settings, s->tables, s->table_count, s->command_pid, s->ring_bytes);
 	memcpy(options.uuid, meta->uuid, sizeof(options.uuid));
 	err = trace_writer_open(&options, &s->writer);
 	if (err)
 		return err;
 	trace_meta_encode(meta, &header, &len);
 	err = trace_writer_put(s->writer, TRACE_HEADER, now, header, len);
-	state = snapshot_process(command_pid(s->command), now);
-	if (state && !err) {
-		trace_state_encode(state, &state_data, &len);
-		err = trace_writer_put(s->writer, TRACE_STATE, now, state_data, len);
-	}
-	trace_state_free(state);
 	return err ? err : loop_clock(s->writer);
 }
 
@@ -184,11 +181,53 @@ static int hold_command(struct session *s, const char *path)
 	/* The trace has standard output to itself: the command's goes to ours for talk. */
 	int stdout_fd = s->output.path ? -1 : STDERR_FILENO;
 	int err = command_start(path, s->settings->command, loop_original_mask(s->loop), stdout_fd,
-				&s->command);
+				&s->user, &s->command);
 
 	if (err)
 		log_error("%s cannot be started: %s", path, strerror(-err));
 	return err;
+}
+
+/* The command and what exists already are targets from here on. 0 or -errno; it has spoken. */
+static int mark_targets(struct session *s)
+{
+	u32 matched = 0;
+	int err = 0;
+
+	if (s->command)
+		err = probes_hold(s->probes, command_pidfd(s->command));
+	if (err) {
+		log_error("the command cannot be marked for recording: %s", strerror(-err));
+		return err;
+	}
+	err = attach_targets(s->probes, &s->targets, &matched, &s->command_pid);
+	if (err) {
+		log_error("the targets cannot be marked for recording: %s", strerror(-err));
+		return err;
+	}
+	if (s->targets.options && !matched) {
+		_cleanup_free_ char *options = target_options_text(&s->settings->targets);
+
+		log_error("%s: nothing that runs matches", options);
+		return -ESRCH;
+	}
+	return 0;
+}
+
+/* Lets the command go. 0, NOTHING_RECORDED or KILLED_BEFORE; it has spoken. */
+static int release_command(struct session *s, const char *path)
+{
+	int err = command_release(s->command);
+
+	/* Ctrl-C while we were loading. */
+	if (err == -EPIPE && command_wait(s->command, &s->ending.command_status) &&
+	    WIFSIGNALED(s->ending.command_status))
+		return KILLED_BEFORE;
+	if (err) {
+		log_error("%s cannot be executed: %s", path, strerror(-err));
+		return NOTHING_RECORDED;
+	}
+	return 0;
 }
 
 /* From a loaded session to a released command. 0, NOTHING_RECORDED, KILLED_BEFORE or -errno; it has spoken. */
@@ -197,6 +236,9 @@ static int start(struct session *s, const char *path)
 	struct probes_error error = { 0 };
 	int err;
 
+	err = mark_targets(s);
+	if (err)
+		return err;
 	err = write_beginning(s);
 	if (err) {
 		say_write_error(s, err);
@@ -210,23 +252,18 @@ static int start(struct session *s, const char *path)
 		return err;
 	}
 	cost_after_attach(&s->cost, s->probes);
-	err = probes_hold(s->probes, command_pidfd(s->command));
-	if (err) {
-		log_error("the command cannot be marked for recording: %s", strerror(-err));
-		return err;
-	}
+	attach_begin(s->probes);
 	s->ending.start_ns = monotonic_ns();
 	s->consumer = consumer_new(s->probes, s->rings, s->writer, s->ending.start_ns);
 	cost_tick(&s->cost, s->probes, s->ending.start_ns, 0);
-	err = command_release(s->command);
-	/* Ctrl-C while we were loading. */
-	if (err == -EPIPE && command_wait(s->command, &s->ending.command_status) &&
-	    WIFSIGNALED(s->ending.command_status))
-		return KILLED_BEFORE;
+	err = attach_find(s->probes, s->consumer);
 	if (err) {
-		log_error("%s cannot be executed: %s", path, strerror(-err));
-		return NOTHING_RECORDED;
+		log_error("what runs already cannot be found: %s", strerror(-err));
+		return err;
 	}
+	err = s->command ? release_command(s, path) : 0;
+	if (err)
+		return err;
 	err = output_commit(&s->output);
 	if (err)
 		/* The command runs: its trace is kept under the name that it has. */
@@ -261,7 +298,8 @@ static int finish(struct session *s)
 		err = consumer_losses(s->consumer, monotonic_ns());
 	if (!err)
 		err = consumer_missed(s->consumer, monotonic_ns());
-	if (consumer_last_ns(s->consumer) && s->ending.reason == loop_reason_command)
+	if (consumer_last_ns(s->consumer) &&
+	    (s->ending.reason == loop_reason_command || s->ending.reason == loop_reason_targets))
 		s->ending.end_ns = consumer_last_ns(s->consumer);
 	if (!err)
 		err = trace_writer_flush(s->writer, UINT64_MAX);
@@ -350,7 +388,7 @@ static void release_kernel(struct session *s)
 	s->probes = NULL;
 }
 
-static int record_command(struct session *s, const char *path, int *ret_signal)
+static int record_all(struct session *s, const char *path, int *ret_signal)
 {
 	int err;
 
@@ -368,14 +406,45 @@ static int record_command(struct session *s, const char *path, int *ret_signal)
 	loop_run(s->loop, s->command, s->probes, s->rings, s->consumer, s->writer, &s->cost,
 		 &s->ending);
 	err = finish(s);
-	if (!s->ending.command_ended) {
+	if (s->command && !s->ending.command_ended) {
 		/* The command may go on for days: it owes nothing to us any more. */
 		release_kernel(s);
 		log_info("waiting for %s (pid %d) to end", s->settings->command[0],
 			 command_pid(s->command));
 		loop_wait(s->loop, s->command, &s->ending);
 	}
-	return err ? EXIT_RECORDING_FAILED : command_code(s, ret_signal);
+	if (err)
+		return EXIT_RECORDING_FAILED;
+	return s->command ? command_code(s, ret_signal) : 0;
+}
+
+/* The command, who runs it, and the other targets. 0, or an exit code; it has spoken. */
+static int find_all(struct session *s, char **ret_path)
+{
+	const struct settings *settings = s->settings;
+	const char *command = settings->command[0];
+	_cleanup_free_ char *error = NULL;
+	int err = command ? command_find(command, ret_path) : 0;
+
+	if (err == -ENOENT) {
+		log_error("%s: command not found%s", command,
+			  strchr(command, '/') ? "" : " in PATH");
+		return EXIT_NOT_FOUND;
+	}
+	if (err) {
+		log_error("%s: not executable: %s", command, strerror(-err));
+		return EXIT_NOT_EXECUTABLE;
+	}
+	if (user_resolve(settings->user, &s->user, &error)) {
+		log_error("--user: %s", error);
+		return EXIT_USAGE;
+	}
+	err = targets_resolve(&settings->targets, &s->targets, &error);
+	if (err) {
+		log_error("%s", error);
+		return err == -EINVAL ? EXIT_USAGE : EXIT_RECORDING_FAILED;
+	}
+	return 0;
 }
 
 int session_run(const struct settings *settings, int *ret_signal)
@@ -384,21 +453,15 @@ int session_run(const struct settings *settings, int *ret_signal)
 	struct session session = { .settings = settings, .output = { .fd = -1 } }, *s = &session;
 	_cleanup_free_ char *path = NULL;
 	struct utsname uts;
-	int code = EXIT_RECORDING_FAILED, err;
+	int code;
 
 	uname(&uts);
 	s->machine = uts.machine;
 	s->ring_bytes = s->ending.ring_bytes = ring_bytes(settings);
-	err = command_find(settings->command[0], &path);
-	if (err == -ENOENT) {
-		log_error("%s: command not found%s", settings->command[0],
-			  strchr(settings->command[0], '/') ? "" : " in PATH");
-		return EXIT_NOT_FOUND;
-	}
-	if (err) {
-		log_error("%s: not executable: %s", settings->command[0], strerror(-err));
-		return EXIT_NOT_EXECUTABLE;
-	}
+	code = find_all(s, &path);
+	if (code)
+		goto out;
+	code = EXIT_RECORDING_FAILED;
 	if (load_tables(s))
 		goto out;
 	if (parse_syscalls(s, &set)) {
@@ -409,18 +472,20 @@ int session_run(const struct settings *settings, int *ret_signal)
 		goto out;
 	s->loop = loop_new();
 	loop_set_duration(s->loop, settings->duration_ns);
-	if (hold_command(s, path) || load_probes(s, set)) {
+	if ((path && hold_command(s, path)) || load_probes(s, set)) {
 		output_discard(&s->output);
 		goto out;
 	}
 	log_verbose("%llu bytes of ring per CPU, %zu system-call tables, %s",
-		    (unsigned long long)s->ring_bytes, s->table_count, path);
-	code = record_command(s, path, ret_signal);
+		    (unsigned long long)s->ring_bytes, s->table_count, path ? path : "no command");
+	code = record_all(s, path, ret_signal);
 out:
 	loop_free(s->loop);
 	output_close(&s->output);
 	release_kernel(s);
 	command_free(s->command);
+	targets_release(&s->targets);
+	user_release(&s->user);
 	syscall_tables_free(s->tables, s->table_total);
 	return code;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/types.h"
+#include "record/targets.h"
 
 struct settings {
 	const char *output;   /* "-" is standard output */
@@ -13,6 +14,8 @@ struct settings {
 	u64 ring_bytes;	      /* per CPU; 0: chosen by the number of CPUs */
 	u64 level;	      /* zstd */
 	u64 duration_ns;      /* 0: until the tree is gone */
+	struct target_options targets;
+	const char *user; /* --user; NULL: who called sudo, or nobody else */
 	bool quiet;
 	unsigned verbose;
 	char *const *command; /* argv, NULL-terminated */
