@@ -258,7 +258,7 @@ bool selection_process(const struct selection *selection, struct process *proces
 	return false;
 }
 
-bool selection_call(const struct selection *selection, const struct trc_syscall *record)
+bool selection_call(const struct selection *selection, u8 abi, u32 nr)
 {
-	return !selection->calls || syscall_set_has(selection->calls, record->abi, record->nr);
+	return !selection->calls || syscall_set_has(selection->calls, abi, nr);
 }

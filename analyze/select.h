@@ -39,7 +39,7 @@ void selection_release(struct selection *selection);
 bool selection_thread(const struct selection *selection, struct thread *thread);
 /* A process is shown if a thread of it was, and its life touches the time. */
 bool selection_process(const struct selection *selection, struct process *process);
-bool selection_call(const struct selection *selection, const struct trc_syscall *record);
+bool selection_call(const struct selection *selection, u8 abi, u32 nr);
 
 static inline bool selection_time(const struct selection *selection, u64 ts)
 {

@@ -187,9 +187,15 @@ static bool is_selected(struct walk *walk, const struct walk_step *step)
 		return false;
 	if (!selection_time(selection, record->ts))
 		return false;
+	if (step->event.kind_id == TRC_KIND_call_count) {
+		const struct trc_call_count *counted = (const struct trc_call_count *)record;
+
+		return selection_call(selection, counted->abi, counted->nr);
+	}
 	if (step->event.kind_id != TRC_KIND_syscall)
 		return !selection->calls;
-	return selection_call(selection, (const struct trc_syscall *)record);
+	return selection_call(selection, ((const struct trc_syscall *)record)->abi,
+			      ((const struct trc_syscall *)record)->nr);
 }
 
 static bool is_hidden(const struct event *event)
@@ -205,7 +211,7 @@ static bool is_later(const struct walk *walk, const struct walk_step *step)
 	return step->event.kind_id == TRC_KIND_syscall && step->thread &&
 	       record->head.ts > walk->selection.to_ns && !is_hidden(&step->event) &&
 	       selection_thread(&walk->selection, step->thread) &&
-	       selection_call(&walk->selection, record);
+	       selection_call(&walk->selection, record->abi, record->nr);
 }
 
 bool walk_next(struct walk *walk, struct walk_step *ret_step)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bpf/core.bpf.h"
+#include "bpf/filter.bpf.h"
 
 #define CALL_WORDS_MIN 6
 #define CALL_WORDS_MAX (sizeof(struct trc_syscall) / 8)
@@ -31,6 +32,8 @@ static __always_inline void call_send(struct task_struct *task, struct task_stat
 	u8 head_flags = call->head.flags;
 
 	if (state->quiet || words < CALL_WORDS_MIN || words > CALL_WORDS_MAX)
+		return;
+	if (!call_wanted(task, state, ret, call_state, now, now - enter))
 		return;
 	head_fill(&call->head, task, TRC_KIND_syscall, words, now);
 	call->head.flags = head_flags;

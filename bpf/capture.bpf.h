@@ -6,6 +6,7 @@
 #pragma once
 
 #include "bpf/core.bpf.h"
+#include "bpf/filter.bpf.h"
 #include "bpf/payload.bpf.h"
 
 #define WORDS_BEFORE_ARGS 6
@@ -49,12 +50,31 @@ static __always_inline bool option_is_private(const struct trc_syscall *call, u3
 	return call_arg(call, level_arg) > 255;
 }
 
+/* Is the path that was just read, at `off`, one that --path asks for? */
+static __always_inline void capture_note_path(struct task_tail *tail, struct task_state *state,
+					      u32 off)
+{
+	struct filter_scratch *scratch = filter_scratch_get();
+	struct trc_item *item;
+
+	if (!scratch || !off || off > TAIL_START_MAX || (off & 7))
+		return;
+	barrier_var(off);
+	item = (void *)tail + off;
+	if (item->state != TRC_ITEM_UNREADABLE &&
+	    !bpf_probe_read_kernel(scratch->text, sizeof(scratch->text), item + 1) &&
+	    filter_text(scratch, item->len))
+		state->notes |= NOTE_PATH;
+}
+
 /* Reads what the kernel reads: at entry, or, if it was not present then, at exit. */
 static __always_inline int capture_in(struct task_tail *tail, struct task_state *state,
 				      const struct capture *capture, u64 addr)
 {
 	u64 want = capture->limit, aux = call_arg(&state->call, capture->aux);
+	u32 off = state->tail_end;
 	long err = 0;
+	int done;
 
 	switch (capture->how) {
 	case CAPTURE_SIZED_IN:
@@ -80,7 +100,11 @@ static __always_inline int capture_in(struct task_tail *tail, struct task_state 
 	case CAPTURE_MESSAGE_DATA_IN:
 		return capture_message_data(tail, state, capture, addr, ~0ull);
 	}
-	return capture_item(tail, state, capture, addr, want);
+	done = capture_item(tail, state, capture, addr, want);
+	if (filters(FILTER_PATH) && done && capture->flags & CAPTURE_PATH &&
+	    state->tail_end > off)
+		capture_note_path(tail, state, off);
+	return done;
 }
 
 /* At entry: everything that the kernel reads; what is not present now is tried again at exit. */

@@ -30,6 +30,8 @@ enum spec_flag {
 	SPEC_EXEC =
 		8, /* arms a held target; success replaces the memory that the arguments were in */
 	SPEC_QUIET = 16, /* not sent, but a group looks at it: see call_interest */
+	SPEC_STATE = 32, /* what a filter leaves out of these is sent with the hidden bit */
+	SPEC_RETURNS_FD = 64,
 };
 
 /* What groups look for in a call when it returns: syscall.bpf.c asks them. */
@@ -38,6 +40,7 @@ enum call_interest {
 	INTEREST_OBJECT = 1, /* bits; it makes or names something: see struct call_object */
 	INTEREST_CLOSE = 2,  /* looked at when it is entered: it may close a socket */
 	INTEREST_FUTEX = 4,
+	INTEREST_MEMORY = 8, /* it may change the address space */
 };
 
 /* Which of the calls that work on futexes it is: what its arguments mean. */
@@ -149,9 +152,55 @@ struct syscall_spec {
 	u8 capture_count;
 	u8 interest; /* enum call_interest */
 	u8 futex;    /* enum futex_call */
-	u8 zero;
+	u8 fd_args;  /* bit per argument that is a descriptor */
+	u16 sample;  /* one of so many is sent, the rest is counted; 0 and 1: all are */
 	struct capture captures[SPEC_CAPTURES];
 	struct call_object object;
+};
+
+/* --- filters of calls, beside the choice by number: rodata, so that what is not asked for is folded away */
+
+enum filter_flag {
+	FILTER_FAILED = 1,
+	FILTER_SUCCESSFUL = 2,
+	FILTER_ERRNO = 4,
+	FILTER_DURATION = 8,
+	FILTER_PATH = 16,
+	FILTER_COMM = 32,
+};
+
+#define FILTER_ERRNOS	  640 /* above the kernel's own, 512 … 529 */
+#define FILTER_PATH_WORDS 32
+
+struct call_filter {
+	u64 flags; /* enum filter_flag */
+	u64 min_duration_ns;
+	u64 errnos[FILTER_ERRNOS / 64];
+	/* Bytes of the prefix that count, as masks of whole words. */
+	u64 path[FILTER_PATH_WORDS], path_mask[FILTER_PATH_WORDS];
+	u64 path_len;
+	/*
+	 * Globs of comm as one automaton: a bit is a place in a pattern, before the character that `accepts` says. In a
+	 * place of `loops` stands a *, at the start `first` is on, in the end one of `last` must be.
+	 */
+	u64 accepts[256], first, loops, last;
+};
+
+/* --- what was counted and not sent: a task storage that is there only with --sample */
+
+#define COUNTED_MAX 64 /* calls of different number that a thread makes; of more all are sent */
+#define COUNTED_NS  1000000000ull
+
+struct counted_call {
+	u16 spec_index;
+	u16 one_of; /* 0: free */
+	u32 seen;   /* of all, to choose one of N */
+	u64 count, error_count, total_ns, first_ns;
+};
+
+struct counted_calls {
+	u64 sent_ns;
+	struct counted_call calls[COUNTED_MAX];
 };
 
 /* --- targets: a task is one if it has this in the map `tasks`, a task storage */
@@ -188,6 +237,12 @@ enum target_told {
 
 #define FDS_KNOWN 0xffffffff
 
+enum call_note {
+	NOTE_KEPT = 1,	  /* SPEC_STATE */
+	NOTE_PATH = 2,	  /* it names a path that --path asks for, or uses such a file */
+	NOTE_COUNTED = 4, /* not one of the sample */
+};
+
 struct task_state {
 	u8 phase;	  /* enum task_phase */
 	u8 exit_captures; /* bit per capture: to be read at exit, or unreadable at entry and tried again */
@@ -201,8 +256,10 @@ struct task_state {
 	u8 reason;	   /* enum target_reason */
 	u8 told;	   /* enum target_told */
 	u8 later;	   /* became a target when the recording went on */
+	u8 notes;	   /* enum call_note */
+	u8 counted;	   /* with NOTE_COUNTED: where among the thread's counted_calls */
 	u64 added_ns;	   /* watched since */
-	u32 counted;	   /* it is in live_tasks, or was */
+	u32 in_live_tasks; /* or was */
 	u32 fds_pass;	   /* the pass that told of its descriptors; 0: none yet; FDS_KNOWN */
 	struct trc_syscall call;
 };

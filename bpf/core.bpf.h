@@ -82,17 +82,45 @@ static __always_inline struct task_state *task_state(struct task_struct *task)
 	return bpf_task_storage_get(&tasks, task, 0, 0);
 }
 
-static __always_inline void head_fill(struct trc_head *head, struct task_struct *task, u16 kind,
-				      u16 words, u64 now)
+/* Where something lies, as a number to reckon with: the verifier forbids that of a pointer. */
+static __always_inline u64 address_of(const void *pointer)
+{
+	u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &pointer);
+	return address;
+}
+
+#define PF_IO_WORKER 0x10
+
+/* Is it a target whose recording has begun? The threads that io_uring makes for a process are born without a fork. */
+static __always_inline bool task_watched(struct task_struct *task)
+{
+	struct task_state *state = task_state(task);
+
+	if (!state && (task->flags & PF_IO_WORKER))
+		state = task_state(task->group_leader);
+	return state && state->phase != PHASE_HELD;
+}
+
+/* For what happens when another thread runs than the one whose doing it is. */
+static __always_inline void head_fill_ids(struct trc_head *head, u32 tid, u32 tgid, u16 kind,
+					  u16 words, u64 now)
 {
 	head->ts = now;
-	head->tid = task->pid;
-	head->tgid = task->tgid;
+	head->tid = tid;
+	head->tgid = tgid;
 	head->kind = kind;
 	head->len = words * 8;
 	head->cpu = bpf_get_smp_processor_id();
 	head->words = words;
 	head->flags = 0;
+}
+
+static __always_inline void head_fill(struct trc_head *head, struct task_struct *task, u16 kind,
+				      u16 words, u64 now)
+{
+	head_fill_ids(head, task->pid, task->tgid, kind, words, now);
 }
 
 /*

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What other groups do in a system call: functions of their .bpf.c files that syscall.bpf.c calls when the call
- * is entered, and when it returns, before it is sent, so that a name is known before the call that uses it. Which calls is said by the
- * interest that record derives from the signatures (record/spec.c). Where a group is off its calls are folded away.
+ * What other groups do in a system call: functions of their .bpf.c files that syscall.bpf.c calls when the call is
+ * entered, and when it returns, before it is sent, so that a name is known before the call that uses it. Which
+ * calls is said by the interest that record derives from the signatures (record/call_object.c). Where a group is
+ * off its calls are folded away.
  *
  * Global functions, so that the verifier looks at each once; they find the task with bpf_get_current_task_btf().
  */
@@ -11,6 +12,7 @@
 #include "bpf/core.bpf.h"
 
 extern int futex_returned(struct task_state *state, s64 ret, u64 now);
+extern int memory_call_exit(u64 now);
 extern int object_call_exit(struct task_state *state, s64 ret, u64 now);
 extern int sock_call_enter(struct task_state *state);
 
@@ -26,4 +28,6 @@ static __always_inline void hooks_call_exit(struct task_state *state, s64 ret, u
 		object_call_exit(state, ret, now);
 	if (group_on(GROUP_futex) && (state->interest & INTEREST_FUTEX))
 		futex_returned(state, ret, now);
+	if (group_on(GROUP_memory) && (state->interest & INTEREST_MEMORY))
+		memory_call_exit(now);
 }

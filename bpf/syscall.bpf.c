@@ -14,6 +14,14 @@
 /* Are numbers that the tables do not know filtered out? Set before the load. */
 const volatile bool unknown_calls_skipped = false;
 
+/* What becomes of a call that a filter rejects at entry. */
+static __always_inline u32 spec_rejected(const struct syscall_spec *spec)
+{
+	if (spec && spec->flags & SPEC_STATE)
+		return SPEC_HIDDEN;
+	return spec && spec->interest ? SPEC_QUIET : SPEC_SKIP;
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 {
@@ -42,6 +50,9 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 			return 0;
 		control.first_exec_ns = bpf_ktime_get_ns();
 	}
+	if (filters(FILTER_COMM) && !(flags & (SPEC_SKIP | SPEC_HIDDEN | SPEC_QUIET)) &&
+	    !filter_comm(task))
+		flags |= spec_rejected(spec);
 	if (flags & SPEC_SKIP) {
 		state->phase = PHASE_SKIPPED;
 		return 0;
@@ -53,6 +64,7 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	state->tail_end = 0;
 	state->quiet = flags & SPEC_QUIET ? 1 : 0;
 	state->interest = spec ? spec->interest : 0;
+	state->notes = flags & SPEC_STATE ? NOTE_KEPT : 0;
 
 	call = &state->call;
 	call->nr = nr;
@@ -66,7 +78,14 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	call->head.len = (WORDS_BEFORE_ARGS + arg_count) * 8;
 	call->head.flags = 0;
 	call_args(regs, slot, call);
-	if (spec && spec->capture_count)
+	if (filters(FILTER_PATH) && spec && filter_fd_args(call, spec->fd_args))
+		state->notes |= NOTE_PATH;
+	if (sampling && spec && spec->sample > 1 && !(flags & (SPEC_HIDDEN | SPEC_QUIET)) &&
+	    sample_skips(task, state, index, spec->sample))
+		state->notes |= NOTE_COUNTED;
+	/* Of what is only counted nothing is read, unless names or the filter need it. */
+	if (spec && spec->capture_count &&
+	    (!(state->notes & NOTE_COUNTED) || state->notes & NOTE_KEPT || filters(FILTER_PATH)))
 		capture_enter(task, state, spec);
 	if (state->interest)
 		hooks_call_enter(state);
@@ -107,9 +126,14 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 			spec = bpf_map_lookup_elem(&specs, &index);
 		if (spec && spec->flags ? spec->flags & SPEC_SKIP : unknown_calls_skipped)
 			return 0;
+		if (filters(FILTER_COMM) && !filter_comm(task) && !(spec && spec->flags & SPEC_STATE))
+			return 0;
 		call->nr = nr;
 		call->abi = abi_of_slot[slot];
-		call->flags = spec && spec->flags & SPEC_HIDDEN ? 1 : 0;
+		call->flags = spec && (spec->flags & SPEC_HIDDEN ||
+				       (filters(FILTER_COMM) && !filter_comm(task))) ?
+				      1 :
+				      0;
 		call->items = 0;
 		call->head.words = WORDS_BEFORE_ARGS;
 		call->head.flags = 0;
@@ -120,6 +144,7 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		state->interest = spec ? spec->interest : 0;
 		state->spec_index = index;
 		state->again_captures = 0;
+		state->notes = spec && spec->flags & SPEC_STATE ? NOTE_KEPT : 0;
 		call->state = TRC_SYSCALL_NO_ENTER;
 		if (state->interest)
 			hooks_call_exit(state, ret, now);
@@ -134,6 +159,14 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		if (spec && !((spec->flags & SPEC_EXEC) && ret == 0))
 			capture_exit(task, state, spec, ret);
 	}
+	if (filters(FILTER_PATH) && ret >= 0 && !(state->notes & NOTE_PATH)) {
+		u32 index = state->spec_index;
+		struct syscall_spec *spec = bpf_map_lookup_elem(&specs, &index);
+
+		/* Opened by a relative path. */
+		if (spec && spec->flags & SPEC_RETURNS_FD && filter_fd(ret))
+			state->notes |= NOTE_PATH;
+	}
 	if (state->interest)
 		hooks_call_exit(state, ret, now);
 	/* A signal that kills ended the wait: to the caller this call never returns. The task's exit sends it. */
@@ -145,7 +178,7 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* At the end of a recording, with the other probes detached: the calls that are still going on. */
+/* At the end of a recording, with the other probes detached: the calls that are still going on, and counts. */
 SEC("iter/task")
 int syscall_unfinished(struct bpf_iter__task *ctx)
 {
@@ -155,9 +188,13 @@ int syscall_unfinished(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	state = task_state(task);
-	if (state && state->phase == PHASE_INSIDE) {
+	if (!state)
+		return 0;
+	if (state->phase == PHASE_INSIDE) {
 		state->phase = PHASE_OUTSIDE;
 		call_send(task, state, 0, TRC_SYSCALL_UNFINISHED, bpf_ktime_get_ns());
 	}
+	if (sampling)
+		sample_send(task, bpf_ktime_get_ns(), true);
 	return 0;
 }

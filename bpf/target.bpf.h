@@ -209,7 +209,7 @@ static __always_inline u32 target_reason(struct task_struct *task)
 /* Counts a target among the living, once, whoever of two comes first. */
 static __always_inline void target_count(struct task_state *state)
 {
-	if (!__sync_val_compare_and_swap(&state->counted, 0, 1))
+	if (!__sync_val_compare_and_swap(&state->in_live_tasks, 0, 1))
 		__sync_fetch_and_add(&control.live_tasks, 1);
 }
 

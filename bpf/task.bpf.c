@@ -261,6 +261,8 @@ int BPF_PROG(task_exited, struct task_struct *task)
 		added_send(task, state);
 	if (state->phase == PHASE_INSIDE)
 		call_send(task, state, 0, TRC_SYSCALL_UNFINISHED, now);
+	if (sampling)
+		sample_send(task, now, true);
 	__sync_fetch_and_add(&control.live_tasks, -1);
 	if (state->phase == PHASE_HELD)
 		return 0;

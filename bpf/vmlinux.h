@@ -37,13 +37,16 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 
 enum {
-	BPF_F_NO_PREALLOC = 1,
 	BPF_ANY = 0,
+	BPF_F_NO_PREALLOC = 1,
+	BPF_F_CLONE = 1 << 9,
+	BPF_NOEXIST = 1,
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
@@ -185,11 +188,26 @@ typedef struct {
 	u64 ctx_id; /* x86 */
 } mm_context_t;
 
+struct percpu_counter {
+	s64 count;
+};
+
 struct mm_struct {
-	unsigned long start_stack;
+	unsigned long start_brk, brk, start_stack;
 	unsigned long arg_start, arg_end;
+	unsigned long total_vm, data_vm, exec_vm, stack_vm; /* pages */
 	mm_context_t context;
 	struct file *exe_file;
+	struct task_struct *owner;
+	struct percpu_counter rss_stat[4]; /* 6.2 */
+};
+
+struct mm_rss_stat {
+	atomic64_t count[4];
+};
+
+struct mm_struct___old {
+	struct mm_rss_stat rss_stat;
 };
 
 struct kernfs_node {
@@ -202,8 +220,13 @@ struct kernfs_node___old {
 	struct kernfs_node___old *parent;
 };
 
+struct cgroup_root {
+	int hierarchy_id;
+};
+
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 
 struct css_set {
@@ -379,6 +402,7 @@ struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
+	u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	int skc_bound_dev_if;
@@ -453,6 +477,156 @@ struct linux_binprm {
 };
 
 struct seq_file;
+
+/* --- signals */
+
+union __sifields {
+	struct {
+		u32 _pid;
+	} _kill;
+};
+
+struct kernel_siginfo {
+	int si_code;
+	union __sifields _sifields;
+};
+
+struct sigaction {
+	void (*sa_handler)(int);
+	unsigned long sa_flags;
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
+/* --- the page cache */
+
+struct address_space {
+	struct inode *host;
+};
+
+enum pageflags {
+	PG_head = 6,
+};
+
+struct page {
+	struct address_space *mapping;
+	unsigned long compound_head;
+};
+
+struct page___old { /* before there were folios: 5.16 */
+	struct address_space *mapping;
+	unsigned long index;
+	unsigned int compound_nr; /* of the second page of several */
+};
+
+struct folio {
+	struct address_space *mapping;
+	unsigned long index;
+	unsigned int _nr_pages; /* of those of several pages; 6.15 */
+};
+
+struct folio___nr { /* 6.6 */
+	unsigned int _folio_nr_pages;
+};
+
+struct folio___order { /* 5.18 */
+	unsigned char _folio_order;
+};
+
+/* --- block devices */
+
+struct gendisk {
+	int major, first_minor;
+};
+
+struct request_queue {
+	struct gendisk *disk; /* 5.17 */
+};
+
+struct bvec_iter {
+	unsigned int bi_idx;
+};
+
+struct bio_vec {
+	struct page *bv_page;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct blkcg {
+	struct cgroup_subsys_state css;
+};
+
+struct blkcg_gq {
+	struct blkcg *blkcg;
+};
+
+struct block_device {
+	struct gendisk *bd_disk;
+};
+
+enum req_flag_bits {
+	__REQ_PREFLUSH = 18,
+};
+
+struct bio {
+	struct bio *bi_next;
+	struct block_device *bi_bdev;
+	u32 bi_opf;
+	struct bvec_iter bi_iter;
+	struct bio_vec *bi_io_vec;
+	struct blkcg_gq *bi_blkg;
+};
+
+struct request {
+	struct request_queue *q;
+	u32 cmd_flags;
+	unsigned int __data_len;
+	u64 __sector;
+	struct bio *bio;
+};
+
+struct request___old {
+	struct gendisk *rq_disk;
+};
+
+/* --- io_uring */
+
+struct io_cqe { /* 5.19 */
+	u64 user_data;
+	int fd;
+};
+
+struct io_kiocb {
+	u8 opcode;
+	u64 flags; /* u32 before 6.9 */
+	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
+};
+
+struct io_kiocb___old {
+	u64 user_data;
+};
+
+struct io_uring_cqe {
+	u64 user_data;
+	s32 res;
+	u32 flags;
+};
+
+/* --- sockets */
+
+struct tcp_skb_cb {
+	u32 seq, end_seq;
+};
+
+struct sk_buff {
+	char cb[48];
+};
 
 struct bpf_iter_meta {
 	struct seq_file *seq;

@@ -73,6 +73,26 @@ static const struct option_row rows[] = {
 	  "record only these system calls: names, %class, /regex/, numbers, ! in front for all "
 	  "others; the rest costs next to nothing",
 	  NULL },
+	{ 'Z', "failed", OPTION_FLAG, ROW(settings.failed), NULL,
+	  "record only calls that fail", NULL },
+	{ 0, "successful", OPTION_FLAG, ROW(settings.successful), NULL,
+	  "record only calls that succeed (strace's -z; here -z is a level)", NULL },
+	{ 0, "errno", OPTION_STRING, ROW(settings.errnos), "ERROR,…",
+	  "record only calls that fail with one of these: ENOENT,EACCES", NULL },
+	{ 0, "min-duration", OPTION_DURATION, ROW(settings.min_duration_ns), "TIME",
+	  "record only calls that take at least TIME (10ms, 500us)", NULL },
+	{ 0, "path", OPTION_STRING, ROW(settings.path), "PREFIX",
+	  "record only calls that name PREFIX or a path under it, as they spell it, or that use or "
+	  "make a descriptor of a file under it, if PREFIX is absolute",
+	  NULL },
+	{ 0, "comm", OPTION_STRING, ROW(settings.comm), "NAME,…",
+	  "record only calls of threads with one of these names; * and ? stand for any bytes, any "
+	  "byte",
+	  NULL },
+	{ 0, "sample", OPTION_STRING, ROW(settings.sample), "[SET=]N,…",
+	  "record one call of N, or one of N of the calls in SET (as for -e), per process and call; "
+	  "the others are counted exactly",
+	  NULL },
 	{ 's', "string-size", OPTION_SIZE, ROW(settings.string_bytes), "N",
 	  "keep N bytes of strings that are not paths (256), and of the data that is read and "
 	  "written (0: contents are private)",

@@ -172,7 +172,8 @@ static void add_constants(struct trace_meta *meta)
 }
 
 struct trace_meta *metadata_new(const struct settings *settings, struct syscall_table *tables,
-				size_t table_count, u32 command_pid, u64 ring_bytes)
+				size_t table_count, u32 command_pid, u64 ring_bytes,
+				const char *missing_hooks)
 {
 	struct trace_meta *meta = xcalloc(1, sizeof(*meta));
 	char cwd[PATH_MAX];
@@ -207,6 +208,8 @@ struct trace_meta *metadata_new(const struct settings *settings, struct syscall_
 	meta->cwd = xstrdup(getcwd(cwd, sizeof(cwd)) ? cwd : "");
 	meta->command_pid = command_pid;
 	add_options(meta, settings, ring_bytes);
+	if (missing_hooks)
+		add_option(meta, "missing-hooks", xstrdup(missing_hooks));
 	meta->schema = *schema_builtin();
 	meta->tables = tables;
 	meta->table_count = table_count;

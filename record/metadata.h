@@ -5,9 +5,13 @@
 #include "common/trace_meta.h"
 #include "record/settings.h"
 
-/* Who, where and how. The tables are borrowed; free the rest with metadata_free(). */
+/*
+ * Who, where and how. `missing_hooks`: of the kernel, NULL for none. The tables are borrowed; free the rest with
+ * metadata_free().
+ */
 struct trace_meta *metadata_new(const struct settings *settings, struct syscall_table *tables,
-				size_t table_count, u32 command_pid, u64 ring_bytes);
+				size_t table_count, u32 command_pid, u64 ring_bytes,
+				const char *missing_hooks);
 void metadata_free(struct trace_meta *meta);
 
 void clock_sample(struct trace_clock_sample *ret_sample);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <linux/membarrier.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,12 +18,16 @@
 #include "record/attach.h"
 #include "record/groups.h"
 #include "record/kernel.h"
+#include "record/hooks.h"
 #include "record/metadata.h"
 #include "record/spec.h"
 #include "trc.skel.h"
 
 struct probes {
 	struct trc_bpf *skeleton;
+	struct text missing;
+	struct bpf_link **links; /* beside those of the skeleton */
+	size_t link_count;
 	int stats_fd;
 };
 
@@ -129,6 +134,8 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	skeleton->rodata->page_size = sysconf(_SC_PAGESIZE);
 	skeleton->rodata->wake_bytes = options->ring_bytes / 4;
 	skeleton->rodata->groups = options->groups;
+	/* Without it the ids of requests are no worse, but show where the kernel keeps them. */
+	(void)!getrandom((void *)&skeleton->rodata->uring_id_key, sizeof(u64), 0);
 	choose_groups(skeleton->obj, options->groups);
 	facts = kernel_facts();
 	skeleton->rodata->futex_finds_files = facts.finds_vma;
@@ -138,6 +145,11 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 			"this kernel lacks bpf_find_vma (Linux 5.17): futexes in shared memory are "
 			"known by their address only");
 	spec_picks((struct pick *)skeleton->rodata->picks);
+	hooks_drop_missing(skeleton->obj, &probes->missing);
+	skeleton->rodata->call_filter = *options->filter;
+	skeleton->rodata->sampling = options->sampling;
+	if (!options->sampling)
+		bpf_map__set_autocreate(skeleton->maps.counted, false);
 	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;
 	abi_count = syscall_abis_of_machine(options->machine, abis);
 	for (size_t i = 0; i < abi_count; i++) {
@@ -176,6 +188,8 @@ int probes_attach(struct probes *probes, struct probes_error *ret_error)
 			bpf_program__set_autoattach(program, false);
 	}
 	err = trc_bpf__attach(skeleton);
+	if (!err)
+		err = hooks_attach_faults(skeleton->obj, &probes->links, &probes->link_count);
 	if (err)
 		fail(ret_error, err);
 	return err;
@@ -207,10 +221,17 @@ void probes_pause(struct probes *probes, bool pause)
 	wait_for_programs();
 }
 
+static void destroy_links(struct probes *probes)
+{
+	while (probes->link_count)
+		bpf_link__destroy(probes->links[--probes->link_count]);
+}
+
 void probes_detach(struct probes *probes)
 {
 	__atomic_store_n(&probes->skeleton->bss->control.stopping, 1, __ATOMIC_SEQ_CST);
 	trc_bpf__detach(probes->skeleton);
+	destroy_links(probes);
 	wait_for_programs();
 }
 
@@ -240,8 +261,16 @@ void probes_close(struct probes *probes)
 	if (!probes)
 		return;
 	closep(&probes->stats_fd);
+	destroy_links(probes);
+	free(probes->links);
+	text_release(&probes->missing);
 	trc_bpf__destroy(probes->skeleton);
 	free(probes);
+}
+
+const char *probes_missing(const struct probes *probes)
+{
+	return probes->missing.data;
 }
 
 int probes_rings_fd(const struct probes *probes)

@@ -20,6 +20,8 @@ struct probes_options {
 	u64 groups; /* bits of enum group */
 	const struct syscall_spec *specs;
 	const struct targets *targets;
+	const struct call_filter *filter;
+	bool sampling;	     /* is there a spec with a sample? */
 	const char *machine; /* uname -m */
 	bool unknown_calls_skipped;
 	u64 ring_bytes;
@@ -42,6 +44,8 @@ void probes_close(struct probes *probes);
 
 /* Opened by probes_open(): for record/attach.c, which fills the maps of targets and runs the iterators. */
 struct trc_bpf *probes_skeleton(struct probes *probes);
+/* The hooks that this kernel lacks, with their groups: "cap_capable (capability)"; NULL: none. */
+const char *probes_missing(const struct probes *probes);
 int probes_rings_fd(const struct probes *probes);
 const volatile struct control *probes_control(const struct probes *probes);
 /* Sums over CPUs of what was lost so far; per CPU too: `ret_per_cpu` has room for cpu_count. */

@@ -44,7 +44,8 @@ int recorder_open_trace(struct recorder *r, u32 workers, struct trace_writer **r
 	size_t len;
 	int err;
 
-	meta = metadata_new(r->settings, r->tables, r->table_count, r->command_pid, r->ring_bytes);
+	meta = metadata_new(r->settings, r->tables, r->table_count, r->command_pid, r->ring_bytes,
+			    probes_missing(r->probes));
 	memcpy(options.uuid, meta->uuid, sizeof(options.uuid));
 	err = trace_writer_open(&options, &writer);
 	if (err)

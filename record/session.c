@@ -33,6 +33,8 @@ struct session {
 	struct syscall_table *tables;
 	size_t table_count; /* in use */
 	size_t table_total; /* owned */
+	struct call_filter filter;
+	struct samples *samples;
 	u64 ring_bytes;
 	struct trigger *triggers[TRIGGERS_MAX];
 	size_t trigger_count;
@@ -114,6 +116,8 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 		.groups = s->settings->groups,
 		.specs = specs,
 		.targets = &s->targets,
+		.filter = &s->filter,
+		.sampling = s->samples,
 		.machine = s->machine,
 		.ring_bytes = s->ring_bytes,
 		.verbose = s->settings->verbose,
@@ -123,13 +127,17 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	};
 	int err;
 
-	spec_fill(s->tables, s->table_count, set, s->settings, specs);
+	spec_fill(s->tables, s->table_count, set, s->settings, s->samples, specs);
 	err = probes_open(&options, &s->probes, &error);
 	if (err) {
 		log_error("%s", error.what);
 		free(error.what);
 		return err;
 	}
+	if (probes_missing(s->probes))
+		log_warning(
+			"this kernel lacks %s; what they would tell is not recorded, the rest is",
+			probes_missing(s->probes));
 	err = rings_open(probes_rings_fd(s->probes), s->ring_bytes, &s->rings);
 	if (err)
 		log_error("the ring buffers of %llu bytes per CPU cannot be made: %s; try a "
@@ -272,6 +280,11 @@ static int parse_syscalls(struct session *s, struct syscall_set **ret_set)
 {
 	_cleanup_free_ char *error = NULL;
 
+	if (filter_parse(s->settings, &s->filter, &error) ||
+	    samples_parse(s->tables, s->table_count, s->settings->sample, &s->samples, &error)) {
+		log_error("%s", error);
+		return -EINVAL;
+	}
 	if (!s->settings->syscalls ||
 	    !syscall_set_parse(s->tables, s->table_count, s->settings->syscalls, ret_set, &error))
 		return 0;
@@ -396,6 +409,7 @@ static void session_release(struct session *s)
 		trigger_free(s->triggers[i]);
 	targets_release(&s->targets);
 	user_release(&s->user);
+	samples_free(s->samples);
 	syscall_tables_free(s->tables, s->table_total);
 }
 

@@ -28,6 +28,11 @@ struct settings {
 	bool force;	      /* replace an existing file */
 	u64 groups;	      /* --events: bits of enum group */
 	const char *syscalls; /* the -e expression; NULL for all */
+	/* Only calls that do; record/filter.h. */
+	bool failed, successful;
+	const char *errnos, *path, *comm; /* NULL: any */
+	u64 min_duration_ns;
+	const char *sample;   /* --sample; NULL: every call is sent */
 	u64 string_bytes;     /* -s; STRING_BYTES_UNSET if not given */
 	bool environment;     /* --env: of an exec, the environment too */
 	u64 ring_bytes;	      /* per CPU; 0: chosen by the number of CPUs */

@@ -46,14 +46,33 @@ static u8 interest_of(const struct syscall_desc *desc, const struct call_object 
 
 	if ((groups & GROUP_BIT(GROUP_futex)) && (desc->classes & SYSCALL_FUTEX))
 		interest |= INTEREST_FUTEX;
+	if ((groups & GROUP_BIT(GROUP_memory)) && (desc->classes & SYSCALL_MEMORY))
+		interest |= INTEREST_MEMORY;
 	return interest;
 }
 
+static u8 fd_args(const struct syscall_desc *desc)
+{
+	u8 bits = 0;
+
+	for (u8 i = 0; i < desc->arg_count; i++)
+		if (desc->args[i].type == ARG_FD || desc->args[i].type == ARG_DIRFD)
+			bits |= 1 << i;
+	return bits;
+}
+
 static void fill_one(const struct syscall_desc *desc, u8 abi, const struct syscall_set *set,
-		     const struct settings *settings, struct syscall_spec *spec)
+		     const struct settings *settings, const struct samples *samples,
+		     struct syscall_spec *spec)
 {
 	spec->arg_count = desc->arg_count;
 	spec->flags = SPEC_KNOWN;
+	spec->fd_args = fd_args(desc);
+	spec->sample = samples_of(samples, abi, desc->nr);
+	if (desc->properties & SYSCALL_STATE)
+		spec->flags |= SPEC_STATE;
+	if (desc->properties & SYSCALL_RETURNS_FD)
+		spec->flags |= SPEC_RETURNS_FD;
 	if (!strcmp(desc->name, "execve") || !strcmp(desc->name, "execveat"))
 		spec->flags |= SPEC_EXEC;
 	call_object_fill(desc, &spec->object);
@@ -71,7 +90,7 @@ static void fill_one(const struct syscall_desc *desc, u8 abi, const struct sysca
 
 void spec_fill(const struct syscall_table *tables, size_t table_count,
 	       const struct syscall_set *set, const struct settings *settings,
-	       struct syscall_spec *specs)
+	       const struct samples *samples, struct syscall_spec *specs)
 {
 	memset(specs, 0, SPEC_ABIS * SPEC_PER_ABI * sizeof(*specs));
 	for (size_t t = 0; t < table_count; t++) {
@@ -81,7 +100,7 @@ void spec_fill(const struct syscall_table *tables, size_t table_count,
 			const struct syscall_desc *desc = &tables[t].calls[i];
 
 			if (desc->nr < SPEC_PER_ABI)
-				fill_one(desc, tables[t].abi, set, settings,
+				fill_one(desc, tables[t].abi, set, settings, samples,
 					 &specs[slot * SPEC_PER_ABI + desc->nr]);
 		}
 	}

@@ -4,6 +4,7 @@
 
 #include "bpf/control.h"
 #include "common/syscalls.h"
+#include "record/filter.h"
 #include "record/settings.h"
 
 /*
@@ -12,7 +13,7 @@
  */
 void spec_fill(const struct syscall_table *tables, size_t table_count,
 	       const struct syscall_set *set, const struct settings *settings,
-	       struct syscall_spec *specs);
+	       const struct samples *samples, struct syscall_spec *specs);
 /* The captures of one call; and the layouts that those of CAPTURE_PICK_OUT mean, PICK_LAYOUTS of them. */
 void spec_captures(const struct syscall_desc *desc, u8 abi, const struct settings *settings,
 		   struct syscall_spec *spec);

@@ -146,11 +146,6 @@ static void add_control(struct payload data, u64 len, u32 level, u32 type)
 	text_addc(out, '}');
 }
 
-static u64 next_control(u64 len, unsigned size)
-{
-	return (len + size - 1) / size * size;
-}
-
 /* Each is a length that counts its own head, level and type, and data; the next begins at a multiple of a long. */
 static void add_controls(struct args *args, const struct trc_item *item)
 {
@@ -164,6 +159,7 @@ static void add_controls(struct args *args, const struct trc_item *item)
 		struct payload data = left;
 		u64 len = size == 8 ? payload_take_u64(&data) : payload_take_u32(&data);
 		u32 level = payload_take_u32(&data), type = payload_take_u32(&data);
+		size_t next;
 
 		if (len < size + 8)
 			break;
@@ -173,11 +169,13 @@ static void add_controls(struct args *args, const struct trc_item *item)
 			text_add_literal(out, ", ");
 		first = false;
 		add_control(data, len, level, type);
-		/* Asked first: a length near the largest number would round up to nothing. */
-		if (len >= left.len || next_control(len, size) >= left.len)
+		if (len >= left.len)
 			break;
-		left.data += next_control(len, size);
-		left.len -= (size_t)next_control(len, size);
+		next = ((size_t)len + size - 1) / size * size;
+		if (next >= left.len)
+			break;
+		left.data += next;
+		left.len -= next;
 	}
 	if (left.cut)
 		text_adds(out, first ? "..." : ", ...");

@@ -2,6 +2,8 @@
 /* What poll, select and epoll wait for, and what they found ready. */
 #include "analyze/decode/structs.h"
 
+#define FDS_SHOWN_MAX 1024
+
 static void add_pollfd(struct payload *payload, const char *label, u16 events)
 {
 	struct text *out = payload->args->out;
@@ -61,9 +63,14 @@ bool payload_add_fds(struct payload *payload)
 	if (payload->len % args_long_size(payload->args))
 		return false;
 	text_addc(out, '[');
-	for (size_t fd = 0; fd < payload->len * 8; fd++) {
+	for (size_t fd = 0, shown = 0; fd < payload->len * 8; fd++) {
 		if (!has_fd(payload, fd))
 			continue;
+		/* No recorder keeps so many; a hostile file may claim half a million. */
+		if (shown++ == FDS_SHOWN_MAX) {
+			text_add_literal(out, " ...");
+			break;
+		}
 		if (!first)
 			text_addc(out, ' ');
 		first = false;

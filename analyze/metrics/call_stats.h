@@ -3,17 +3,20 @@
  * Sums over system calls of some kind: the columns that every table of calls shares.
  *
  * count and error_count are of all calls that were shown; times are of complete calls only, those whose
- * entry and exit were both seen.
+ * entry and exit were both seen. Calls that the recorder's kernel part only counted (record --sample) are in count,
+ * error_count, total and mean; nothing else is known of them.
  */
 #pragma once
 
 #include "analyze/metrics/histogram.h"
 #include "analyze/table.h"
+#include "analyze/walk.h"
 #include "common/events.h"
 
 struct call_stats { /* zero it first */
 	u64 count;
 	u64 error_count;
+	u64 counted_count; /* of count */
 	u64 total_ns;
 	struct histogram durations; /* its count is that of complete calls */
 };
@@ -34,9 +37,12 @@ struct call_stats { /* zero it first */
 	C(p90_ns, INTEGER, NS, "90 % took at most this long, as p50_ns")                           \
 	C(p99_ns, INTEGER, NS, "99 % took at most this long, as p50_ns")                           \
 	C(p999_ns, INTEGER, NS, "99.9 % took at most this long, as p50_ns")                        \
-	C(max_ns, INTEGER, NS, "longest complete call")
+	C(max_ns, INTEGER, NS, "longest complete call")                                            \
+	C(counted_count, INTEGER, COUNT,                                                           \
+	  "of the calls, those that were counted and not recorded (record --sample): they are in " \
+	  "total_ns and mean_ns, the other times are those of the sample")
 
-#define CALL_STATS_COLUMN_COUNT 10
+#define CALL_STATS_COLUMN_COUNT 11
 
 /* `error` is decoder_errno()'s. */
 static inline void call_stats_add(struct call_stats *stats, const struct trc_syscall *record,
@@ -50,6 +56,15 @@ static inline void call_stats_add(struct call_stats *stats, const struct trc_sys
 	}
 }
 
+/* The calls that an event counts; NULL if it is of another kind. */
+static inline const struct trc_call_count *counted_calls(const struct walk_step *step)
+{
+	return step->event.kind_id == TRC_KIND_call_count && step->thread ?
+		       (const struct trc_call_count *)step->event.record :
+		       NULL;
+}
+
+void call_stats_add_counted(struct call_stats *stats, const struct trc_call_count *record);
 void call_stats_merge(struct call_stats *into, const struct call_stats *from);
 void call_stats_release(struct call_stats *stats);
 /* Fills the CALL_STATS_COLUMN_COUNT values from `values` on. */

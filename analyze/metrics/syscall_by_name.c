@@ -75,6 +75,18 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 	call_stats_add(&calls->stats, record, call_error(record));
 }
 
+static void event(struct fold *fold, const struct walk_step *step)
+{
+	const struct trc_call_count *record = counted_calls(step);
+
+	if (record)
+		call_stats_add_counted(
+			&calls_of(fold->state,
+				  call_names_id(fold->walk->calls, record->abi, record->nr))
+				 ->stats,
+			record);
+}
+
 static void put_row(struct fold *fold, const struct call_name *name, const struct name_calls *calls,
 		    bool lossy)
 {
@@ -137,6 +149,7 @@ const struct metric metric_syscall_by_name = {
 	.classes = (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
 	.state_size = sizeof(struct state),
 	.call = call,
+	.event = event,
 	.finish = finish,
 	.release = release,
 };

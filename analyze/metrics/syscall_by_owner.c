@@ -24,23 +24,40 @@ static const struct column thread_columns[] = { THREAD_COLUMNS(COLUMN_ROW) };
 enum { PROCESS_COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 _Static_assert(ARRAY_SIZE(process_columns) == ARRAY_SIZE(thread_columns), "the tables differ");
 
-static void add(void **slot, const struct trc_syscall *record)
+static struct call_stats *stats_in(void **slot)
 {
 	if (!*slot)
 		*slot = xcalloc(1, sizeof(struct call_stats));
-	call_stats_add(*slot, record, call_error(record));
+	return *slot;
+}
+
+static void process_event(struct fold *fold, const struct walk_step *step)
+{
+	const struct trc_call_count *record = counted_calls(step);
+
+	if (record)
+		call_stats_add_counted(stats_in(&step->thread->process->slots[fold->slot]), record);
+}
+
+static void thread_event(struct fold *fold, const struct walk_step *step)
+{
+	const struct trc_call_count *record = counted_calls(step);
+
+	if (record)
+		call_stats_add_counted(stats_in(&step->thread->slots[fold->slot]), record);
 }
 
 static void process_call(struct fold *fold, const struct walk_step *step,
 			 const struct trc_syscall *record)
 {
-	add(&step->thread->process->slots[fold->slot], record);
+	call_stats_add(stats_in(&step->thread->process->slots[fold->slot]), record,
+		       call_error(record));
 }
 
 static void thread_call(struct fold *fold, const struct walk_step *step,
 			const struct trc_syscall *record)
 {
-	add(&step->thread->slots[fold->slot], record);
+	call_stats_add(stats_in(&step->thread->slots[fold->slot]), record, call_error(record));
 }
 
 static void put_row(struct fold *fold, void **slot, u32 id, u32 number, const struct string *comm,
@@ -88,6 +105,7 @@ const struct metric metric_syscall_by_process = {
 		   .brief = "pid,comm,count,error_count,total_ns,p50_ns,p99_ns,max_ns" },
 	.classes = (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
 	.call = process_call,
+	.event = process_event,
 	.process_gone = process_gone,
 };
 
@@ -100,5 +118,6 @@ const struct metric metric_syscall_by_thread = {
 		   .brief = "tid,comm,count,error_count,total_ns,p50_ns,p99_ns,max_ns" },
 	.classes = (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
 	.call = thread_call,
+	.event = thread_event,
 	.thread_gone = thread_gone,
 };

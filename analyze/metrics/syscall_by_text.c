@@ -54,6 +54,20 @@ static void cgroup_call(struct fold *fold, const struct walk_step *step,
 		       record, call_error(record));
 }
 
+static void cgroup_event(struct fold *fold, const struct walk_step *step)
+{
+	const struct trc_call_count *record = counted_calls(step);
+	const struct string *cgroup;
+	struct state *state = fold->state;
+
+	if (!record)
+		return;
+	cgroup = step->thread->process->identity.cgroup;
+	call_stats_add_counted(cgroup ? text_map_get(&state->by_text, cgroup->data, cgroup->len) :
+					&state->unknown,
+			       record);
+}
+
 static void put_row(struct fold *fold, struct value key, const struct call_stats *stats)
 {
 	struct value row[COLUMN_COUNT];
@@ -112,6 +126,7 @@ const struct metric metric_syscall_by_cgroup = {
 	.state_size = sizeof(struct state),
 	.init = init,
 	.call = cgroup_call,
+	.event = cgroup_event,
 	.finish = finish,
 	.release = release,
 };

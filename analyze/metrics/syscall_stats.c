@@ -37,6 +37,17 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 	call_stats_add(stats_of(fold, step->thread->process, name), record, call_error(record));
 }
 
+static void event(struct fold *fold, const struct walk_step *step)
+{
+	const struct trc_call_count *record = counted_calls(step);
+
+	if (record)
+		call_stats_add_counted(
+			stats_of(fold, step->thread->process,
+				 call_names_id(fold->walk->calls, record->abi, record->nr)),
+			record);
+}
+
 static void put_row(struct fold *fold, const struct process *process, u32 name,
 		    const struct call_stats *stats, bool lossy)
 {
@@ -79,5 +90,6 @@ const struct metric metric_syscall_stats = {
 		   .brief = "process_id,name,count,error_count,total_ns,p50_ns,p99_ns,max_ns" },
 	.classes = (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
 	.call = call,
+	.event = event,
 	.process_gone = process_gone,
 };

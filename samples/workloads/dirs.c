@@ -4,10 +4,10 @@
  *
  *   chdir to "one" and back   7 times in all; 3 more to what is not there, which fail
  *   fchdir to the directory   5 times
- *   a file system in memory on "mounted", with "root" and "root/old" in it; in a child of its own each:
- *   chroot to "mounted/root", chdir "/", open "/inside", chdir to ".." 2 times; then out again: fchdir to a directory
+ *   a file system in memory on "mounted", with "jail" and "jail/old" in it; in a child of its own each:
+ *   chroot to "mounted/jail", chdir "/", open "/inside", chdir to ".." 2 times; then out again: fchdir to a directory
  *   outside, open of "one" there
- *   pivot_root to "mounted", chdir "/", chroot "/root"
+ *   pivot_root to "mounted", chdir "/", chroot "/jail"
  *
  * and chdir to a directory that is deleted then, fchdir to it again. Then says "ready PID" and waits for the end of
  * standard input.
@@ -44,7 +44,7 @@ static void change_root(void)
 {
 	int outside = open(".", O_RDONLY | O_DIRECTORY);
 
-	must(chroot("mounted/root"), "chroot");
+	must(chroot("mounted/jail"), "chroot");
 	must(chdir("/"), "chdir /");
 	must(open("/inside", O_CREAT | O_WRONLY, 0600), "inside");
 	must(chdir(".."), "chdir ..");
@@ -56,9 +56,9 @@ static void change_root(void)
 static void pivot(void)
 {
 	must(unshare(CLONE_NEWNS), "unshare");
-	must(syscall(SYS_pivot_root, "mounted", "mounted/root/old"), "pivot_root");
+	must(syscall(SYS_pivot_root, "mounted", "mounted/jail/old"), "pivot_root");
 	must(chdir("/"), "chdir /");
-	must(chroot("/root"), "chroot /root");
+	must(chroot("/jail"), "chroot /jail");
 }
 
 int main(int argc, char **argv)
@@ -82,8 +82,8 @@ int main(int argc, char **argv)
 		must(fchdir(here), "fchdir");
 	must(mkdir("mounted", 0700), "mkdir");
 	must(mount("none", "mounted", "tmpfs", 0, NULL), "tmpfs");
-	must(mkdir("mounted/root", 0700), "mkdir");
-	must(mkdir("mounted/root/old", 0700), "mkdir");
+	must(mkdir("mounted/jail", 0700), "mkdir");
+	must(mkdir("mounted/jail/old", 0700), "mkdir");
 	in_child(change_root);
 	in_child(pivot);
 	must(mkdir("gone", 0700), "mkdir");

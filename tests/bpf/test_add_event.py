@@ -31,7 +31,22 @@ int BPF_PROG(scratch_waits, struct pid *pid)
 	record_send(&event, sizeof(event), TRC_KIND_scratch_wait, now);
 	return 0;
 }
+
+/* One of them is enough. */
+SEC("tp_btf/scratch_wait_renamed")
+int BPF_PROG(scratch_waits___new, struct pid *pid)
+{
+	return 0;
+}
+
+SEC("tp_btf/scratch_of_no_kernel")
+int BPF_PROG(scratch_missing, u64 anything)
+{
+	return 0;
+}
 '''
+
+GROUP = 'GROUP(scratch, true, false, "what the test adds")\n'
 
 
 def only_what_changed(tree, build):
@@ -63,13 +78,21 @@ def test_two_edits(t):
     # Edit two: the program.
     with open(os.path.join(tree, "bpf", "scratch.bpf.c"), "w") as file:
         file.write(PROGRAM)
+    # A row, if it is to be chosen with --events.
+    with open(os.path.join(tree, "bpf", "groups.def"), "a") as file:
+        file.write(GROUP)
 
     succeed(["cmake", "-G", "Ninja", "-S", tree, "-B", build, "-DTRC_TESTS=OFF", "-DTRC_WERROR=ON", "-DCMAKE_BUILD_TYPE=Debug"])
     succeed(["cmake", "--build", build, "-j2"], timeout=300)
     only_what_changed(tree, build)
     record, analyze = os.path.join(build, "record", "record"), os.path.join(build, "analyze")
     trace = t.path("x.trc")
-    succeed([record, "-q", "-o", trace, "--", workload("shortlived"), "17"])
+    said = succeed([record, "-o", trace, "--", workload("shortlived"), "17"]).stderr
+    # R28: a hook that the kernel lacks is named, once, here and in the file, and the rest goes on.
+    missing = re.findall(r"scratch_\w+ \(\w+\)", said)
+    equal(missing, ["scratch_of_no_kernel (scratch)"], f"hooks named as missing in {said}")
+    said = succeed([analyze, "info", trace]).stdout
+    check("missing-hooks scratch_of_no_kernel (scratch)" in said, f"info names no missing hook: {said}")
 
     schema = succeed([analyze, "export", "--schema", trace]).stdout
     check("scratch_wait" in schema and "waited_pid" in schema, "the new kind is not in the schema")

@@ -176,9 +176,9 @@ def test_directories(t):
         if event["tgid"] != waiting.pid:
             children[event["tgid"]].append((item(event, "cwd")["data"], item(event, "root")["data"], event["traits"]))
     first, second = (children[pid] for pid in sorted(children))
-    jail = here + "/mounted/root"
+    jail = here + "/mounted/jail"
     equal(first, [(here, jail, 2)] + [("/", jail, 0)] * 3 + [(here, jail, 2)], "directories with chroot")
-    equal(second[1:], [("/", "/", 0), ("/", "/root", 2)], "directories with pivot_root")
+    equal(second[1:], [("/", "/", 0), ("/", "/jail", 2)], "directories with pivot_root")
     pid = min(children)
     opened = [(path_of(event), event["traits"] & OUTSIDE) for event in trace.of("file") if event["tgid"] == pid][-2:]
     equal(opened, [("/inside", 0), (one, OUTSIDE)], "files inside and outside the root")

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""R23: requests to disks."""
+import collections
+import contextlib
+import os
+
+from harness import Skip, check, equal, run, workload
+
+READ, WRITE, FLUSH, DISCARD = 0, 1, 2, 3
+FIELDS = "reads _ sectors_read _ writes _ sectors_written _ _ _ _ discards _ sectors_discarded _ flushes _".split()
+
+
+@contextlib.contextmanager
+def loop_device(t):
+    with open(t.path("disk"), "wb") as file:
+        file.truncate(16 << 20)
+    try:
+        result = run(["losetup", "-f", "--show", t.path("disk")])
+    except FileNotFoundError:
+        raise Skip("no losetup") from None
+    if result.returncode:
+        raise Skip(f"no loop device: {result.stderr}")
+    device = result.stdout.strip()
+    try:
+        yield device
+    finally:
+        run(["losetup", "-d", device])
+
+
+def counts(device):
+    """What the kernel counts of the disk."""
+    with open(f"/sys/block/{os.path.basename(device)}/stat") as file:
+        return collections.Counter(dict(zip(FIELDS, map(int, file.read().split()))))
+
+
+def test_disk(t):
+    with loop_device(t) as device:
+        before = counts(device)
+        trace = t.record(workload("disk"), device, options=["--events", "+block"])
+        seen = counts(device)
+        seen.subtract(before)
+        number = os.stat(device).st_rdev
+    pid = trace.of("exec")[0]["tgid"]
+    requests = [event for event in trace.of("block_io")
+                if event["device"] == os.major(number) << 20 | os.minor(number)]
+    equal(collections.Counter((event["op"], event["bytes"]) for event in requests),
+          {(READ, 4096): 31, (WRITE, 8192): 17, (WRITE, 512): 5, (FLUSH, 0): 5, (DISCARD, 65536): 3}, "requests")
+    equal({(event["tid"], event["tgid"], event["error"], event["remaining_bytes"]) for event in requests},
+          {(pid, pid, 0, 0)}, "who submitted them, and what became of them")
+    equal([event["sector"] for event in requests if event["op"] == READ], [i * 16 for i in range(31)], "where it read")
+    check(all(0 < event["latency_ns"] < 10**10 for event in requests), "a request without a latency")
+
+    # The observer: /sys/block/*/stat.
+    ours = collections.Counter(event["op"] for event in requests)
+    sectors = collections.Counter()
+    for event in requests:
+        sectors[event["op"]] += event["bytes"] // 512
+    equal((ours[READ], sectors[READ]), (seen["reads"], seen["sectors_read"]), "reads")
+    equal(sectors[WRITE], seen["sectors_written"], "sectors written")
+    equal((ours[DISCARD], sectors[DISCARD]), (seen["discards"], seen["sectors_discarded"]), "discards")
+    equal(ours[FLUSH], seen["flushes"], "flushes")
+
+
+def test_written_back(t):
+    """What a thread of the kernel writes is known to be the target's that made it dirty."""
+    trace = t.record(workload("disk"), "-f", "file", options=["--events", "+block"])
+    pid, inode = map(int, trace.result.stdout.split())
+    mine = [event for event in trace.of("block_io") if event["inode"] == inode and event["op"] == WRITE]
+    device = os.stat(t.directory).st_dev
+    if not mine and not trace.of("block_io"):
+        raise Skip("the directory is on no disk")
+    check(sum(event["bytes"] for event in mine) >= 13 * 4096, f"bytes written of the file: {mine}")
+    equal({event["dirtied_tgid"] for event in mine}, {pid}, "who made its pages dirty")
+    equal({event["inode_device"] for event in mine}, {os.major(device) << 20 | os.minor(device)}, "where the inode is")
+
+
+def test_own_reads(t):
+    """A file read from the disk: as many bytes as the kernel charges the process with, for that file."""
+    with open(t.path("big"), "wb") as file:
+        file.write(os.urandom(3 << 20))
+        file.flush()
+        os.fsync(file.fileno())
+        for _ in range(5):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        inode = os.fstat(file.fileno()).st_ino
+    trace = t.record("/bin/cat", "big", options=["--events", "+block"], stdout=open(os.devnull, "w"))
+    (end,) = trace.of("task_exit")
+    reads = [event for event in trace.of("block_io") if event["op"] == READ]
+    if not end["read_bytes"]:
+        raise Skip("the directory is on no disk, or this file system does not drop pages when it is asked")
+    equal(sum(event["bytes"] for event in reads), end["read_bytes"], "bytes read")
+    equal(sum(event["bytes"] for event in reads if event["inode"] == inode), 3 << 20, "bytes read of the file")
+    equal({event["tgid"] for event in reads}, {end["tgid"]}, "who read")

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""R23: signals: who sent which to whom, and what became of it."""
+import collections
+import re
+import signal
+
+from harness import Skip, check, equal, run, workload
+
+USER, QUEUE, TKILL, KERNEL = 0, -1, -6, 128
+QUEUED, IGNORED, PENDING = 0, 1, 2
+DEFAULT, HANDLER = 0, 2
+SA_RESTART = 0x10000000
+
+
+def number(name):
+    return getattr(signal, "SIG" + name).value
+
+
+def test_signals(t):
+    trace = t.record(workload("signals"), options=["--events", "+signal"])
+    pid = int(trace.result.stdout)
+    children = [event["child_tgid"] for event in trace.of("task_new")]
+    sent, delivered = trace.of("signal_generate"), trace.of("signal_deliver")
+
+    to_self = collections.Counter((event["signal"], event["code"], event["group"], event["result"])
+                                  for event in sent if event["target_tgid"] == pid and event["signal"] != number("CHLD"))
+    equal(to_self, {(number("USR1"), USER, 1, QUEUED): 7, (number("USR2"), TKILL, 0, QUEUED): 11,
+                    (number("HUP"), QUEUE, 1, QUEUED): 13, (number("ALRM"), KERNEL, 1, QUEUED): 3,
+                    (number("URG"), USER, 1, IGNORED): 5, (number("QUIT"), USER, 1, QUEUED): 1,
+                    (number("QUIT"), USER, 1, PENDING): 1}, "signals sent to itself")
+    equal({event["tid"] for event in sent if event["signal"] in (number("USR1"), number("TERM"))}, {pid}, "senders")
+    equal([(event["target_tgid"], event["result"]) for event in sent if event["signal"] == number("TERM")],
+          [(child, QUEUED) for child in children], "SIGTERM")
+    equal([(event["tid"], event["target_tgid"]) for event in sent
+           if event["signal"] == number("CHLD") and event["target_tgid"] == pid],
+          [(child, pid) for child in children], "SIGCHLD")
+
+    handled = collections.Counter((event["signal"], event["code"]) for event in delivered if event["action"] == HANDLER)
+    equal(handled, {(number("USR1"), USER): 7, (number("USR2"), TKILL): 11, (number("HUP"), QUEUE): 13,
+                    (number("ALRM"), KERNEL): 3, (number("QUIT"), USER): 1}, "signals to a handler")
+    equal({event["tid"] for event in delivered if event["action"] == HANDLER}, {pid}, "who handled them")
+    equal(len({event["handler"] for event in delivered if event["action"] == HANDLER}), 1, "handlers")
+    check(all(event["sa_flags"] & SA_RESTART for event in delivered if event["action"] == HANDLER), "flags of the handler")
+    equal({event["sender_pid"] for event in delivered if event["action"] == HANDLER}, {pid, 0}, "senders")
+    # What ends a process the kernel turns into SIGKILL.
+    equal([(event["tid"], event["action"], event["handler"]) for event in delivered if event["signal"] == number("KILL")],
+          [(child, DEFAULT, 0) for child in children], "deaths")
+    equal([event["exit_code"] & 127 for event in trace.of("task_exit") if event["tid"] in children],
+          [number("TERM")] * 2, "what the children died of")
+    equal([event for event in delivered if event["signal"] == number("URG")], [], "what is ignored is not delivered")
+
+
+def test_as_strace_sees_them(t):
+    """The independent observer: another run under strace."""
+    log = t.path("strace")
+    try:
+        result = run(["strace", "-f", "-e", "trace=none", "-o", log, workload("signals")])
+    except FileNotFoundError:
+        raise Skip("no strace") from None
+    if result.returncode:
+        raise Skip("strace does not work here")
+    with open(log) as file:
+        seen = collections.Counter(re.findall(r"--- SIG(USR1|USR2|HUP|ALRM|QUIT|TERM) \{[^}]*si_code=(\w+)", file.read()))
+    trace = t.record(workload("signals"), options=["--events", "task,signal"])
+    names = {USER: "SI_USER", QUEUE: "SI_QUEUE", TKILL: "SI_TKILL", KERNEL: "SI_KERNEL"}
+    ours = collections.Counter((signal.Signals(event["signal"]).name[3:], names[event["code"]])
+                               for event in trace.of("signal_deliver") if event["signal"] != number("KILL"))
+    deaths = seen.pop(("TERM", "SI_USER"))  # traced, a process is killed by the signal itself
+    equal(len([event for event in trace.of("signal_deliver") if event["signal"] == number("KILL")]), deaths, "deaths")
+    equal(ours, seen, "deliveries, as strace has them")
+    equal(trace.of("syscall"), [], "system calls, which nobody asked for")
