@@ -58,18 +58,32 @@ static void add_outcome(struct page *page, const struct value *trace)
 /* What the recorder was told to leave out is not in the file. */
 static void put_recorded(struct page *page)
 {
+	static const struct {
+		const char *option, *words;
+	} filters[] = {
+		{ "syscalls", "  only these calls were recorded, all others count as outside: " },
+		{ "results", "  only calls with this result were recorded: " },
+		{ "errno", "  only calls that failed so were recorded: " },
+		{ "min-duration-ns", "  only calls of at least so many ns were recorded: " },
+		{ "path", "  only calls on this path and below were recorded: " },
+		{ "comm", "  only calls of threads of these names were recorded: " },
+		{ "sample", "  one call of so many was recorded, the others only counted (p50, "
+			    "p99, max are of "
+			    "the sample): " },
+	};
 	const struct trace_meta *meta = page->walk->meta;
 
 	for (size_t i = 0; i < meta->option_count; i++) {
 		const struct trace_option *option = &meta->options[i];
 
-		if (strcmp(option->name, "syscalls") != 0 || !*option->value ||
-		    !strcmp(option->value, "all"))
-			continue;
-		text_adds(&page->line,
-			  "  only these calls were recorded, all others count as outside: ");
-		text_add_printable(&page->line, option->value, strlen(option->value));
-		page_put_words(page);
+		for (size_t j = 0; j < ARRAY_SIZE(filters); j++) {
+			if (strcmp(option->name, filters[j].option) != 0 || !*option->value ||
+			    !strcmp(option->value, "all"))
+				continue;
+			text_adds(&page->line, filters[j].words);
+			text_add_printable(&page->line, option->value, strlen(option->value));
+			page_put_words(page);
+		}
 	}
 }
 

@@ -101,8 +101,7 @@ static __always_inline int capture_in(struct task_tail *tail, struct task_state 
 		return capture_message_data(tail, state, capture, addr, ~0ull);
 	}
 	done = capture_item(tail, state, capture, addr, want);
-	if (filters(FILTER_PATH) && done && capture->flags & CAPTURE_PATH &&
-	    state->tail_end > off)
+	if (filters(FILTER_PATH) && done && capture->flags & CAPTURE_PATH && state->tail_end > off)
 		capture_note_path(tail, state, off);
 	return done;
 }

@@ -142,8 +142,10 @@ struct capture {
 
 struct pick {
 	struct {
-		u8 at, size; /* bytes */
+		u8 at, size; /* bytes; at a multiple of 4 */
 	} fields[PICK_FIELDS];
+	u8 span; /* where the last of them ends */
+	u8 zero;
 };
 
 struct syscall_spec {

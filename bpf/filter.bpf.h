@@ -14,7 +14,8 @@ const volatile struct call_filter call_filter __weak = {};
 
 struct filter_scratch {
 	struct path_buffer path;
-	u64 text[FILTER_PATH_WORDS + 1]; /* behind the path, whose end is read with what follows it */
+	u64 text[FILTER_PATH_WORDS +
+		 1]; /* behind the path, whose end is read with what follows it */
 };
 
 struct {

@@ -397,8 +397,10 @@ __noinline __weak int capture_message_data(struct task_tail *tail, struct task_s
 {
 	u64 fields[MESSAGE_FIELDS];
 
-	if (!tail || !state || !capture || read_message(state, addr, fields))
-		return true; /* its head says so */
+	if (!tail || !state || !capture)
+		return true;
+	if (read_message(state, addr, fields))
+		return state->last_try; /* an unreadable head says so already */
 	return capture_vector_data(tail, state,
 				   VECTOR_DATA(capture->arg, capture->limit, fields[MESSAGE_COUNT]),
 				   fields[MESSAGE_VECTOR], want);
@@ -430,7 +432,7 @@ __noinline __weak int capture_pick(struct task_tail *tail, struct task_state *st
 				   u64 addr, u64 layout)
 {
 	const volatile struct pick *pick;
-	u32 off;
+	u32 off, span, *halves;
 	u64 *words;
 
 	if (!tail || !state || layout >= PICK_LAYOUTS)
@@ -442,15 +444,15 @@ __noinline __weak int capture_pick(struct task_tail *tail, struct task_state *st
 	barrier_var(layout);
 	pick = &picks[layout & (PICK_LAYOUTS - 1)];
 	words = (void *)tail + off + sizeof(struct trc_item);
+	/* All at once, behind the item: every read of user memory costs as much as a record's head. */
+	halves = (void *)(words + PICK_FIELDS);
+	span = pick->span;
+	if (bpf_probe_read_user(halves, span, (void *)addr))
+		return item_unreadable(tail, state, off, arg, TRC_TYPE_u64s);
 	for (u32 i = 0; i < PICK_FIELDS; i++) {
-		u32 size = pick->fields[i].size;
+		u32 at = pick->fields[i].at / 4, unused = (64 - 8 * pick->fields[i].size) & 63;
 
-		words[i] = 0;
-		if (size > 8)
-			size = 8;
-		barrier_var(size);
-		if (bpf_probe_read_user(&words[i], size, (void *)(addr + pick->fields[i].at)))
-			return item_unreadable(tail, state, off, arg, TRC_TYPE_u64s);
+		words[i] = (halves[at & 63] | (u64)halves[(at + 1) & 63] << 32) << unused >> unused;
 	}
 	item_end(tail, state, off, arg, TRC_TYPE_u64s, TRC_ITEM_WHOLE, PICK_FIELDS * 8, 0);
 	return true;

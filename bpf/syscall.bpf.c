@@ -126,14 +126,15 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 			spec = bpf_map_lookup_elem(&specs, &index);
 		if (spec && spec->flags ? spec->flags & SPEC_SKIP : unknown_calls_skipped)
 			return 0;
-		if (filters(FILTER_COMM) && !filter_comm(task) && !(spec && spec->flags & SPEC_STATE))
+		if (filters(FILTER_COMM) && !filter_comm(task) &&
+		    !(spec && spec->flags & SPEC_STATE))
 			return 0;
 		call->nr = nr;
 		call->abi = abi_of_slot[slot];
 		call->flags = spec && (spec->flags & SPEC_HIDDEN ||
-				       (filters(FILTER_COMM) && !filter_comm(task))) ?
-				      1 :
-				      0;
+				       (filters(FILTER_COMM) && !filter_comm(task)))
+				      ? 1
+				      : 0;
 		call->items = 0;
 		call->head.words = WORDS_BEFORE_ARGS;
 		call->head.flags = 0;

@@ -4,7 +4,7 @@
 
 #include "record/probes.h"
 
-#define COST_PROGRAMS_MAX 64
+#define COST_PROGRAMS_MAX 128
 
 struct cost {
 	u64 empty_probe_ns; /* what the hooks add to a call of a process that is not watched */

@@ -73,8 +73,8 @@ static const struct option_row rows[] = {
 	  "record only these system calls: names, %class, /regex/, numbers, ! in front for all "
 	  "others; the rest costs next to nothing",
 	  NULL },
-	{ 'Z', "failed", OPTION_FLAG, ROW(settings.failed), NULL,
-	  "record only calls that fail", NULL },
+	{ 'Z', "failed", OPTION_FLAG, ROW(settings.failed), NULL, "record only calls that fail",
+	  NULL },
 	{ 0, "successful", OPTION_FLAG, ROW(settings.successful), NULL,
 	  "record only calls that succeed (strace's -z; here -z is a level)", NULL },
 	{ 0, "errno", OPTION_STRING, ROW(settings.errnos), "ERROR,…",
@@ -90,7 +90,8 @@ static const struct option_row rows[] = {
 	  "byte",
 	  NULL },
 	{ 0, "sample", OPTION_STRING, ROW(settings.sample), "[SET=]N,…",
-	  "record one call of N, or one of N of the calls in SET (as for -e), per process and call; "
+	  "record one call of N, or one of N of the calls in SET (as for -e), per process and "
+	  "call; "
 	  "the others are counted exactly",
 	  NULL },
 	{ 's', "string-size", OPTION_SIZE, ROW(settings.string_bytes), "N",

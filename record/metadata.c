@@ -135,6 +135,22 @@ static void add_options(struct trace_meta *meta, const struct settings *settings
 	add_option(meta, "events", groups.data);
 	add_option(meta, "targets", target_options_text(&settings->targets));
 	add_option(meta, "syscalls", xstrdup(settings->syscalls ? settings->syscalls : "all"));
+	/* Of the others only those that were given: they leave something out. */
+	if (settings->failed || settings->successful)
+		add_option(meta, "results", xstrdup(settings->failed ? "failed" : "successful"));
+	if (settings->errnos)
+		add_option(meta, "errno", xstrdup(settings->errnos));
+	if (settings->min_duration_ns)
+		add_option(meta, "min-duration-ns",
+			   xasprintf("%llu", (unsigned long long)settings->min_duration_ns));
+	if (settings->path)
+		add_option(meta, "path", xstrdup(settings->path));
+	if (settings->comm)
+		add_option(meta, "comm", xstrdup(settings->comm));
+	if (settings->sample)
+		add_option(meta, "sample", xstrdup(settings->sample));
+	if (settings->environment)
+		add_option(meta, "env", xstrdup("yes"));
 	add_option(meta, "string-size",
 		   xasprintf("%llu", (unsigned long long)(strings_set ? settings->string_bytes
 								      : STRING_BYTES_DEFAULT)));

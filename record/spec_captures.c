@@ -27,25 +27,33 @@ static const struct stat_layout {
 } stat_layouts[] = {
 	{ "stat",
 	  (const u8[]){ SYSCALL_ABI_X86_64, SYSCALL_ABI_X32, 0 },
-	  { { { 24, 4 }, { 48, 8 }, { 0, 8 }, { 8, 8 }, { 40, 8 } } } },
+	  { .fields = { { 24, 4 }, { 48, 8 }, { 0, 8 }, { 8, 8 }, { 40, 8 } } } },
 	{ "stat",
 	  (const u8[]){ SYSCALL_ABI_I386, SYSCALL_ABI_ARM, 0 },
-	  { { { 8, 2 }, { 20, 4 }, { 0, 4 }, { 4, 4 }, { 16, 4 } } } },
-	{ "stat", NULL, { { { 16, 4 }, { 48, 8 }, { 0, 8 }, { 8, 8 }, { 32, 8 } } } },
+	  { .fields = { { 8, 2 }, { 20, 4 }, { 0, 4 }, { 4, 4 }, { 16, 4 } } } },
+	{ "stat", NULL, { .fields = { { 16, 4 }, { 48, 8 }, { 0, 8 }, { 8, 8 }, { 32, 8 } } } },
 	{ "stat64",
 	  (const u8[]){ SYSCALL_ABI_I386, 0 },
-	  { { { 16, 4 }, { 44, 8 }, { 0, 8 }, { 88, 8 }, { 32, 8 } } } },
+	  { .fields = { { 16, 4 }, { 44, 8 }, { 0, 8 }, { 88, 8 }, { 32, 8 } } } },
 	{ "stat64",
 	  (const u8[]){ SYSCALL_ABI_ARM, 0 },
-	  { { { 16, 4 }, { 48, 8 }, { 0, 8 }, { 96, 8 }, { 32, 8 } } } },
-	{ "statx", NULL, { { { 28, 2 }, { 40, 8 }, { 136, 8 }, { 32, 8 }, { 128, 8 } } } },
+	  { .fields = { { 16, 4 }, { 48, 8 }, { 0, 8 }, { 96, 8 }, { 32, 8 } } } },
+	{ "statx",
+	  NULL,
+	  { .fields = { { 28, 2 }, { 40, 8 }, { 136, 8 }, { 32, 8 }, { 128, 8 } } } },
 };
 _Static_assert(ARRAY_SIZE(stat_layouts) <= PICK_LAYOUTS, "too many layouts for the map");
 
 void spec_picks(struct pick *ret_picks)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(stat_layouts); i++)
-		ret_picks[i] = stat_layouts[i].pick;
+	for (size_t i = 0; i < ARRAY_SIZE(stat_layouts); i++) {
+		struct pick *pick = &ret_picks[i];
+
+		*pick = stat_layouts[i].pick;
+		for (size_t j = 0; j < PICK_FIELDS; j++)
+			if (pick->fields[j].at + pick->fields[j].size > pick->span)
+				pick->span = pick->fields[j].at + pick->fields[j].size;
+	}
 }
 
 static int find_pick(const char *name, u8 abi)

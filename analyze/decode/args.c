@@ -402,7 +402,7 @@ void args_print_range(struct args *args, unsigned i, unsigned last)
 /* ---- a whole call ---- */
 
 void args_init(struct args *args, struct decoder *decoder, const struct trc_syscall *record,
-		      const struct call_plan *plan, struct text *out)
+	       const struct call_plan *plan, struct text *out)
 {
 	const struct trc_item *item, *cursor = NULL;
 	unsigned have = syscall_arg_count(record);

@@ -60,8 +60,8 @@ struct args {
 	struct text *out;
 	u64 values[6];
 	const struct trc_item *items[6]; /* the first of each */
-	u8 count; /* of values that the record has and the call takes */
-	bool any; /* something was written: a comma comes next */
+	u8 count;			 /* of values that the record has and the call takes */
+	bool any;			 /* something was written: a comma comes next */
 	bool narrow;
 	bool succeeded;
 	size_t entry_len; /* bytes of out that were known at entry; SIZE_MAX while all were */

@@ -53,9 +53,9 @@ static void add_vector(struct args *args, const struct trc_item *lengths,
 			text_add_literal(out, "iov_base=\"");
 			text_add_escaped(out, (const char *)trc_item_data(data) + at, here);
 			/* What was received may be less than there was room for. */
-			text_adds(out, here < length && data->state == TRC_ITEM_TRUNCATED ?
-					       "\"..., " :
-					       "\", ");
+			text_adds(out, here < length && data->state == TRC_ITEM_TRUNCATED
+					       ? "\"..., "
+					       : "\", ");
 			at += here;
 		}
 		text_add_literal(out, "iov_len=");

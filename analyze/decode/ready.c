@@ -49,8 +49,8 @@ static bool has_fd(const struct payload *payload, size_t fd)
 	bool wide = args_long_size(payload->args) == 8;
 	size_t bits = wide ? 64 : 32;
 	const u8 *word = payload->data + fd / bits * (bits / 8);
-	u64 value = wide ? payload_u64(payload->args->decoder, word) :
-			   payload_u32(payload->args->decoder, word);
+	u64 value = wide ? payload_u64(payload->args->decoder, word)
+			 : payload_u32(payload->args->decoder, word);
 
 	return value >> fd % bits & 1;
 }

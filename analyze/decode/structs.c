@@ -186,7 +186,8 @@ static bool add_int(struct payload *payload, const char *set)
 	if (payload->len != 4 && payload->len != 8)
 		return false;
 	text_add_field(payload->args->out, "[",
-		  payload->len == 4 ? (u64)(s32)payload_take_u32(payload) : payload_take_u64(payload));
+		       payload->len == 4 ? (u64)(s32)payload_take_u32(payload)
+					 : payload_take_u64(payload));
 	text_addc(payload->args->out, ']');
 	return true;
 }
@@ -303,10 +304,12 @@ static bool add_rlimit(struct payload *payload, bool wide)
 
 	if (payload->len != size * 2)
 		return false;
-	add_limit(out, "{rlim_cur=", size == 8 ? payload_take_u64(payload) : payload_take_u32(payload), infinity,
-		  name);
-	add_limit(out, ", rlim_max=", size == 8 ? payload_take_u64(payload) : payload_take_u32(payload), infinity,
-		  name);
+	add_limit(out,
+		  "{rlim_cur=", size == 8 ? payload_take_u64(payload) : payload_take_u32(payload),
+		  infinity, name);
+	add_limit(out,
+		  ", rlim_max=", size == 8 ? payload_take_u64(payload) : payload_take_u32(payload),
+		  infinity, name);
 	text_addc(out, '}');
 	return true;
 }

@@ -58,7 +58,6 @@ bool payload_add_pollfds(struct payload *payload, bool ready);
 bool payload_add_fds(struct payload *payload);
 bool payload_add_epoll_events(struct payload *payload, bool array);
 
-
 /* messages.c */
 bool args_add_vector(struct args *args, unsigned i);
 bool args_add_message(struct args *args, unsigned i);

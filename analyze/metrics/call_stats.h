@@ -59,9 +59,9 @@ static inline void call_stats_add(struct call_stats *stats, const struct trc_sys
 /* The calls that an event counts; NULL if it is of another kind. */
 static inline const struct trc_call_count *counted_calls(const struct walk_step *step)
 {
-	return step->event.kind_id == TRC_KIND_call_count && step->thread ?
-		       (const struct trc_call_count *)step->event.record :
-		       NULL;
+	return step->event.kind_id == TRC_KIND_call_count && step->thread
+		       ? (const struct trc_call_count *)step->event.record
+		       : NULL;
 }
 
 void call_stats_add_counted(struct call_stats *stats, const struct trc_call_count *record);

@@ -63,8 +63,8 @@ static void cgroup_event(struct fold *fold, const struct walk_step *step)
 	if (!record)
 		return;
 	cgroup = step->thread->process->identity.cgroup;
-	call_stats_add_counted(cgroup ? text_map_get(&state->by_text, cgroup->data, cgroup->len) :
-					&state->unknown,
+	call_stats_add_counted(cgroup ? text_map_get(&state->by_text, cgroup->data, cgroup->len)
+				      : &state->unknown,
 			       record);
 }
 

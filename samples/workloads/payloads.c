@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -78,7 +79,8 @@ static void wait_for_readiness(void)
 static void wait_with_epoll(void)
 {
 	int fd = MUST(epoll_create1(EPOLL_CLOEXEC));
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = 0x100000007 }, ready[5];
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = 0x100000007 },
+			   ready[5];
 
 	MUST(syscall(SYS_epoll_ctl, fd, EPOLL_CTL_ADD, pipe_fds[0], &event));
 	event = (struct epoll_event){ .events = EPOLLOUT, .data.u64 = 11 };
@@ -138,7 +140,8 @@ static void use_signals(void)
 static void use_vectors(void)
 {
 	char a[17] = "seventeen bytes!", b[23] = "and then twenty-three.", c[64];
-	struct iovec out[3] = { { a, 17 }, { NULL, 0 }, { b, 23 } }, in[2] = { { c, 19 }, { c + 19, 45 } };
+	struct iovec out[3] = { { a, 17 }, { NULL, 0 }, { b, 23 } },
+		     in[2] = { { c, 19 }, { c + 19, 45 } };
 	struct iovec many[150];
 
 	MUST(syscall(SYS_writev, pipe_fds[1], out, 3));
@@ -151,9 +154,40 @@ static void use_vectors(void)
 	syscall(SYS_pwritev, pipe_fds[1], out, 3, 0, 0); /* ESPIPE */
 }
 
+/* A page that holds `data` and is not present until somebody reads it. */
+static void *absent_page(int fd, const void *data, size_t size)
+{
+	void *page;
+
+	MUST(pwrite(fd, data, size, 0));
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (page == MAP_FAILED)
+		FAIL("mmap");
+	return page;
+}
+
+static void use_absent_pages(void)
+{
+	struct iovec vec[2] = { { "seven..", 7 }, { "eleven.....", 11 } };
+	struct msghdr message = { .msg_iov = vec, .msg_iovlen = 2 };
+	struct pollfd poll_fd = { pipe_fds[1], POLLOUT, 0 };
+	struct timespec brief = { 0, 1000033 };
+	int fd = MUST(memfd_create("absent", MFD_CLOEXEC));
+	char sink[18];
+
+	MUST(syscall(SYS_writev, pipe_fds[1], absent_page(fd, vec, sizeof(vec)), 2));
+	MUST(syscall(SYS_sendmsg, pair[0], absent_page(fd, &message, sizeof(message)), 0));
+	MUST(syscall(SYS_poll, absent_page(fd, &poll_fd, sizeof(poll_fd)), 1, 0));
+	MUST(syscall(SYS_nanosleep, absent_page(fd, &brief, sizeof(brief)), NULL));
+	MUST(read(pipe_fds[0], sink, sizeof(sink)));
+	MUST(read(pair[1], sink, sizeof(sink)));
+	close(fd);
+}
+
 static void use_messages(void)
 {
-	char text[31] = "thirty-one bytes of a message.", control[CMSG_SPACE(2 * sizeof(int))], in[64];
+	char text[31] = "thirty-one bytes of a message.", control[CMSG_SPACE(2 * sizeof(int))],
+	     in[64];
 	struct iovec vec[2] = { { text, 13 }, { text + 13, 18 } }, in_vec = { in, 64 };
 	struct sockaddr_in address = { .sin_family = AF_INET,
 				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
@@ -184,7 +218,9 @@ static void use_messages(void)
 	MUST(syscall(SYS_recvmsg, pair[1], &back, 0));
 	syscall(SYS_recvmsg, pair[1], &back, MSG_DONTWAIT); /* EAGAIN */
 
-	MUST(bind(udp, (struct sockaddr *)&(struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) },
+	MUST(bind(udp,
+		  (struct sockaddr *)&(struct sockaddr_in){
+			  .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) },
 		  sizeof(address)));
 	MUST(getsockname(udp, (struct sockaddr *)&address, &len));
 	out = (struct msghdr){ .msg_name = &address,
@@ -192,10 +228,9 @@ static void use_messages(void)
 			       .msg_iov = vec,
 			       .msg_iovlen = 2 };
 	MUST(syscall(SYS_sendmsg, udp, &out, MSG_NOSIGNAL));
-	back = (struct msghdr){ .msg_name = &from,
-				.msg_namelen = sizeof(from),
-				.msg_iov = &in_vec,
-				.msg_iovlen = 1 };
+	back = (struct msghdr){
+		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &in_vec, .msg_iovlen = 1
+	};
 	MUST(syscall(SYS_recvmsg, udp, &back, 0));
 	for (int i = 0; i < 3; i++)
 		several[i].msg_hdr = (struct msghdr){ .msg_name = &address,
@@ -285,6 +320,7 @@ int main(void)
 	MUST(read(pipe_fds[0], (char[5]){ 0 }, 5));
 	use_vectors();
 	use_messages();
+	use_absent_pages();
 	use_options();
 	use_files();
 	use_children();
