@@ -144,7 +144,10 @@ static void put_process(struct page *page, const struct tree_node *node)
 	add_right(page, 9);
 	add_branch(page, node);
 	add_name(page, &row[TREE_comm], row[TREE_pid].integer);
-	if (node->parent && !row[TREE_exec_count].integer) {
+	/* Of a child that was forked here the command line is its parent's. */
+	if (node->parent && !row[TREE_exec_count].integer &&
+	    row[TREE_start].type == VALUE_INTEGER &&
+	    row[TREE_start].integer >= (s64)page->walk->start_ns) {
 		text_adds(&page->line, " (no exec)");
 	} else if (row[TREE_cmdline].type == VALUE_TEXT) {
 		text_addc(&page->line, ' ');

@@ -92,6 +92,15 @@ static void add_commands(const struct walk *walk, struct model *model)
 	}
 }
 
+/* Did the recorder attach, and name what was there? */
+static bool tells_what_it_found(const struct trace_summary *summary)
+{
+	for (size_t i = 0; i < summary->kind_count; i++)
+		if (summary->kinds[i].kind == TRC_KIND_task_found)
+			return summary->kinds[i].recorded;
+	return false;
+}
+
 /*
  * Usually the life-cycle events name every process. Where some are missing, or there is no snapshot of
  * what was there before, calls are the only witnesses of some: then all commands walk over all events,
@@ -99,7 +108,8 @@ static void add_commands(const struct walk *walk, struct model *model)
  */
 static bool tasks_suffice(const struct walk *walk)
 {
-	return walk->summary && !walk->losses->count && (walk->state || walk->meta->command_pid);
+	return walk->summary && !walk->losses->count &&
+	       (walk->state || walk->meta->command_pid || tells_what_it_found(walk->summary));
 }
 
 /* /dev/zero, a terminal: the reader would wait for an end that never comes. */

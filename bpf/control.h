@@ -216,6 +216,29 @@ enum task_phase {
 	PHASE_HELD,	/* record holds it before its exec: nothing before that is sent */
 };
 
+/* Why a task is a target; the numbers are those of task_found's reason. */
+enum target_reason {
+	REASON_NONE = 0,
+	REASON_COMMAND,
+	REASON_PID,
+	REASON_TID,
+	REASON_NAME,
+	REASON_CGROUP,
+	REASON_CONTAINER,
+	REASON_USER,
+	REASON_ALL,
+	REASON_INHERITED, /* a thread or descendant of a target */
+};
+#define REASON_BIT(reason) (1u << (reason))
+
+enum target_told {
+	TOLD_FOUND = 1,	  /* its birth or its task_found is in the trace */
+	TOLD_ADDED = 2,	  /* its target_added is, if it was chosen */
+	TOLD_REMOVED = 4, /* its end is */
+};
+
+#define FDS_KNOWN 0xffffffff
+
 enum call_note {
 	NOTE_KEPT = 1,	  /* SPEC_STATE */
 	NOTE_PATH = 2,	  /* it names a path that --path asks for, or uses such a file */
@@ -232,8 +255,14 @@ struct task_state {
 	u32 out_bytes;	   /* room for what CAPTURE_SIZED_OUT brings, as the caller said at entry */
 	u8 quiet;	   /* the call that it is in is not to be sent */
 	u8 again_captures; /* bit per capture: to be read at exit too, the call may change it */
+	u8 reason;	   /* enum target_reason */
+	u8 told;	   /* enum target_told */
+	u8 later;	   /* became a target when the recording went on */
 	u8 notes;	   /* enum call_note */
 	u8 counted;	   /* with NOTE_COUNTED: where among the thread's counted_calls */
+	u64 added_ns;	   /* watched since */
+	u32 in_live_tasks; /* or was */
+	u32 fds_pass;	   /* the pass that told of its descriptors; 0: none yet; FDS_KNOWN */
 	struct trc_syscall call;
 };
 
@@ -262,4 +291,18 @@ struct control {
 	u64 stopping;	   /* set before the probes are detached, one after the other */
 	u64 first_exec_ns; /* when the held command entered its exec; 0 before */
 	u64 paused;	   /* targets are followed, nothing is sent */
+
+	/* Numbers of the initial pid namespace, whatever record and the command see of themselves. */
+	s32 recorder_tgid;
+	u32 recorder_level; /* depth of record's own pid namespace */
+	u32 command_tgid;
+	/* Finding targets that exist already: bpf/targets.bpf.c and record/attach.c. */
+	u32 attaching; /* the hooks look at tasks that are no targets, too */
+	u32 counting;  /* the pass adds nothing, it counts what matches */
+	u32 matched;
+	u32 adopted; /* targets that were not born of targets */
+	u32 wanted; /* a hook made a target of a process, whose other threads and files are to be found */
+	u32 pass;
+	u32 telling_all; /* also what was told before */
+	u32 started;	 /* what is added now was no target at the start */
 };

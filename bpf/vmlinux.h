@@ -153,6 +153,7 @@ struct file {
 	unsigned int f_flags;
 	struct inode *f_inode;
 	struct path f_path;
+	long long f_pos;
 	void *private_data;
 	file_ref_t f_ref; /* 6.13 */
 };
@@ -341,6 +342,9 @@ struct sigpending {
 };
 
 struct bpf_local_storage;
+struct list_head {
+	struct list_head *next, *prev;
+};
 
 struct task_struct {
 	struct thread_info thread_info;
@@ -352,6 +356,8 @@ struct task_struct {
 	pid_t pid;
 	pid_t tgid;
 	struct task_struct *real_parent;
+	struct list_head children;
+	struct list_head sibling;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	u64 utime;
@@ -416,8 +422,8 @@ struct sock {
 };
 
 struct socket {
-	struct sock *sk;
 	short type;
+	struct sock *sk;
 };
 
 struct socket_alloc {
@@ -469,6 +475,8 @@ struct linux_binprm {
 	int argc, envc;
 	const char *filename;
 };
+
+struct seq_file;
 
 /* --- signals */
 
@@ -621,12 +629,20 @@ struct sk_buff {
 };
 
 struct bpf_iter_meta {
+	struct seq_file *seq;
 	u64 session_id;
 };
 
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
 };
 
 #pragma clang attribute pop

@@ -74,7 +74,8 @@ int command_find(const char *name, char **ret_path)
 
 static void __attribute__((noreturn))
 child(const char *path, char *const argv[], const sigset_t *mask,
-      const struct sigaction *child_action, int stdout_fd, int hold_fd, int error_fd)
+      const struct sigaction *child_action, int stdout_fd, const struct user *user, int hold_fd,
+      int error_fd)
 {
 	char byte;
 	int err;
@@ -85,15 +86,18 @@ child(const char *path, char *const argv[], const sigset_t *mask,
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	if (read(hold_fd, &byte, 1) != 1)
 		_exit(125); /* the recorder is gone */
-	execve(path, argv, environ);
-	err = errno;
+	err = -user_become(user);
+	if (!err) {
+		execve(path, argv, environ);
+		err = errno;
+	}
 	if (write(error_fd, &err, sizeof(err)) != sizeof(err))
 		_exit(125);
 	_exit(127);
 }
 
 int command_start(const char *path, char *const argv[], const sigset_t *mask, int stdout_fd,
-		  struct command **ret_command)
+		  const struct user *user, struct command **ret_command)
 {
 	int hold[2] = { -1, -1 }, error[2] = { -1, -1 }, err, pidfd;
 	const struct sigaction default_action = { .sa_handler = SIG_DFL };
@@ -114,7 +118,7 @@ int command_start(const char *path, char *const argv[], const sigset_t *mask, in
 	}
 	if (!pid) {
 		close(hold[1]); /* or its own copy would keep it waiting for ever */
-		child(path, argv, mask, &child_action, stdout_fd, hold[0], error[1]);
+		child(path, argv, mask, &child_action, stdout_fd, user, hold[0], error[1]);
 	}
 	pidfd = syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0) {

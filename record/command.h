@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "common/types.h"
+#include "record/user.h"
 
 struct command;
 
@@ -16,7 +17,7 @@ int command_find(const char *name, char **ret_path);
 
 /* Forks the child, which waits. It runs with that signal mask; stdout_fd, if not -1, becomes its standard output. 0 or -errno. */
 int command_start(const char *path, char *const argv[], const sigset_t *mask, int stdout_fd,
-		  struct command **ret_command);
+		  const struct user *user, struct command **ret_command);
 pid_t command_pid(const struct command *command);
 int command_pidfd(const struct command *command); /* readable when the command has ended */
 /* Lets it exec and waits for that. 0, or the -errno with which execve failed: it has ended then. */

@@ -129,19 +129,30 @@ static bool watch(struct consumer *consumer, const struct trc_head *record)
 	return true;
 }
 
-static int append(void *data, u16 cpu, const struct trc_head *record)
+static int take(struct consumer *consumer, u16 cpu, const struct trc_head *record)
 {
-	struct consumer *consumer = data;
 	u16 kind = record->kind;
 
 	if (kind >= TRC_KIND_MAX || cpu >= consumer->cpu_count)
 		return 0;
-	if (consumer->watches && !watch(consumer, record))
-		return -ENOSPC;
 	consumer->tally.recorded[kind]++;
 	if (record->ts > consumer->last_ns)
 		consumer->last_ns = record->ts;
 	return trace_stream_append(stream_of(consumer, class_of_kind[kind], cpu), record);
+}
+
+static int append(void *data, u16 cpu, const struct trc_head *record)
+{
+	struct consumer *consumer = data;
+
+	if (consumer->watches && !watch(consumer, record))
+		return -ENOSPC;
+	return take(consumer, cpu, record);
+}
+
+int consumer_take(struct consumer *consumer, const struct trc_head *record)
+{
+	return consumer->writer ? take(consumer, record->cpu, record) : 0;
 }
 
 int consumer_drain(struct consumer *consumer, u32 *ret_fill)

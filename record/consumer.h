@@ -44,6 +44,8 @@ const struct trigger *consumer_triggered(struct consumer *consumer);
 int consumer_drain(struct consumer *consumer, u32 *ret_fill);
 /* Takes all that the rings hold and only counts it. */
 u64 consumer_abandon(struct consumer *consumer);
+/* Takes a record that did not come through a ring; before the recording begins it is dropped. 0 or the -errno of a write that failed. */
+int consumer_take(struct consumer *consumer, const struct trc_head *record);
 /* Writes a `lost` record for everything that was lost since the last call. */
 int consumer_losses(struct consumer *consumer, u64 now);
 /* One for the times that a probe did not run: it was running already on that CPU. At the end of a file. */

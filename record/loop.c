@@ -290,7 +290,7 @@ static const char *reason_to_stop(struct loop *loop, struct recorder *recorder, 
 	const char *limit = recorder_has_begun(recorder) ? recorder_limit(recorder) : NULL;
 
 	if (gone)
-		return reason_command;
+		return loop->command ? reason_command : reason_targets;
 	if (loop->asked_to_stop)
 		return loop->asked_to_stop;
 	if (loop->stop)

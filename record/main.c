@@ -38,6 +38,37 @@ static const struct option_row rows[] = {
 	  "to or taken from "
 	  "the default",
 	  NULL },
+	{ 'p', "pid", OPTION_LIST, ROW(settings.targets.pids), "PID[,PID]",
+	  "attach to these processes: all threads, all descendants; may be repeated, as all that "
+	  "choose targets",
+	  NULL },
+	{ 't', "tid", OPTION_LIST, ROW(settings.targets.tids), "TID[,TID]",
+	  "attach to these threads alone, and to what they start", NULL },
+	{ 'n', "name", OPTION_LIST, ROW(settings.targets.names), "NAME|/REGEX/",
+	  "attach to the processes of that name, or whose argv[0] ends so; a name of up to 15 "
+	  "bytes "
+	  "also to those that take it later; /REGEX/ is looked for in the names and command lines "
+	  "of what runs at the start",
+	  NULL },
+	{ 0, "cgroup", OPTION_LIST, ROW(settings.targets.cgroups), "PATH",
+	  "attach to the processes of a cgroup and of those below it, as in /sys/fs/cgroup or in "
+	  "/proc/PID/cgroup; also to those that are moved there later",
+	  NULL },
+	{ 0, "container", OPTION_LIST, ROW(settings.targets.containers), "ID",
+	  "attach to a container of Docker, Podman, containerd or Kubernetes: the id or its "
+	  "beginning; also to what is started in it later",
+	  NULL },
+	{ 'u', "uid", OPTION_LIST, ROW(settings.targets.users), "USER",
+	  "attach to the processes whose real user it is; also to those that become its own later, "
+	  "at their next fork or exec",
+	  NULL },
+	{ 'a', "all", OPTION_FLAG, ROW(settings.targets.all), NULL,
+	  "attach to everything but this recorder", NULL },
+	{ 0, "user", OPTION_STRING, ROW(settings.user), "NAME",
+	  "run the command as this user, with its groups, HOME, SHELL, USER and LOGNAME; under "
+	  "sudo "
+	  "the default is who called it; root keeps root",
+	  NULL },
 	{ 'e', "trace", OPTION_STRING, ROW(settings.syscalls), "SET",
 	  "record only these system calls: names, %class, /regex/, numbers, ! in front for all "
 	  "others; the rest costs next to nothing",
@@ -124,10 +155,13 @@ static void print_help(void)
 	u64 on = groups_default();
 
 	printf("usage: record [OPTION…] [--] COMMAND [ARGUMENT…]\n"
+	       "       record -p PID | -t TID | -n NAME | --cgroup PATH | --container ID | -u USER "
+	       "| "
+	       "-a [OPTION…]\n"
 	       "\n"
-	       "Runs COMMAND and records its system calls and processes, with all descendants, "
-	       "into one file\n"
-	       "that `analyze` reads on any machine.\n"
+	       "Runs COMMAND, or attaches to what runs already, and records system calls and "
+	       "processes, with all\n"
+	       "descendants, into one file that `analyze` reads on any machine.\n"
 	       "\n"
 	       "%s\n"
 	       "Groups of events:\n",
@@ -141,10 +175,13 @@ static void print_help(void)
 	       "  record -e %%file,connect -- ./server      only calls that name files, and "
 	       "connect\n"
 	       "  record -d 10s -o - -- ./job | analyze report -\n"
+	       "  record -p 1234 -d 30s -o run.trc         a server that runs already; or until "
+	       "Ctrl-C\n"
 	       "\n"
-	       "Exit status: the command's own, or death by the same signal; 2 wrong usage, 125 "
-	       "recording failed,\n"
-	       "126 the command cannot be executed, 127 it was not found.\n");
+	       "Exit status: the command's own, or death by the same signal; without a command 0; "
+	       "2 "
+	       "wrong usage,\n"
+	       "125 recording failed, 126 the command cannot be executed, 127 it was not found.\n");
 }
 
 static u64 round_up_to_power_of_two(u64 value)
@@ -252,14 +289,17 @@ int main(int argc, char **argv)
 		return check_run(arguments.format && !strcmp(arguments.format, "json"));
 	if (check(&arguments))
 		return EXIT_USAGE;
-	if (operand >= argc) {
-		log_error("no command given: record -o run.trc -- COMMAND; --help says more");
+	if (operand >= argc && !target_options_given(&settings->targets)) {
+		log_error("no command given: record -o run.trc -- COMMAND, nor a target such as -p "
+			  "PID; "
+			  "--help says more");
 		return EXIT_USAGE;
 	}
 	settings->command = argv + operand;
 	settings->command_argc = argc - operand;
 	code = session_run(settings, &signal_number);
 	option_list_release(&settings->modes.triggers);
+	target_options_release(&settings->targets);
 	if (signal_number)
 		die_of(signal_number);
 	return code;

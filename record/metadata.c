@@ -133,6 +133,7 @@ static void add_options(struct trace_meta *meta, const struct settings *settings
 
 	groups_add_names(settings->groups, &groups);
 	add_option(meta, "events", groups.data);
+	add_option(meta, "targets", target_options_text(&settings->targets));
 	add_option(meta, "syscalls", xstrdup(settings->syscalls ? settings->syscalls : "all"));
 	/* Of the others only those that were given: they leave something out. */
 	if (settings->failed || settings->successful)

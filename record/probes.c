@@ -15,9 +15,11 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "record/attach.h"
 #include "record/groups.h"
 #include "record/kernel.h"
 #include "record/hooks.h"
+#include "record/metadata.h"
 #include "record/spec.h"
 #include "trc.skel.h"
 
@@ -158,6 +160,8 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	}
 	err = bpf_map__set_max_entries(skeleton->maps.rings, libbpf_num_possible_cpus());
 	if (!err)
+		err = attach_prepare(skeleton, options->targets);
+	if (!err)
 		err = trc_bpf__load(skeleton);
 	if (!err)
 		err = fill_specs(probes, options->specs);
@@ -174,11 +178,15 @@ fail:
 int probes_attach(struct probes *probes, struct probes_error *ret_error)
 {
 	struct trc_bpf *skeleton = probes->skeleton;
-	int err = 0;
+	struct bpf_program *program;
+	int err;
 
-	/* Everything but the iterators, which are run at the end. */
-	bpf_program__set_autoattach(skeleton->progs.syscall_unfinished, false);
-	bpf_program__set_autoattach(skeleton->progs.futex_unfinished, false);
+	/* Everything but the iterators, which are run, not attached. */
+	bpf_object__for_each_program(program, skeleton->obj)
+	{
+		if (!strncmp(bpf_program__section_name(program), "iter/", strlen("iter/")))
+			bpf_program__set_autoattach(program, false);
+	}
 	err = trc_bpf__attach(skeleton);
 	if (!err)
 		err = hooks_attach_faults(skeleton->obj, &probes->links, &probes->link_count);
@@ -189,20 +197,16 @@ int probes_attach(struct probes *probes, struct probes_error *ret_error)
 
 int probes_hold(struct probes *probes, int pidfd)
 {
-	struct task_state state = { .phase = PHASE_HELD };
+	struct task_state state = { .phase = PHASE_HELD,
+				    .reason = REASON_COMMAND,
+				    .counted = 1,
+				    .added_ns = monotonic_ns() };
 
 	if (bpf_map_update_elem(bpf_map__fd(probes->skeleton->maps.tasks), &pidfd, &state,
 				BPF_NOEXIST))
 		return -errno;
 	__atomic_fetch_add(&probes->skeleton->bss->control.live_tasks, 1, __ATOMIC_RELAXED);
 	return 0;
-}
-
-bool probes_is_target(const struct probes *probes, int pidfd)
-{
-	struct task_state state;
-
-	return !bpf_map_lookup_elem(bpf_map__fd(probes->skeleton->maps.tasks), &pidfd, &state);
 }
 
 /* A grace period: programs that run on other CPUs right now send what they have. */
@@ -231,34 +235,25 @@ void probes_detach(struct probes *probes)
 	wait_for_programs();
 }
 
-static int run_iterator(const struct bpf_program *program)
+static int run_iterator(struct bpf_program *program)
 {
-	struct bpf_link *link;
-	int fd, err = 0;
-	char buffer[64];
-
-	if (bpf_program__fd(program) < 0)
-		return 0; /* its group is off */
-	link = bpf_program__attach_iter(program, NULL);
-	if (!link)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0)
-		err = -errno;
-	else
-		while (read(fd, buffer, sizeof(buffer)) > 0)
-			;
-	closep(&fd);
-	bpf_link__destroy(link);
-	return err;
+	/* Without an fd its group is off. */
+	return bpf_program__fd(program) < 0 ? 0 : attach_iterate(program, NULL, NULL);
 }
 
 int probes_unfinished(struct probes *probes)
 {
-	/* The other one forgets the calls. */
-	int err = run_iterator(probes->skeleton->progs.futex_unfinished);
+	int err = attach_release(probes);
 
+	/* The last one forgets the calls. */
+	if (!err)
+		err = run_iterator(probes->skeleton->progs.futex_unfinished);
 	return err ? err : run_iterator(probes->skeleton->progs.syscall_unfinished);
+}
+
+struct trc_bpf *probes_skeleton(struct probes *probes)
+{
+	return probes->skeleton;
 }
 
 void probes_close(struct probes *probes)

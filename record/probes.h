@@ -7,6 +7,8 @@
 #include "record/settings.h"
 
 struct probes;
+struct targets;
+struct trc_bpf;
 
 /* Why BPF cannot be had, in words with the remedy; static or owned by the caller's error text. */
 struct probes_error {
@@ -17,6 +19,7 @@ struct probes_error {
 struct probes_options {
 	u64 groups; /* bits of enum group */
 	const struct syscall_spec *specs;
+	const struct targets *targets;
 	const struct call_filter *filter;
 	bool sampling;	     /* is there a spec with a sample? */
 	const char *machine; /* uname -m */
@@ -31,7 +34,6 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 int probes_attach(struct probes *probes, struct probes_error *ret_error);
 /* Makes the task behind the pidfd a target that is held until its exec. 0 or -errno. */
 int probes_hold(struct probes *probes, int pidfd);
-bool probes_is_target(const struct probes *probes, int pidfd);
 /* Targets are followed but nothing is sent, until it is turned off again. */
 void probes_pause(struct probes *probes, bool pause);
 /* After this no more records are made, except by probes_unfinished(). */
@@ -40,6 +42,8 @@ void probes_detach(struct probes *probes);
 int probes_unfinished(struct probes *probes);
 void probes_close(struct probes *probes);
 
+/* Opened by probes_open(): for record/attach.c, which fills the maps of targets and runs the iterators. */
+struct trc_bpf *probes_skeleton(struct probes *probes);
 /* The hooks that this kernel lacks, with their groups: "cap_capable (capability)"; NULL: none. */
 const char *probes_missing(const struct probes *probes);
 int probes_rings_fd(const struct probes *probes);

@@ -8,7 +8,7 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "record/snapshot_all.h"
+#include "record/attach.h"
 
 #define NS_PER_S	1000000000ull
 #define FLUSH_NS	NS_PER_S /* at most so much is lost when the recorder is killed */
@@ -17,6 +17,7 @@
 #define END_BYTES	(16u << 10) /* SUMMARY, INDEX and END, about */
 
 const char reason_command[] = "command ended";
+const char reason_targets[] = "targets ended";
 const char reason_duration[] = "duration";
 const char reason_signal[] = "signal";
 const char reason_write_error[] = "write error";
@@ -70,7 +71,7 @@ static u64 expected_bytes(struct recorder *r)
 
 	trace_writer_stats(r->writer, &stats);
 	rings_get(r->rings, &rings);
-	closed_bytes = stats.raw_bytes - stats.open_bytes;
+	closed_bytes = stats.raw_bytes - stats.open_bytes - r->head_raw_bytes;
 	if (closed_bytes && stats.file_bytes > r->head_bytes)
 		packed = 1.25 * (double)(stats.file_bytes - r->head_bytes) / (double)closed_bytes;
 	/* What the next turn may bring is in it too: the limit is kept, not passed. */
@@ -102,15 +103,13 @@ const char *recorder_limit(struct recorder *r)
 static bool wants_rotation(struct recorder *r, u64 now)
 {
 	const struct modes *modes = &r->settings->modes;
-	const struct tally *tally = consumer_tally(r->consumer);
 
 	if (!modes->rotate)
 		return false;
 	if (modes->rotate_ns && now >= r->mark.start_ns + modes->rotate_ns)
 		return true;
 	/* A snapshot larger than the limit must not rotate without end. */
-	return modes->rotate_bytes &&
-	       memcmp(tally->recorded, r->mark.tally.recorded, sizeof(tally->recorded)) != 0 &&
+	return modes->rotate_bytes && recorder_event_count(r) > r->head_events &&
 	       reaches(r, modes->rotate_bytes);
 }
 
@@ -148,8 +147,11 @@ static int drain(struct recorder *r, u64 now, u32 *ret_fill)
 
 int recorder_turn(struct recorder *r, u64 now, bool *ret_more, u32 *ret_fill)
 {
-	int err = drain(r, now, ret_fill);
+	/* Who became a target by what it did: the rest of it. */
+	int err = r->paused_ns ? 0 : attach_find_later(r->probes, r->consumer);
 
+	if (!err)
+		err = drain(r, now, ret_fill);
 	*ret_more = err > 0;
 	if (err > 0)
 		err = 0;
@@ -208,7 +210,7 @@ int recorder_resume(struct recorder *r)
 		return err;
 	if (r->flight)
 		return recorder_cut_memory(r);
-	return snapshot_all(r->probes, 0, r->writer, recorder_drain_once, r);
+	return recorder_tell(r);
 }
 
 int recorder_flush(struct recorder *r)
@@ -267,7 +269,7 @@ int recorder_finish(struct recorder *r, struct ending *ending, int err)
 
 	probes_detach(r->probes);
 	/* Also of those that outlive the command. */
-	if (ending->reason != reason_command && !r->paused_ns)
+	if (ending->reason != reason_command && ending->reason != reason_targets && !r->paused_ns)
 		probes_unfinished(r->probes);
 	end_ns = monotonic_ns();
 	if (!r->writer && !err)
@@ -290,7 +292,8 @@ int recorder_finish(struct recorder *r, struct ending *ending, int err)
 		err = recorder_note_losses(r);
 	else
 		recorder_note_losses(r);
-	if (consumer_last_ns(r->consumer) && ending->reason == reason_command)
+	if (consumer_last_ns(r->consumer) &&
+	    (ending->reason == reason_command || ending->reason == reason_targets))
 		end_ns = consumer_last_ns(r->consumer);
 	recorder_set_mark(r, &end, end_ns);
 	if (r->flight) {

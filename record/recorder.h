@@ -16,7 +16,6 @@ struct recorder {
 	size_t table_count;
 	u64 ring_bytes;
 	u32 command_pid; /* 0: there is no command */
-	bool held;	 /* it waits for its exec */
 	struct probes *probes;
 	struct rings *rings;
 	struct consumer *consumer;
@@ -28,7 +27,8 @@ struct recorder {
 	struct flight *flight;
 	struct trace_writer *writer; /* NULL: recording has not begun or is over */
 	struct mark first, mark;     /* where recording began, where this file did */
-	u64 head_bytes;		     /* what stands before the events of the file */
+	bool found;		     /* the targets that were there have been found */
+	u64 head_bytes, head_raw_bytes, head_events; /* what stands before the events of the file */
 	u64 next_loss_ns, next_flush_ns, next_dump_ns;
 	u64 paused_ns; /* when; 0: it is not */
 	/* of files that are done: events that could not be written; bytes of the last one */
@@ -67,5 +67,5 @@ void recorder_discard(struct recorder *r);
 void recorder_release(struct recorder *r);
 
 /* Why a recording ended; compared by address. */
-extern const char reason_command[], reason_duration[], reason_signal[], reason_write_error[],
-	reason_max_size[], reason_max_events[], reason_control[];
+extern const char reason_command[], reason_targets[], reason_duration[], reason_signal[],
+	reason_write_error[], reason_max_size[], reason_max_events[], reason_control[];

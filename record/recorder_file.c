@@ -7,7 +7,7 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
-#include "record/snapshot_all.h"
+#include "record/attach.h"
 
 DEFINE_CLEANUP(struct trace_meta *, metadata_free)
 
@@ -78,6 +78,25 @@ void recorder_set_mark(struct recorder *r, struct mark *mark, u64 now)
 }
 
 /* What must stand before the events of a file, or of a stretch of memory. */
+int recorder_tell(struct recorder *r)
+{
+	int err = r->found ? attach_tell_all(r->probes, r->consumer)
+			   : attach_find(r->probes, r->consumer);
+
+	r->found = true;
+	return err;
+}
+
+u64 recorder_event_count(const struct recorder *r)
+{
+	const struct tally *tally = consumer_tally(r->consumer);
+	u64 count = 0;
+
+	for (u16 kind = 1; kind < TRC_KIND_MAX; kind++)
+		count += tally->recorded[kind];
+	return count;
+}
+
 int recorder_begin_part(struct recorder *r)
 {
 	struct trace_writer_stats stats;
@@ -89,12 +108,16 @@ int recorder_begin_part(struct recorder *r)
 	/* Memory has one writer for ever: its counts of losses go on. */
 	if (!r->flight || !r->first.start_ns)
 		consumer_set_writer(r->consumer, r->writer);
-	err = snapshot_all(r->probes, r->held ? r->command_pid : 0, r->writer, recorder_drain_once,
-			   r);
+	err = recorder_tell(r);
 	if (!err)
 		err = recorder_write_clock(r->writer);
+	/* Apart from what follows, so that it is known how much it is. */
+	if (!err)
+		err = trace_writer_flush(r->writer, UINT64_MAX);
 	trace_writer_stats(r->writer, &stats);
 	r->head_bytes = stats.file_bytes;
+	r->head_raw_bytes = stats.raw_bytes - stats.open_bytes;
+	r->head_events = recorder_event_count(r);
 	return err;
 }
 

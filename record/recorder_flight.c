@@ -38,7 +38,6 @@ int recorder_cut_memory(struct recorder *r)
 	return err ? err : recorder_begin_part(r);
 }
 
-/* The first stretch's snapshot is where it begins; later ones add nothing to it. */
 static int copy_stretches(struct recorder *r, const struct flight_stretch *first,
 			  struct trace_writer *writer)
 {
@@ -48,8 +47,6 @@ static int copy_stretches(struct recorder *r, const struct flight_stretch *first
 	for (const struct flight_stretch *stretch = first; stretch; stretch = stretch->next) {
 		for (const struct flight_record *record = stretch->first; record && !err;
 		     record = record->next) {
-			if (record->head.type == TRACE_STATE && stretch != first)
-				continue;
 			err = trace_writer_copy(writer, &record->head, record->payload);
 			copied += record->head.payload_len;
 			if (copied >= DUMP_DRAIN_BYTES && r->writer) {

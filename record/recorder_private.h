@@ -14,6 +14,12 @@ u32 recorder_worker_count(void);
 int recorder_open_trace(struct recorder *r, u32 workers, struct trace_writer **ret_writer);
 /* What must stand before the events of a file, or of a stretch of memory. */
 int recorder_begin_part(struct recorder *r);
+/*
+ * Writes what the targets are and have open. What changes meanwhile is sent, too: each change is in one of the two, or
+ * in both.
+ */
+int recorder_tell(struct recorder *r);
+u64 recorder_event_count(const struct recorder *r);
 int recorder_write_clock(struct trace_writer *writer);
 /* Ends the open file after the events that it has. */
 int recorder_close_trace(struct recorder *r, struct trace_writer *writer, const struct mark *from,

@@ -13,6 +13,7 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "record/attach.h"
 #include "record/loop.h"
 #include "record/modes.h"
 #include "record/spec.h"
@@ -38,6 +39,8 @@ struct session {
 	struct trigger *triggers[TRIGGERS_MAX];
 	size_t trigger_count;
 	struct control_fifo *control;
+	struct targets targets;
+	struct user user;
 	struct probes *probes;
 	struct rings *rings;
 	struct consumer *consumer;
@@ -112,6 +115,7 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	struct probes_options options = {
 		.groups = s->settings->groups,
 		.specs = specs,
+		.targets = &s->targets,
 		.filter = &s->filter,
 		.sampling = s->samples,
 		.machine = s->machine,
@@ -151,14 +155,12 @@ static int hold_command(struct session *s, const char *path)
 	/* The trace has standard output to itself: the command's goes to ours for talk. */
 	int stdout_fd = strcmp(s->settings->output, "-") ? -1 : STDERR_FILENO;
 	int err = command_start(path, s->settings->command, loop_original_mask(s->loop), stdout_fd,
-				&s->command);
+				&s->user, &s->command);
 
 	if (err) {
 		log_error("%s cannot be started: %s", path, strerror(-err));
 		return err;
 	}
-	s->recorder.command_pid = command_pid(s->command);
-	s->recorder.held = true;
 	loop_set_command(s->loop, s->command);
 	return 0;
 }
@@ -193,13 +195,47 @@ static int attach_probes(struct session *s)
 	return 0;
 }
 
-/* What is to be recorded: the held command becomes a target. */
+/* The command and what exists already are targets from here on. 0 or -errno; it has spoken. */
 static int mark_targets(struct session *s)
 {
-	int err = probes_hold(s->probes, command_pidfd(s->command));
+	u32 matched = 0;
+	int err = 0;
 
-	if (err)
+	if (s->command)
+		err = probes_hold(s->probes, command_pidfd(s->command));
+	if (err) {
 		log_error("the command cannot be marked for recording: %s", strerror(-err));
+		return err;
+	}
+	err = attach_targets(s->probes, &s->targets, &matched, &s->recorder.command_pid);
+	if (err) {
+		log_error("the targets cannot be marked for recording: %s", strerror(-err));
+		return err;
+	}
+	if (s->targets.options && !matched) {
+		_cleanup_free_ char *options = target_options_text(&s->settings->targets);
+
+		log_error("%s: nothing that runs matches", options);
+		return -ESRCH;
+	}
+	return 0;
+}
+
+/* Finds what is there, and begins the first file, or only follows until recording begins. */
+static int begin(struct session *s)
+{
+	int err;
+
+	attach_begin(s->probes);
+	if (begins_later(s)) {
+		s->recorder.found = true;
+		err = attach_find(s->probes, s->consumer);
+	} else {
+		err = recorder_begin(&s->recorder);
+	}
+	if (err)
+		log_error("%s: recording cannot begin: %s", files_name(&s->recorder.files),
+			  strerror(-err));
 	return err;
 }
 
@@ -215,7 +251,6 @@ static int release_command(struct session *s, const char *path)
 		log_error("%s cannot be executed: %s", path, strerror(-err));
 		return NOTHING_RECORDED;
 	}
-	s->recorder.held = false;
 	return 0;
 }
 
@@ -223,21 +258,14 @@ static int release_command(struct session *s, const char *path)
 static int start(struct session *s, const char *path)
 {
 	struct output *output = &s->recorder.files.output;
-	int err = attach_probes(s);
+	int err = mark_targets(s);
 
 	if (!err)
-		err = mark_targets(s);
-	if (err)
-		return err;
-	if (!begins_later(s)) {
-		err = recorder_begin(&s->recorder);
-		if (err) {
-			log_error("%s: %s; nothing has been recorded",
-				  files_name(&s->recorder.files), strerror(-err));
-			return err;
-		}
-	}
-	err = release_command(s, path);
+		err = attach_probes(s);
+	if (!err)
+		err = begin(s);
+	if (!err && s->command)
+		err = release_command(s, path);
 	if (err)
 		return err;
 	err = files_commit(&s->recorder.files);
@@ -342,7 +370,7 @@ static void release_kernel(struct session *s)
 	s->probes = NULL;
 }
 
-static int record_command(struct session *s, const char *path, int *ret_signal)
+static int record_all(struct session *s, const char *path, int *ret_signal)
 {
 	int err;
 
@@ -358,14 +386,16 @@ static int record_command(struct session *s, const char *path, int *ret_signal)
 	}
 	err = loop_run(s->loop, &s->recorder, &s->ending);
 	err = recorder_finish(&s->recorder, &s->ending, err);
-	if (!s->ending.command_ended) {
+	if (s->command && !s->ending.command_ended) {
 		/* The command may go on for days: it owes nothing to us any more. */
 		release_kernel(s);
 		log_info("waiting for %s (pid %d) to end", s->settings->command[0],
 			 command_pid(s->command));
 		loop_wait(s->loop, &s->ending);
 	}
-	return err ? EXIT_RECORDING_FAILED : command_code(s, ret_signal);
+	if (err)
+		return EXIT_RECORDING_FAILED;
+	return s->command ? command_code(s, ret_signal) : 0;
 }
 
 static void session_release(struct session *s)
@@ -377,8 +407,39 @@ static void session_release(struct session *s)
 	control_fifo_close(s->control);
 	for (size_t i = 0; i < s->trigger_count; i++)
 		trigger_free(s->triggers[i]);
+	targets_release(&s->targets);
+	user_release(&s->user);
 	samples_free(s->samples);
 	syscall_tables_free(s->tables, s->table_total);
+}
+
+/* The command, who runs it, and the other targets. 0, or an exit code; it has spoken. */
+static int find_all(struct session *s, char **ret_path)
+{
+	const struct settings *settings = s->settings;
+	const char *command = settings->command[0];
+	_cleanup_free_ char *error = NULL;
+	int err = command ? command_find(command, ret_path) : 0;
+
+	if (err == -ENOENT) {
+		log_error("%s: command not found%s", command,
+			  strchr(command, '/') ? "" : " in PATH");
+		return EXIT_NOT_FOUND;
+	}
+	if (err) {
+		log_error("%s: not executable: %s", command, strerror(-err));
+		return EXIT_NOT_EXECUTABLE;
+	}
+	if (user_resolve(settings->user, &s->user, &error)) {
+		log_error("--user: %s", error);
+		return EXIT_USAGE;
+	}
+	err = targets_resolve(&settings->targets, &s->targets, &error);
+	if (err) {
+		log_error("%s", error);
+		return err == -EINVAL ? EXIT_USAGE : EXIT_RECORDING_FAILED;
+	}
+	return 0;
 }
 
 /* What was asked for, taken apart. 0, -EINVAL for wrong usage or -errno; it has spoken. */
@@ -410,32 +471,28 @@ int session_run(const struct settings *settings, int *ret_signal)
 	struct session session = { .settings = settings }, *s = &session;
 	_cleanup_free_ char *path = NULL;
 	struct utsname uts;
-	int code = EXIT_RECORDING_FAILED, err;
+	int code, err;
 
 	uname(&uts);
 	s->machine = uts.machine;
 	s->recorder.files.output.fd = -1;
 	s->ring_bytes = ring_bytes(settings);
-	err = command_find(settings->command[0], &path);
-	if (err == -ENOENT) {
-		log_error("%s: command not found%s", settings->command[0],
-			  strchr(settings->command[0], '/') ? "" : " in PATH");
-		return EXIT_NOT_FOUND;
-	}
-	if (err) {
-		log_error("%s: not executable: %s", settings->command[0], strerror(-err));
-		return EXIT_NOT_EXECUTABLE;
-	}
+	code = find_all(s, &path);
+	if (code)
+		goto out;
+	code = EXIT_RECORDING_FAILED;
 	err = prepare(s, &set);
 	if (err) {
 		code = err == -EINVAL ? EXIT_USAGE : EXIT_RECORDING_FAILED;
-	} else if (hold_command(s, path) || load_probes(s, set)) {
+	} else if ((path && hold_command(s, path)) || load_probes(s, set)) {
 		recorder_discard(&s->recorder);
 	} else {
 		log_verbose("%llu bytes of ring per CPU, %zu system-call tables, %s",
-			    (unsigned long long)s->ring_bytes, s->table_count, path);
-		code = record_command(s, path, ret_signal);
+			    (unsigned long long)s->ring_bytes, s->table_count,
+			    path ? path : "no command");
+		code = record_all(s, path, ret_signal);
 	}
+out:
 	session_release(s);
 	return code;
 }

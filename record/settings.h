@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/options.h"
+#include "record/targets.h"
 
 /* When recording begins and ends, and into what; 0 or NULL where nothing was asked for. */
 struct modes {
@@ -37,6 +38,8 @@ struct settings {
 	u64 ring_bytes;	      /* per CPU; 0: chosen by the number of CPUs */
 	u64 level;	      /* zstd */
 	struct modes modes;
+	struct target_options targets;
+	const char *user; /* --user; NULL: who called sudo, or nobody else */
 	bool quiet;
 	unsigned verbose;
 	char *const *command; /* argv, NULL-terminated */

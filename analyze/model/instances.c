@@ -117,6 +117,7 @@ void thread_end(struct model *model, struct thread *thread, u64 end_ns)
 
 static void process_free(struct model *model, struct process *process)
 {
+	model->fatherless_count -= process->fatherless;
 	if (process->mapped)
 		idmap_remove(&model->processes, process->pid);
 	if (process->previous)

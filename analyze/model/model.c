@@ -191,6 +191,32 @@ static void set_item(struct string **slot, const struct trc_head *record, u8 fie
 		string_set(slot, string_new((const char *)trc_item_data(item), item->len));
 }
 
+/* What exec and task_found tell of the process by the same names, but for the items. */
+#define SET_IDENTITY(identity, record)                                                             \
+	do {                                                                                       \
+		(identity)->known = true;                                                          \
+		(identity)->uid = (record)->uid;                                                   \
+		(identity)->gid = (record)->gid;                                                   \
+		(identity)->euid = (record)->euid;                                                 \
+		(identity)->egid = (record)->egid;                                                 \
+		(identity)->pid_ns = (record)->pid_ns;                                             \
+		(identity)->mnt_ns = (record)->mnt_ns;                                             \
+		(identity)->net_ns = (record)->net_ns;                                             \
+		(identity)->uts_ns = (record)->uts_ns;                                             \
+		(identity)->ipc_ns = (record)->ipc_ns;                                             \
+		(identity)->cgroup_ns = (record)->cgroup_ns;                                       \
+		(identity)->user_ns = (record)->user_ns;                                           \
+		(identity)->cgroup_id = (record)->cgroup_id;                                       \
+	} while (0)
+
+static void set_cmdline(struct identity *identity, const struct trc_item *argv)
+{
+	if (argv && argv->state != TRC_ITEM_UNREADABLE)
+		string_set(&identity->cmdline,
+			   string_new_cmdline((const char *)trc_item_data(argv), argv->len,
+					      argv->state == TRC_ITEM_TRUNCATED || argv->more));
+}
+
 enum { /* V() fields of exec, in the order of events.def */
        EXEC_filename,
        EXEC_exe,
@@ -202,30 +228,14 @@ enum { /* V() fields of exec, in the order of events.def */
 static void exec_identity(struct process *process, const struct trc_exec *record)
 {
 	struct identity *identity = &process->identity;
-	const struct trc_item *argv = record_item(&record->head, EXEC_argv);
 
 	string_set(&identity->exe, NULL);
 	set_item(&identity->exe, &record->head, EXEC_exe);
 	set_item(&identity->cwd, &record->head, EXEC_cwd);
 	set_item(&identity->cgroup, &record->head, EXEC_cgroup);
 	string_set(&identity->cmdline, NULL);
-	if (argv && argv->state != TRC_ITEM_UNREADABLE)
-		identity->cmdline =
-			string_new_cmdline((const char *)trc_item_data(argv), argv->len,
-					   argv->state == TRC_ITEM_TRUNCATED || argv->more);
-	identity->known = true;
-	identity->uid = record->uid;
-	identity->gid = record->gid;
-	identity->euid = record->euid;
-	identity->egid = record->egid;
-	identity->pid_ns = record->pid_ns;
-	identity->mnt_ns = record->mnt_ns;
-	identity->net_ns = record->net_ns;
-	identity->uts_ns = record->uts_ns;
-	identity->ipc_ns = record->ipc_ns;
-	identity->cgroup_ns = record->cgroup_ns;
-	identity->user_ns = record->user_ns;
-	identity->cgroup_id = record->cgroup_id;
+	set_cmdline(identity, record_item(&record->head, EXEC_argv));
+	SET_IDENTITY(identity, record);
 }
 
 /*
@@ -263,6 +273,64 @@ static struct thread *exec(struct model *model, const struct trc_exec *record)
 	if (!process->ns_pid)
 		process->ns_pid = record->ns_tgid;
 	exec_identity(process, record);
+	thread_set_comm(thread, record->comm, sizeof(record->comm));
+	return thread;
+}
+
+enum { /* V() fields of task_found */
+       FOUND_exe,
+       FOUND_cwd,
+       FOUND_cgroup,
+       FOUND_argv,
+};
+
+/* The children that were found before their parent: numbers that have begun anew. */
+static void find_children(struct model *model, struct process *parent)
+{
+	for (struct process *child = model->first; child && model->fatherless_count;
+	     child = child->next)
+		if (child->ppid == parent->pid && !child->parent_id && child->fatherless) {
+			child->parent_id = parent->id;
+			child->fatherless = false;
+			model->fatherless_count--;
+		}
+}
+
+static void find_parent(struct model *model, struct process *process, u32 ppid)
+{
+	struct process *parent = idmap_find(&model->processes, ppid);
+
+	process->ppid = ppid;
+	if (parent && parent != process) {
+		process->parent_id = parent->id;
+	} else if (ppid) {
+		process->fatherless = true;
+		model->fatherless_count++;
+	}
+}
+
+/* One that was there before it was watched. */
+static struct thread *task_found(struct model *model, const struct trc_task_found *record)
+{
+	const struct trc_head *head = &record->head;
+	struct thread *thread = thread_of_start(model, head->tid, head->tgid, record->start_ns);
+	struct process *process;
+
+	if (!thread)
+		return NULL;
+	process = thread->process;
+	thread->ns_tid = record->ns_tid;
+	if (!process->identity.known) {
+		SET_IDENTITY(&process->identity, record);
+		process->ns_pid = record->ns_tgid;
+		find_parent(model, process, record->ppid);
+		if (model->fatherless_count)
+			find_children(model, process);
+	}
+	set_item(&process->identity.exe, head, FOUND_exe);
+	set_item(&process->identity.cwd, head, FOUND_cwd);
+	set_item(&process->identity.cgroup, head, FOUND_cgroup);
+	set_cmdline(&process->identity, record_item(head, FOUND_argv));
 	thread_set_comm(thread, record->comm, sizeof(record->comm));
 	return thread;
 }
@@ -353,6 +421,8 @@ struct thread *model_event(struct model *model, const struct event *event)
 		return task_exit(model, event);
 	case TRC_KIND_task_rename:
 		return task_rename(model, (const struct trc_task_rename *)record);
+	case TRC_KIND_task_found:
+		return task_found(model, (const struct trc_task_found *)record);
 	case TRC_KIND_lost:
 		return NULL;
 	case TRC_KIND_sched_switch:

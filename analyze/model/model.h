@@ -46,7 +46,8 @@ struct process {
 	u64 start_ns, end_ns;
 	bool started; /* its birth was seen */
 	bool ended;
-	bool mapped; /* found by its pid */
+	bool mapped;	 /* found by its pid */
+	bool fatherless; /* its parent, if it is in the trace, was not found yet */
 	bool has_status, group_exit;
 	u32 status;	     /* wait status */
 	struct string *comm; /* of the leader; NULL unknown */

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "record/attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+#include "trc.skel.h"
+
+#define ORPHANS_MAX   4096
+#define READ_BYTES    (64u << 10) /* the kernel collects 32 KiB at a time */
+#define ARGUMENTS_MAX 8192
+#define PASSES_MAX    1000
+
+static int resize(struct bpf_map *map, size_t count)
+{
+	return bpf_map__set_max_entries(map, count ? count : 1);
+}
+
+int attach_prepare(struct trc_bpf *skeleton, const struct targets *targets)
+{
+	const u32 moves = REASON_BIT(REASON_CGROUP) | REASON_BIT(REASON_CONTAINER);
+	int err;
+
+	skeleton->rodata->target_options = targets->options;
+	bpf_program__set_autoload(skeleton->progs.target_moved, targets->options & moves);
+	err = resize(skeleton->maps.target_tids, targets->tid_count);
+	if (!err)
+		err = resize(skeleton->maps.target_names, targets->name_count);
+	if (!err)
+		err = resize(skeleton->maps.target_users, targets->user_count);
+	if (!err)
+		err = resize(skeleton->maps.target_cgroups, targets->cgroup_count);
+	if (!err)
+		err = resize(skeleton->maps.target_orphans, targets->options ? ORPHANS_MAX : 0);
+	return err;
+}
+
+static int put(const struct bpf_map *map, const void *key, u32 reason)
+{
+	return bpf_map_update_elem(bpf_map__fd(map), key, &reason, BPF_ANY) ? -errno : 0;
+}
+
+static int fill_maps(struct trc_bpf *skeleton, const struct targets *targets)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < targets->seed_count; i++) {
+		err = put(skeleton->maps.target_seeds, &targets->seeds[i].pidfd,
+			  targets->seeds[i].reason);
+		/* It has ended since: then it does not match, that is all. */
+		if (err == -ENOENT || err == -ESRCH)
+			err = 0;
+		if (err)
+			return err;
+	}
+	for (size_t i = 0; i < targets->tid_count && !err; i++)
+		err = put(skeleton->maps.target_tids, &targets->tids[i], REASON_TID);
+	for (size_t i = 0; i < targets->name_count && !err; i++) {
+		char name[16] = "";
+
+		snprintf(name, sizeof(name), "%s", targets->names[i]);
+		err = put(skeleton->maps.target_names, name, REASON_NAME);
+	}
+	for (size_t i = 0; i < targets->user_count && !err; i++)
+		err = put(skeleton->maps.target_users, &targets->users[i], REASON_USER);
+	for (size_t i = 0; i < targets->cgroup_count && !err; i++)
+		err = put(skeleton->maps.target_cgroups, &targets->cgroups[i].id,
+			  targets->cgroups[i].reason);
+	return err;
+}
+
+int attach_iterate(struct bpf_program *program, int (*take)(void *context, u8 *data, size_t len),
+		   void *context)
+{
+	_cleanup_free_ u8 *buffer = xmalloc(READ_BYTES);
+	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+	int err = 0;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		err = -errno;
+	while (!err) {
+		n = read(fd, buffer, READ_BYTES);
+		if (!n)
+			break;
+		/* EAGAIN: a million objects that wrote nothing. */
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			err = -errno;
+		else if (n > 0 && take)
+			err = take(context, buffer, n);
+	}
+	bpf_link__destroy(link);
+	return err;
+}
+
+/* Tells of itself, so that it is never a target. */
+static int say_who_we_are(struct trc_bpf *skeleton)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+
+	return bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.target_recorder), &options)
+		       ? -errno
+		       : 0;
+}
+
+int attach_targets(struct probes *probes, const struct targets *targets, u32 *ret_matched,
+		   u32 *ret_command_pid)
+{
+	struct trc_bpf *skeleton = probes_skeleton(probes);
+	volatile struct control *control = &skeleton->bss->control;
+	int err = say_who_we_are(skeleton);
+
+	if (!err)
+		err = fill_maps(skeleton, targets);
+	control->counting = 1;
+	if (!err)
+		err = attach_iterate(skeleton->progs.target_find, NULL, NULL);
+	control->counting = 0;
+	*ret_matched = control->matched;
+	*ret_command_pid = control->command_tgid;
+	return err;
+}
+
+/* --- what the iterators write: a number for /proc, or 0, and a record; again and again */
+
+/* The arguments are in the memory of the process; where they cannot be read the record has none. */
+static void add_arguments(struct trc_head *record, u32 number)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%u/cmdline", number);
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	struct trc_item *item = (void *)((u8 *)record + record->len);
+	size_t room = TRC_RECORD_MAX - record->len - sizeof(*item), len;
+
+	if (room > ARGUMENTS_MAX)
+		room = ARGUMENTS_MAX;
+	if (!file)
+		return;
+	len = fread(item + 1, 1, room, file);
+	if (!len)
+		return;
+	*item = (struct trc_item){ .field = 3, .type = TRC_TYPE_strv, .len = len };
+	if (len == room) {
+		item->state = TRC_ITEM_TRUNCATED;
+		item->more = UINT16_MAX;
+	}
+	memset((u8 *)(item + 1) + len, 0, -len & 7);
+	record->len += sizeof(*item) + ((len + 7) & ~7ull);
+}
+
+static int take_found(void *context, u8 *data, size_t len)
+{
+	struct consumer *consumer = context;
+	_cleanup_free_ struct trc_head *record = xmalloc(TRC_RECORD_MAX);
+	int err = 0;
+
+	while (len && !err) {
+		struct trc_head head;
+		u64 number;
+
+		if (len < sizeof(number) + sizeof(head))
+			return -EIO;
+		memcpy(&number, data, sizeof(number));
+		memcpy(&head, data + sizeof(number), sizeof(head));
+		if (head.len > TRC_RECORD_MAX || len < sizeof(number) + head.len)
+			return -EIO;
+		memcpy(record, data + sizeof(number), head.len);
+		if (number)
+			add_arguments(record, number);
+		err = consumer_take(consumer, record);
+		data += sizeof(number) + head.len;
+		len -= sizeof(number) + head.len;
+	}
+	return err;
+}
+
+static int find(struct trc_bpf *skeleton, struct consumer *consumer)
+{
+	volatile struct control *control = &skeleton->bss->control;
+	u32 adopted, fill;
+	int err, passes = 0;
+
+	control->attaching = 1;
+	control->pass++;
+	/* What was adopted by a hook behind the iterator's back is told of by the next pass. */
+	do {
+		adopted = control->adopted;
+		err = attach_iterate(skeleton->progs.target_find, take_found, consumer);
+		if (!err)
+			err = consumer_drain(consumer, &fill);
+	} while (err >= 0 && adopted != control->adopted && ++passes < PASSES_MAX);
+	if (err >= 0)
+		err = attach_iterate(skeleton->progs.target_files, take_found, consumer);
+	control->attaching = 0;
+	return err;
+}
+
+void attach_begin(struct probes *probes)
+{
+	volatile struct control *control = &probes_skeleton(probes)->bss->control;
+
+	control->attaching = 1;
+}
+
+int attach_find(struct probes *probes, struct consumer *consumer)
+{
+	struct trc_bpf *skeleton = probes_skeleton(probes);
+	int err = find(skeleton, consumer);
+
+	skeleton->bss->control.started = 1;
+	return err;
+}
+
+int attach_find_later(struct probes *probes, struct consumer *consumer)
+{
+	struct trc_bpf *skeleton = probes_skeleton(probes);
+	volatile struct control *control = &skeleton->bss->control;
+
+	if (!control->wanted)
+		return 0;
+	control->wanted = 0;
+	return find(skeleton, consumer);
+}
+
+int attach_tell_all(struct probes *probes, struct consumer *consumer)
+{
+	struct trc_bpf *skeleton = probes_skeleton(probes);
+	volatile struct control *control = &skeleton->bss->control;
+	int err;
+
+	control->telling_all = 1;
+	err = find(skeleton, consumer);
+	control->telling_all = 0;
+	return err;
+}
+
+int attach_release(struct probes *probes)
+{
+	return attach_iterate(probes_skeleton(probes)->progs.target_release, NULL, NULL);
+}

@@ -1,0 +1,568 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""R8, R18: attaching to what runs. Every task is told of before its first event; /proc is the witness of what it is."""
+import json
+import os
+import pwd
+import re
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import time
+
+import harness
+from harness import Trace, cases, check, equal, items, run, start, takes, wait, workload
+
+REASON = {"command": 1, "-p": 2, "-t": 3, "-n": 4, "--cgroup": 5, "--container": 6, "-u": 7, "-a": 8, "inherited": 9}
+
+
+def attach(t, *options, code=0, duration="0.2s"):
+    """A recording without a command."""
+    path = t.new_trace()
+    result = run([harness.RECORD, "-q", "-o", path, "-d", duration, *options], cwd=t.directory)
+    if result.returncode != code:
+        raise harness.Failure(f"record {options}: exit {result.returncode}, expected {code}\n{result.stderr}")
+    return Trace(path, result)
+
+
+def found(trace):
+    return {event["tid"]: event for event in trace.of("task_found")}
+
+
+def assert_told_first(trace):
+    """No thread acts before the trace has said who it is."""
+    known = set()
+    for event in sorted(trace.events, key=lambda event: event["ts"]):
+        if event["kind"] == "task_found":
+            known.add(event["tid"])
+        elif event["kind"] == "task_new":
+            check(event["tid"] in known, f"a birth by {event['tid']}, whom nothing tells of")
+            known.add(event["child_tid"])
+        elif event["kind"] == "syscall":
+            check(event["tid"] in known, f"a call of {event['tid']} at {event['ts']}, whom nothing tells of")
+
+
+def words(event, field):
+    (item,) = items(event, field)
+    equal(item["state"], "whole", f"item {field}")
+    return item["data"]
+
+
+def python(t, script, *arguments, name="/usr/bin/python3", **options):
+    """A Python program that says "ready" when it is."""
+    program = start([name, "-B", "-c", script, *arguments], stdout=subprocess.PIPE, cwd=t.directory, **options)
+    equal(program.stdout.readline(), b"ready\n", "first words of the program")
+    return program
+
+
+def status(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+ODD = """
+import os, socket, select, sys, threading, time
+os.mkdir("cwd of it"); os.chdir("cwd of it")
+kept = [open("log of it", "w+"), open("/dev/null", "rb"), socket.socket(), socket.socketpair(), os.pipe(), select.epoll()]
+kept[0].write("x" * 1009); kept[0].flush()
+os.set_inheritable(kept[0].fileno(), True)
+for i in range(6): threading.Thread(target=time.sleep, args=(60,)).start()
+child = os.fork()
+print("ready", flush=True) if child else None
+time.sleep(60)
+"""
+
+
+def test_snapshot(t):
+    """R18: threads, parents, names, ids, directory, cgroup, namespaces and descriptors are those of /proc."""
+    program = python(t, ODD, "an argument", "")
+    pids = [program.pid] + [int(pid) for pid in open(f"/proc/{program.pid}/task/{program.pid}/children").read().split()]
+    equal(len(pids), 2, "processes")
+    time.sleep(0.1)
+    trace = attach(t, "-p", str(program.pid))
+    equal(set(found(trace)), {int(tid) for pid in pids for tid in os.listdir(f"/proc/{pid}/task")}, "threads")
+    equal(len(found(trace)), 8, "number of threads")
+    for tid, event in found(trace).items():
+        assert_is(event, f"/proc/{event['tgid']}/task/{tid}")
+        equal(event["reason"], REASON["-p" if event["tgid"] == program.pid else "inherited"], "reason")
+    for pid in pids:
+        assert_process(found(trace)[pid])
+        assert_descriptors([event for event in trace.of("fd_found") if event["tgid"] == pid], pid)
+    added, removed = trace.of("target_added"), trace.of("target_removed")
+    equal([(event["tid"], event["reason"], event["later"]) for event in added], [(program.pid, REASON["-p"], 0)], "added")
+    equal([(event["tid"], event["reason"], event["cause"]) for event in removed], [(program.pid, REASON["-p"], 2)], "removed")
+    rows = trace.sql("SELECT pid, cwd, cmdline, parent_process_id FROM process ORDER BY pid")
+    equal([row["pid"] for row in rows], sorted(pids), "rows of process")
+    equal([row["parent_process_id"] is None for row in rows], [pid == program.pid for pid in sorted(pids)], "parents")
+    check("'an argument' ''" in rows[0]["cmdline"], rows[0]["cmdline"])
+    for command in ("info", "report", "tree", "replay"):
+        harness.succeed([harness.ANALYZE, command, trace.path])
+
+
+def assert_is(event, task):
+    with open(f"{task}/stat") as file:
+        fields = file.read()
+    fields = fields[fields.rindex(")") + 2:].split()
+    said = status(task[len("/proc/"):])
+    equal(event["comm"], said["Name"], "name")
+    equal(event["ppid"], int(said["PPid"]), "parent")
+    equal(event["start_ns"] * os.sysconf("SC_CLK_TCK") // 10**9, int(fields[22 - 3]), "start time in ticks")
+    equal((event["ns_tgid"], event["ns_tid"]), (int(said["NStgid"].split()[-1]), int(said["NSpid"].split()[-1])), "own numbers")
+    equal((event["uid"], event["euid"]), tuple(map(int, said["Uid"].split()[:2])), "user")
+    equal((event["gid"], event["egid"]), tuple(map(int, said["Gid"].split()[:2])), "group")
+    equal(event["live_threads"], int(said["Threads"]), "threads")
+    for name in ("mnt", "net", "uts", "ipc", "pid", "cgroup", "user"):
+        equal(f"{name}:[{event[name + '_ns']}]", os.readlink(f"{task}/ns/{name}"), f"{name} namespace")
+
+
+def assert_process(event):
+    proc = f"/proc/{event['tgid']}"
+    equal(words(event, "exe"), os.readlink(f"{proc}/exe"), "program")
+    equal(words(event, "cwd"), os.readlink(f"{proc}/cwd"), "directory")
+    with open(f"{proc}/cmdline") as file:
+        equal(words(event, "argv"), file.read().split("\0")[:-1], "arguments")
+    with open(f"{proc}/cgroup") as file:
+        unified = [line.rstrip("\n")[3:] for line in file if line.startswith("0::")]
+    equal(words(event, "cgroup"), unified[0], "cgroup")
+
+
+def assert_descriptors(events, pid):
+    proc = f"/proc/{pid}"
+    equal([event["fd"] for event in events], sorted(map(int, os.listdir(f"{proc}/fd"))), "descriptors")
+    kinds = set()
+    for event in events:
+        target, there = os.readlink(f"{proc}/fd/{event['fd']}"), os.stat(f"{proc}/fd/{event['fd']}")
+        info = dict(line.split(":\t") for line in open(f"{proc}/fdinfo/{event['fd']}").read().splitlines() if ":\t" in line)
+        what = f"descriptor {event['fd']}, {target}"
+        equal((event["inode"], event["mode"]), (there.st_ino, there.st_mode), f"inode and mode of {what}")
+        equal((event["device"] >> 20, event["device"] & 0xFFFFF), (os.major(there.st_dev), os.minor(there.st_dev)), f"device of {what}")
+        equal((event["rdev"] >> 20, event["rdev"] & 0xFFFFF), (os.major(there.st_rdev), os.minor(there.st_rdev)), f"rdev of {what}")
+        equal(event["offset"], int(info["pos"]), f"offset of {what}")
+        flags = int(info["flags"], 8)
+        equal(event["flags"] | (os.O_CLOEXEC if event["traits"] & 1 else 0), flags, f"flags of {what}")
+        equal(event["traits"] >> 2 & 3, {os.O_RDONLY: 1, os.O_WRONLY: 2, os.O_RDWR: 3}[flags & 3], f"what it is open for, {what}")
+        if target.startswith("/"):
+            equal(words(event, "path"), target, f"path of {what}")
+            kinds.add("file")
+        elif stat.S_ISSOCK(there.st_mode):
+            equal((event["sock_family"] in (socket.AF_INET, socket.AF_UNIX), event["sock_type"]), (True, socket.SOCK_STREAM), what)
+            kinds.add("socket")
+        elif target.startswith("anon_inode:"):
+            equal(words(event, "path"), target.removeprefix("anon_inode:"), what)
+            kinds.add("anonymous")
+        else:
+            equal((target.startswith("pipe:"), event["items"]), (True, []), what)
+            kinds.add("pipe")
+    equal(kinds, {"file", "socket", "anonymous", "pipe"}, "kinds of descriptors")
+
+
+BUSY = """
+import os, sys, threading, time
+def work():
+    while True:
+        os.getppid(); time.sleep(0.002)
+for i in range(3): threading.Thread(target=work, daemon=True).start()
+print("ready", flush=True)
+while True: os.getppid(); time.sleep(0.002)
+"""
+
+
+def test_calls(t):
+    """A call under way at the start has no entry, one under way at the end no return; in between they are whole."""
+    program = python(t, BUSY)
+    trace = attach(t, "-p", str(program.pid))
+    threads = {int(tid) for tid in os.listdir(f"/proc/{program.pid}/task")}
+    equal(set(found(trace)), threads, "threads")
+    for tid in threads:
+        states = [event["state"] for event in trace.of("syscall") if event["tid"] == tid]
+        check(len(states) > 50, f"only {len(states)} calls of {tid}")
+        check(set(states[1:-1]) == {0}, f"states in between: {set(states[1:-1])}")
+        check(states[0] in (0, 2) and states[-1] in (0, 1), f"states at the ends: {states[0]}, {states[-1]}")
+    ends = [event["state"] for event in trace.of("syscall") if event["state"]]
+    check(2 in ends and 1 in ends, f"states {ends}: nothing was under way")
+    assert_told_first(trace)
+
+
+def test_thread(t):
+    """-t: one thread of four and nothing else, but the descriptors that it has with them."""
+    program = python(t, BUSY)
+    tids = sorted(int(tid) for tid in os.listdir(f"/proc/{program.pid}/task"))
+    trace = attach(t, "-t", f"{tids[1]},{tids[2]}")
+    equal(sorted(found(trace)), tids[1:3], "threads found")
+    equal({event["tid"] for event in trace.of("syscall")}, set(tids[1:3]), "threads with calls")
+    equal({event["reason"] for event in trace.of("target_added")}, {REASON["-t"]}, "reasons")
+    equal(len(trace.of("target_removed")), 2, "removed")
+    equal([event["fd"] for event in trace.of("fd_found")], sorted(map(int, os.listdir(f"/proc/{program.pid}/fd"))), "descriptors")
+
+
+def renamed_python(t):
+    """A copy of the interpreter is another name; one of more than 15 bytes."""
+    name = t.path("a_name_longer_than_15")
+    os.symlink("/usr/bin/python3", name)
+    return name
+
+
+@cases("comm", "long", "regex", "regex of arguments")
+def test_name(t, way):
+    """-n: by name, by the last part of argv[0], by a regex; others are left alone, as is who runs the recorder."""
+    name = renamed_python(t)
+    one = python(t, BUSY, "--mark-7ac0", name=name)
+    other = python(t, BUSY)
+    pattern = {"comm": "a_name_longer_t", "long": "a_name_longer_than_15", "regex": "/^a_na.*_t/",
+               "regex of arguments": "/mark-7a[c]0/"}[way]
+    trace = attach(t, "-n", pattern)
+    equal({event["tgid"] for event in trace.of("task_found")}, {one.pid}, f"processes; {other.pid} is another")
+    equal([event["reason"] for event in trace.of("target_added")], [REASON["-n"]], "reasons")
+
+
+def during(t, *options, act):
+    """What `act` does while a recording goes on, and the recording, ended with a signal."""
+    path = t.new_trace()
+    recorder = start([harness.RECORD, "-o", path, *options], cwd=t.directory, stderr=subprocess.PIPE)
+    for _ in range(500):
+        if os.path.exists(path) and os.path.getsize(path) and attached(recorder.pid):
+            break
+        time.sleep(0.02)
+    time.sleep(0.3)
+    result = act()
+    time.sleep(0.4)
+    recorder.send_signal(signal.SIGINT)
+    equal(wait(recorder), 0, "exit of a recording that SIGINT ended")
+    return result, Trace(path)
+
+
+def attached(pid):
+    with open(f"/proc/{pid}/wchan") as file:
+        return "epoll" in file.read()
+
+
+def test_name_later(t):
+    """-n: one that takes the name later, by exec or by itself, is added then, with all it is by then."""
+    name = t.path("taken_later")
+    os.symlink("/usr/bin/python3", name)
+    first = python(t, BUSY, name=name)
+
+    def act():
+        born = python(t, BUSY, name=name)
+        self_named = python(t, "import time\nopen('/proc/self/comm', 'w').write('taken_later')\nprint('ready', flush=True)\ntime.sleep(60)")
+        return born.pid, self_named.pid
+
+    (born, self_named), trace = during(t, "-n", "taken_later", act=act)
+    added = {event["tid"]: (event["reason"], event["later"]) for event in trace.of("target_added")}
+    equal(added, {first.pid: (REASON["-n"], 0), born: (REASON["-n"], 1), self_named: (REASON["-n"], 1)}, "added")
+    check(set(added) <= set(found(trace)), "task_found of all")
+    for pid in (born, self_named):
+        equal(words(found(trace)[pid], "exe"), os.readlink(f"/proc/{pid}/exe"), "program")
+        check([event for event in trace.of("fd_found") if event["tgid"] == pid], f"no descriptors of {pid}")
+    equal([words(event, "exe") for event in trace.of("exec") if event["tgid"] == born], [os.path.realpath("/usr/bin/python3")], "exec")
+
+
+def cgroup_root():
+    with open("/proc/self/mounts") as file:
+        return [line.split()[1] for line in file if line.split()[2] == "cgroup2"][0]
+
+
+class Cgroup:
+    """A cgroup for a while, with one below it."""
+
+    def __init__(self, name):
+        self.path = os.path.join(cgroup_root(), name)
+        self.below = os.path.join(self.path, "below")
+
+    def __enter__(self):
+        os.makedirs(self.below)
+        return self
+
+    def __exit__(self, *_):
+        harness.end_children()
+        for path in (self.below, self.path):
+            for _ in range(100):
+                try:
+                    os.rmdir(path)
+                    break
+                except OSError:
+                    time.sleep(0.05)
+
+
+def move(pid, path):
+    with open(os.path.join(path, "cgroup.procs"), "w") as file:
+        file.write(str(pid))
+
+
+@cases("path", "as in proc")
+def test_cgroup(t, way):
+    """--cgroup: what is in it and below it, what is moved there and what is born there; nothing else."""
+    inside, below, moved, outside = (python(t, BUSY) for _ in range(4))
+    with Cgroup("trc-test-attach") as group:
+        move(inside.pid, group.path)
+        move(below.pid, group.below)
+        path = group.path if way == "path" else group.path[len(cgroup_root()):]
+
+        def act():
+            move(moved.pid, group.below)
+            return start(["sh", "-c", f"echo $$ > {group.path}/cgroup.procs; /bin/true"]).wait()
+
+        _, trace = during(t, "--cgroup", path, act=act)
+        added = {event["tid"]: (event["reason"], event["later"]) for event in trace.of("target_added")}
+        reason = REASON["--cgroup"]
+        for pid, later in ((inside.pid, 0), (below.pid, 0), (moved.pid, 1)):
+            equal(added.pop(pid, None), (reason, later), f"added {pid}")
+        equal(list(added.values()), [(reason, 1)], f"the shell that went there by itself; {outside.pid} is outside")
+        tids = {int(tid) for pid in (inside.pid, below.pid, moved.pid) for tid in os.listdir(f"/proc/{pid}/task")}
+        check(tids <= set(found(trace)), "threads of them")
+        check("/bin/true" in [words(event, "filename") for event in trace.of("exec")], "what the shell ran")
+
+
+CONTAINERS = ["docker-{}.scope", "libpod-{}.scope", "cri-containerd-{}.scope", "crio-{}.scope", "{}"]
+
+
+@cases(*range(len(CONTAINERS)))
+def test_container(t, form):
+    """--container: by the beginning of its id, in the cgroup that its manager makes; as kubectl writes it, too."""
+    number, other = "7ac0" * 16, "7acf" * 16
+    program = python(t, BUSY)
+    with Cgroup(CONTAINERS[form].format(number)) as group, Cgroup(CONTAINERS[form].format(other)):
+        move(program.pid, group.below)
+        trace = attach(t, "--container", number[:7])
+        equal([(event["tid"], event["reason"]) for event in trace.of("target_added")], [(program.pid, REASON["--container"])], "added")
+        equal({event["tgid"] for event in attach(t, "--container", "docker://" + number).of("task_found")}, {program.pid}, "found")
+        said = attach(t, "--container", "7ac", code=2).result.stderr
+        check(number in said and other in said and said.count("\n") == 1, said)
+
+
+def test_user(t):
+    """-u: the real user's, and those that become so."""
+    one = start(["setpriv", "--reuid=65534", "--clear-groups", "sleep", "60"])
+    time.sleep(0.2)
+
+    def act():
+        return start(["setpriv", "--reuid=65534", "--clear-groups", "/bin/sh", "-c", "/bin/true; sleep 60"]).pid
+
+    nobody = pwd.getpwuid(65534).pw_name
+    later, trace = during(t, "-u", nobody, act=act)
+    added = {event["tid"]: event["later"] for event in trace.of("target_added")}
+    equal((added.get(one.pid), added.get(later)), (0, 1), "added")
+    equal({event["uid"] for event in trace.of("task_found")}, {65534}, "users")
+    check("/bin/true" in [words(event, "filename") for event in trace.of("exec")], "what it ran")
+
+
+def test_all(t):
+    """-a: every thread there is, without the recorder and without feeding on itself."""
+    def act():
+        time.sleep(0.5)
+        return {int(tid) for pid in os.listdir("/proc") if pid.isdigit() for tid in threads_of(pid)}
+
+    there, trace = during(t, "-a", act=act)
+    seen = set(found(trace)) | {event["child_tid"] for event in trace.of("task_new")}
+    missing = {tid for tid in there - seen if name_of(tid) not in ("record", None)}
+    equal(missing, set(), "threads that were not found")
+    check(1 in seen and 2 in seen, "init and kthreadd")
+    check(os.getpid() in seen, "this process")
+
+
+def threads_of(pid):
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+
+
+def name_of(tid):
+    try:
+        with open(f"/proc/{tid}/comm") as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
+def test_not_itself(t):
+    """R4: with -a no event is the recorder's own, though it makes calls all the time."""
+    path = t.new_trace()
+    recorder = start([harness.RECORD, "-q", "-o", path, "-a", "-d", "1s"], cwd=t.directory)
+    wait(recorder)
+    trace = Trace(path)
+    check(len(trace.events) > 100, "nothing was recorded")
+    equal([event for event in trace.events if event["tgid"] == recorder.pid], [], "events of the recorder")
+
+
+def test_gone(t):
+    """A recording without a command ends when its targets have, with exit 0 and a whole file."""
+    program = start(["sh", "-c", "sleep 1.5; exit 7"])
+    time.sleep(0.1)
+    begin = time.monotonic()
+    trace = attach(t, "-p", str(program.pid), duration="60s")
+    check(time.monotonic() - begin < 20, "it did not end by itself")
+    said = trace.analyze("info").stdout
+    check("targets ended" in said and re.search(r"^end +complete", said, re.M), said)
+    equal([(event["tid"], event["cause"]) for event in trace.of("target_removed")], [(program.pid, 1)], "removed")
+    equal(trace.one("SELECT exit_code FROM process WHERE pid = ?", program.pid), 7, "its exit code")
+    equal(trace.one("SELECT comm FROM process WHERE parent_process_id IS NOT NULL"), "sleep", "its child")
+
+
+@cases(signal.SIGINT, signal.SIGTERM)
+def test_signal(t, number):
+    """A signal ends it with exit 0 and a whole file; what it watched runs on."""
+    program = python(t, BUSY)
+    path = t.new_trace()
+    recorder = start([harness.RECORD, "-q", "-o", path, "-p", str(program.pid)], cwd=t.directory)
+    time.sleep(2)
+    recorder.send_signal(number)
+    equal(wait(recorder), 0, "exit code")
+    said = Trace(path).analyze("info").stdout
+    check(re.search(r"^end +complete", said, re.M) and re.search("^end_reason|end reason +signal", said, re.M), said)
+    equal(program.poll(), None, "exit of the program")
+
+
+def test_both(t):
+    """A command and targets: both, and the command's exit code."""
+    program = python(t, BUSY)
+    trace = t.record("/bin/sh", "-c", "sleep 0.3; exit 11", options=["-p", str(program.pid), "-d", "5s"], code=11)
+    reasons = {event["tid"]: event["reason"] for event in trace.of("target_added")}
+    equal(reasons.pop(program.pid), REASON["-p"], "reason of the target")
+    equal(list(reasons.values()), [REASON["command"]], "reason of the command")
+    equal(trace.one("SELECT count(*) FROM process WHERE exit_code = 11"), 1, "the command's exit")
+
+
+def test_command_snapshot(t):
+    """The command's descriptors are known before its first call: those that its exec leaves."""
+    script = "import os\nfor fd in sorted(map(int, os.listdir('/proc/self/fd'))):\n  try: print(fd, os.readlink(f'/proc/self/fd/{fd}'))\n  except OSError: pass"
+    trace = t.record("/usr/bin/python3", "-B", "-c", script)
+    seen = [int(line.split()[0]) for line in trace.result.stdout.splitlines()]
+    equal([event["fd"] for event in trace.of("fd_found")], seen, "descriptors")
+
+
+def test_pid_namespace(t):
+    """Recorded inside a pid namespace: numbers are those of the machine, the header's too."""
+    path = t.new_trace()
+    result = run(["unshare", "-fp", "--mount-proc", harness.RECORD, "-q", "-o", path, "--", "/bin/true"], cwd=t.directory)
+    equal(result.returncode, 0, f"exit ({result.stderr})")
+    trace = Trace(path)
+    said = json.loads(trace.analyze("info", "--format", "json").stdout)
+    (event,) = trace.of("exec")
+    equal(said["command_pid"], event["tgid"], "pid of the command")
+    check(event["ns_tgid"] < event["tgid"] or event["tgid"] < 100, "the namespace has numbers of its own")
+    equal([row["pid"] for row in trace.sql("SELECT pid FROM process")], [event["tgid"]], "processes")
+
+
+@cases("none", "1x", "999999999", "self", "thread", "kernel name", "user", "cgroup", "container", "regex", "name", "empty")
+def test_mistake(t, way):
+    """Bad input: one line that names it, and nothing recorded."""
+    program = python(t, BUSY)
+    thread = [tid for tid in os.listdir(f"/proc/{program.pid}/task") if int(tid) != program.pid][0]
+    gone = start(["true"])
+    gone.wait()
+    options, code, words_ = {
+        "none": ([], 2, "no command given"),
+        "1x": (["-p", "1x"], 2, "not the number of a process"),
+        "999999999": (["-p", f"{program.pid},{gone.pid}"], 125, "no such process"),
+        "self": (["-p", "SELF"], 2, "this recorder itself"),
+        "thread": (["-p", thread], 2, f"thread of process {program.pid}"),
+        "kernel name": (["-t", str(gone.pid)], 125, "no such thread"),
+        "user": (["-u", "rooot"], 2, "did you mean root?"),
+        "cgroup": (["--cgroup", "/no-such-cgroup"], 2, "no such cgroup"),
+        "container": (["--container", "beef"], 125, "is it running?"),
+        "regex": (["-n", "/a(b/"], 2, "not a regular expression"),
+        "name": (["-n", "no-such-name"], 125, "nothing that runs matches"),
+        "empty": (["-n", ""], 2, "empty name"),
+    }[way]
+    command = [harness.RECORD, "-o", "x.trc", *options]
+    if way == "self":
+        command = ["sh", "-c", f'exec {harness.RECORD} -o x.trc -p $$']
+    result = run(command, cwd=t.directory)
+    equal((result.returncode, result.stderr.count("\n")), (code, 1), f"exit and lines of {result.stderr}")
+    check(words_ in result.stderr, result.stderr)
+    check(not os.path.exists(t.path("x.trc")), "a file was left")
+
+
+# Who the command runs as
+
+
+IDENTITY = "id -u; id -g; id -G; echo $HOME; echo $USER; echo ${SUDO_UID-none}"
+
+
+def identity(t, options, **env):
+    command = [harness.RECORD, "-q", "-o", t.new_trace(), *options, "--", "/bin/sh", "-c", IDENTITY]
+    result = run(command, cwd="/", env=dict(os.environ, **env))
+    equal(result.returncode, 0, f"exit ({result.stderr})")
+    return result.stdout.splitlines()
+
+
+def test_user_of_the_command(t):
+    """R27: under sudo the command runs as who called it; --user says otherwise."""
+    nobody, games = pwd.getpwnam("nobody"), pwd.getpwnam("games")
+    as_nobody = [str(nobody.pw_uid), str(nobody.pw_gid), str(nobody.pw_gid), nobody.pw_dir, "nobody", "none"]
+    sudo = {"SUDO_UID": str(nobody.pw_uid), "SUDO_GID": str(nobody.pw_gid), "SUDO_USER": "nobody", "SUDO_COMMAND": "record"}
+    equal(identity(t, [], **sudo), as_nobody, "under sudo")
+    equal(identity(t, ["--user", "root"], **sudo)[0], "0", "under sudo with --user root")
+    equal(identity(t, ["--user", "nobody"]), as_nobody, "--user nobody")
+    equal(identity(t, ["--user", "games"], **sudo)[:2], [str(games.pw_uid), str(games.pw_gid)], "--user games under sudo")
+    result = run([harness.RECORD, "-o", "x.trc", "--user", "nobdy", "--", "true"], cwd=t.directory)
+    equal((result.returncode, "did you mean nobody?" in result.stderr), (2, True), result.stderr)
+    result = run([harness.RECORD, "-q", "-o", t.new_trace(), "--user", "nobody", "--", t.write("x", b"#!/bin/sh\n")], cwd="/")
+    check(result.returncode == 126, f"a command that nobody may not execute: exit {result.returncode}, {result.stderr}")
+
+
+# R8: nothing missed
+
+
+def lives(path):
+    """What `restless` wrote: (tid, tgid, born, died)."""
+    with open(path, "rb") as file:
+        data = file.read(8 + 24 * 400000)
+    count = struct.unpack_from("=Q", data)[0]
+    check(count < 400000, "too much happened")
+    return [struct.unpack_from("=IIQQ", data, 8 + 24 * i) for i in range(count)]
+
+
+@takes(900)
+def test_restless(t):
+    """200 times to a program that forks and makes threads without pause: no task alive meanwhile is missed."""
+    log, missed, seen, found_count = t.path("lives"), [], 0, 0
+    program = start([workload("restless"), log], start_new_session=True)
+    recordings = []
+    try:
+        time.sleep(0.2)
+        for i in range(200):
+            events = "task,syscall" if i % 20 == 0 else "task"
+            recordings.append(attach(t, "-p", str(program.pid), "--events", events, duration="20ms"))
+            check(program.poll() is None, "the program has ended")
+            if i % 20 == 19:  # the file would grow too large
+                found_one, missed_one, seen_one = compare(recordings, lives(log))
+                recordings = []
+                missed += missed_one
+                seen += seen_one
+                found_count += found_one
+                with open(log, "r+b") as file:
+                    file.write(bytes(8))
+    finally:
+        os.killpg(program.pid, signal.SIGKILL)
+        wait(program)
+    equal(missed[:5], [], f"missed of {seen} tasks")
+    check(seen > 5000 and found_count > 600, f"only {seen} tasks lived, {found_count} were there before: that proves little")
+
+
+def compare(recordings, written):
+    """(tasks that were there before, those missed, how many lived) of recordings while `written` was written."""
+    missed, seen, found_count = [], 0, 0
+    for trace in recordings:
+        if trace.of("syscall"):
+            assert_told_first(trace)
+        told = set(found(trace)) | {event["child_tid"] for event in trace.of("task_new")}
+        begin = start_of(trace)
+        end = begin + 20_000_000
+        for tid, tgid, born, died in written:
+            # Of those without an end, only who began in the recording was surely there.
+            if born < end and (died > begin or died <= 1 and born > begin):
+                seen += 1
+                if tid not in told and not (died == 1 and tgid in told):
+                    missed.append((trace.path, tid, tgid, born - begin, died and died - begin))
+        found_count += len(found(trace))
+        for path in (trace.path, trace.path + ".jsonl"):
+            os.unlink(path)
+    return found_count, missed, seen
+
+
+def start_of(trace):
+    said = json.loads(trace.analyze("info", "--format", "json").stdout)
+    return said["start_mono_ns"]
