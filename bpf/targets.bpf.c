@@ -56,11 +56,15 @@ static __always_inline int write_found(struct bpf_iter_meta *meta, struct record
 	if (task->pid == task->tgid || task->group_leader->flags & PF_EXITING) {
 		fs = (u64)BPF_CORE_READ(task, fs);
 		root = fs + bpf_core_field_offset(struct fs_struct, root);
-		off = put_path(room, off, FOUND_EXE,
-			       path_walk(&room->path,
-					 (u64)BPF_CORE_READ(task, mm, exe_file) +
-						 bpf_core_field_offset(struct file, f_path),
-					 root));
+		/* What is held shows the recorder's own program and arguments until its exec. */
+		if (state->phase == PHASE_HELD)
+			*number = 0;
+		else
+			off = put_path(room, off, FOUND_EXE,
+				       path_walk(&room->path,
+						 (u64)BPF_CORE_READ(task, mm, exe_file) +
+							 bpf_core_field_offset(struct file, f_path),
+						 root));
 		off = put_path(room, off, FOUND_CWD,
 			       path_walk(&room->path,
 					 fs + bpf_core_field_offset(struct fs_struct, pwd), root));
