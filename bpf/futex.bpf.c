@@ -77,25 +77,25 @@ const volatile bool futex_finds_files = false;
 extern const volatile u64 page_size; /* of task.bpf.c */
 
 /*
- * An id that its threads share, and that fork and exec change. Where the kernel does not number address spaces it is
- * made of where the kernel keeps this one, unique among those alive, and of its random stack; not to be undone.
+ * Where all futexes of a call that says "private" lie, and all that are not found in a file.
+ *
+ * The object is an id that its threads share, and that fork and exec change. Where the kernel does not number address
+ * spaces it is made of where the kernel keeps this one, unique among those alive, and of its random stack; not to be
+ * undone.
  */
-static __always_inline u64 space_id(struct mm_struct *mm)
-{
-	const u64 odd = 0x9e3779b97f4a7c15ull;
-
-	if (bpf_core_field_exists(mm->context.ctx_id))
-		return BPF_CORE_READ(mm, context.ctx_id);
-	return ((u64)mm * odd >> 32 << 32) | BPF_CORE_READ(mm, start_stack) * odd >> 32;
-}
-
-/* Where all futexes of a call that says "private" lie, and all that are not found in a file. */
 static __always_inline void place_in_space(struct place *place, struct task_struct *task)
 {
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	const u64 odd = 0x9e3779b97f4a7c15ull;
 
 	/* Before 6.16 a dying task has given it up already. */
-	place->object = space_id(mm ? mm : task->active_mm);
+	if (!mm)
+		mm = BPF_CORE_READ(task, active_mm);
+	if (bpf_core_field_exists(mm->context.ctx_id))
+		place->object = BPF_CORE_READ(mm, context.ctx_id);
+	else
+		place->object =
+			((u64)mm * odd >> 32 << 32) | BPF_CORE_READ(mm, start_stack) * odd >> 32;
 	place->offset = 0;
 	place->device = 0;
 }

@@ -5,6 +5,7 @@
  *   pair     two children compute 0.3 s each on one CPU, so that they are preempted, and sleep 101 and 53 times; prints
  *            of each, as KEY VALUE, what /proc says of it at its end
  *   wake     two threads of real-time priority wake each other 211 times, through pipes
+ *   across   the same from one CPU to another, where not every time one of them has gone to sleep already
  *   timer    sleeps 47 times
  *   packet   59 datagrams over loopback to a thread that waits for them
  *   threads  13 threads, one after the other
@@ -119,7 +120,7 @@ static void pair(void)
 	}
 }
 
-static int there[2], back[2];
+static int there[2], back[2], answer_cpu;
 
 static void be_real_time(void)
 {
@@ -133,6 +134,7 @@ static void *answer(void *unused)
 {
 	char byte;
 
+	pin(answer_cpu);
 	be_real_time();
 	for (int i = 0; i < WAKES; i++)
 		if (read(there[0], &byte, 1) != 1 || write(back[1], &byte, 1) != 1)
@@ -140,11 +142,12 @@ static void *answer(void *unused)
 	return unused;
 }
 
-static void wake(void)
+static void wake(int cpu)
 {
 	pthread_t thread;
 	char byte = 0;
 
+	answer_cpu = cpu;
 	be_real_time();
 	if (pipe(there) || pipe(back) || pthread_create(&thread, NULL, answer, NULL))
 		FAIL("wake");
@@ -251,7 +254,9 @@ int main(int argc, char **argv)
 	if (!strcmp(way, "pair"))
 		pair();
 	else if (!strcmp(way, "wake"))
-		wake();
+		wake(cpus[0]);
+	else if (!strcmp(way, "across") && cpus[1] >= 0)
+		wake(cpus[1]);
 	else if (!strcmp(way, "timer"))
 		for (int i = 0; i < SLEEPS; i++)
 			nap(1000);
