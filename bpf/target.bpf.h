@@ -10,7 +10,8 @@
  *     children, as nothing will tell of whom they descend any more; that asks for another pass;
  *   - a child with a lower number than its parent: either the parent is reached, or it ends as above;
  *     both ask for another pass;
- *   - a thread that takes its leader's number in an exec: asks for another pass.
+ *   - a thread that takes its leader's number in an exec: asks for another pass, also when it comes out of the exec
+ *     after the last.
  */
 #pragma once
 

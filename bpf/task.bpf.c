@@ -109,10 +109,12 @@ int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	long n;
 
 	if (!state) {
-		/* It may be out of the iterator's way now. */
-		if (control.attaching && old_pid != task->pid)
-			__sync_fetch_and_add(&control.adopted, 1);
 		state = target_arrives(task);
+		/* It took this number a moment ago, perhaps behind the iterator's back: to be looked at again. */
+		if (!state && target_options && old_pid != task->pid) {
+			control.wanted = 1;
+			control.attaching = 1;
+		}
 	}
 	if (!state)
 		return 0;

@@ -189,6 +189,7 @@ static int find(struct trc_bpf *skeleton, struct consumer *consumer)
 	u32 adopted, fill;
 	int err, passes = 0;
 
+	control->wanted = 0;
 	control->attaching = 1;
 	control->pass++;
 	/* What was adopted by a hook behind the iterator's back is told of by the next pass. */
@@ -201,6 +202,9 @@ static int find(struct trc_bpf *skeleton, struct consumer *consumer)
 	if (err >= 0)
 		err = attach_iterate(skeleton->progs.target_files, take_found, consumer);
 	control->attaching = 0;
+	/* Set by a hook before that. */
+	if (control->wanted)
+		control->attaching = 1;
 	return err;
 }
 
@@ -225,10 +229,7 @@ int attach_find_later(struct probes *probes, struct consumer *consumer)
 	struct trc_bpf *skeleton = probes_skeleton(probes);
 	volatile struct control *control = &skeleton->bss->control;
 
-	if (!control->wanted)
-		return 0;
-	control->wanted = 0;
-	return find(skeleton, consumer);
+	return control->wanted ? find(skeleton, consumer) : 0;
 }
 
 int attach_tell_all(struct probes *probes, struct consumer *consumer)

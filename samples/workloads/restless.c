@@ -23,7 +23,7 @@
 
 #include "marker.h"
 
-#define LIVES_MAX (1u << 20)
+#define LIVES_MAX (1u << 22)
 
 struct life {
 	uint32_t tid, tgid;
@@ -151,6 +151,7 @@ static void rush(void)
 int main(int argc, char **argv)
 {
 	bool once = argc == 3 && !strcmp(argv[1], "once");
+	pid_t pid;
 	int fd;
 
 	program = argv[0];
@@ -168,9 +169,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	lives->pid = fork();
-	if (!lives->pid)
+	pid = fork();
+	if (!pid)
 		rush();
+	lives->pid = pid;
 	while (wait(NULL) > 0)
 		;
 	return 0;
