@@ -85,50 +85,99 @@ static const char *option_value(const struct trace_meta *meta, const char *name)
 	return "";
 }
 
+struct unit { /* of an option's number */
+	u64 step;
+	const char *const *names;
+};
+
+static const char *const size_names[] = { "", "K", "M", "G", NULL };
+static const char *const time_names[] = { "ns", "us", "ms", "s", NULL };
+static const struct unit plain = { 0 }, size = { 1024, size_names },
+			 duration = { 1000, time_names };
+
 /* " -b 8M": the number in the largest unit that leaves it whole. */
-static void add_option(struct text *line, const char *name, const char *value, u64 step,
-		       const char *const *units)
+static void add_option(struct text *line, const char *dashes, const char *name, const char *value,
+		       const struct unit *unit)
 {
+	const char *const *names = unit->names;
 	u64 number;
 
-	if (!*value)
-		return;
-	text_addf(line, "%s%s ", line->len ? " " : "", name);
-	if (!step || parse_u64(value, &number)) {
+	text_addf(line, "%s%s%s ", line->len ? " " : "", dashes, name);
+	if (!unit->step || parse_u64(value, &number)) {
 		text_add_shell_word(line, value, strlen(value));
 		return;
 	}
-	for (; units[1] && number && number % step == 0; units++)
-		number /= step;
+	for (; names[1] && number && number % unit->step == 0; names++)
+		number /= unit->step;
 	text_addu(line, number);
-	text_adds(line, *units);
+	text_adds(line, *names);
+}
+
+/* An option that the file has by its long name; what ends in -ns is a time. */
+static void add_long_option(struct text *line, const char *name, const char *value)
+{
+	size_t len = strlen(name);
+	bool is_time = len > 3 && !strcmp(name + len - 3, "-ns");
+	struct text word = {};
+
+	if (!strcmp(name, "targets")) { /* options themselves */
+		text_adds(line, *value ? " " : "");
+		text_add_printable(line, value, strlen(value));
+		return;
+	}
+	if (!strcmp(name, "env") || !strcmp(name, "results")) { /* flags */
+		text_adds(line, " --");
+		text_add_printable(line, *name == 'e' ? name : value,
+				   strlen(*name == 'e' ? name : value));
+		return;
+	}
+	/* A hostile one is made harmless. */
+	text_add_escaped(&word, name, is_time ? len - 3 : len);
+	add_option(line, "--", word.data, value, is_time ? &duration : &plain);
+	text_release(&word);
 }
 
 /* As record takes them, so that the same can be recorded again. */
 static void put_options(struct page *page)
 {
-	static const char *const sizes[] = { "", "K", "M", "G", NULL }, *const times[] = {
-		"ns", "us", "ms", "s", NULL
+	static const struct {
+		const char *name, *letter;
+		const struct unit *unit;
+	} short_ones[] = {
+		{ "syscalls", "e", &plain },
+		{ "buffer", "b", &size },
+		{ "level", "z", &plain },
+		{ "duration-ns", "d", &duration },
 	};
 	const struct trace_meta *meta = page->walk->meta;
 	const char *strings = option_value(meta, "string-size"),
-		   *data = option_value(meta, "data-size"),
-		   *duration = option_value(meta, "duration-ns");
+		   *data = option_value(meta, "data-size");
 	struct text line = {};
 
-	add_option(&line, "--events", option_value(meta, "events"), 0, NULL);
-	add_option(&line, "-e", option_value(meta, "syscalls"), 0, NULL);
-	/* -s is for both; without it they differ. */
-	if (!strcmp(strings, data))
-		add_option(&line, "-s", strings, 0, NULL);
-	add_option(&line, "-b", option_value(meta, "buffer"), 1024, sizes);
-	add_option(&line, "-z", option_value(meta, "level"), 0, NULL);
-	if (strcmp(duration, "0") != 0)
-		add_option(&line, "-d", duration, 1000, times);
+	for (size_t i = 0; i < meta->option_count; i++) {
+		const char *name = meta->options[i].name, *value = meta->options[i].value;
+		size_t known = 0;
+
+		while (known < ARRAY_SIZE(short_ones) && strcmp(name, short_ones[known].name) != 0)
+			known++;
+		if (!strcmp(name, "duration-ns") && !strcmp(value, "0"))
+			continue;
+		if (known < ARRAY_SIZE(short_ones))
+			add_option(&line, "-", short_ones[known].letter, value,
+				   short_ones[known].unit);
+		else if (!strcmp(name, "string-size")) {
+			/* -s is for both; without it they differ. */
+			if (!strcmp(strings, data))
+				add_option(&line, "-", "s", strings, &plain);
+		} else if (strcmp(name, "data-size") && strcmp(name, "missing-hooks")) {
+			add_long_option(&line, name, value);
+		}
+	}
 	if (line.len)
 		put_string(page, "options", line.data);
 	put_string(page, "string_bytes", strings);
 	put_string(page, "data_bytes", data);
+	put_string(page, "missing_hooks", option_value(meta, "missing-hooks"));
 	text_release(&line);
 }
 

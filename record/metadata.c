@@ -108,22 +108,25 @@ static void add_modes(struct trace_meta *meta, const struct modes *modes)
 		{ "delay-ns", modes->delay_ns },
 		{ "max-size", modes->max_bytes },
 		{ "max-events", modes->max_events },
-		{ "rotate-ns", modes->rotate_ns },
-		{ "rotate-size", modes->rotate_bytes },
 		{ "keep", modes->keep == KEEP_ALL ? 0 : modes->keep },
-		{ "flight-ns", modes->flight_ns },
-		{ "flight-size", modes->flight_bytes },
+	};
+	const struct {
+		const char *name, *value;
+	} texts[] = {
+		{ "start-at", modes->start_at },
+		{ "rotate", modes->rotate },
+		{ "flight", modes->flight },
+		{ "control", modes->control },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		if (numbers[i].value)
 			add_number(meta, numbers[i].name, numbers[i].value);
-	if (modes->start_at)
-		add_option(meta, "start-at", xstrdup(modes->start_at));
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (texts[i].value)
+			add_option(meta, texts[i].name, xstrdup(texts[i].value));
 	for (size_t i = 0; i < modes->triggers.count; i++)
 		add_option(meta, "trigger", xstrdup(modes->triggers.values[i]));
-	if (modes->control)
-		add_option(meta, "control", xstrdup(modes->control));
 }
 
 static void add_options(struct trace_meta *meta, const struct settings *settings, u64 ring_bytes)

@@ -264,12 +264,15 @@ static void say_end(struct recorder *r, const struct mark *end, const struct end
 
 int recorder_finish(struct recorder *r, struct ending *ending, int err)
 {
+	/* What is in the rings came after the end. */
+	bool is_full = ending->reason == reason_max_size || ending->reason == reason_max_events;
+	bool all_ended = ending->reason == reason_command || ending->reason == reason_targets;
 	struct mark end;
 	u64 end_ns;
 
 	probes_detach(r->probes);
 	/* Also of those that outlive the command. */
-	if (ending->reason != reason_command && ending->reason != reason_targets && !r->paused_ns)
+	if (!all_ended && !is_full && !r->paused_ns)
 		probes_unfinished(r->probes);
 	end_ns = monotonic_ns();
 	if (!r->writer && !err)
@@ -281,7 +284,7 @@ int recorder_finish(struct recorder *r, struct ending *ending, int err)
 		say_end(r, &end, ending);
 		return err;
 	}
-	if (!err)
+	if (!err && !is_full)
 		err = drain_all(r);
 	if (err)
 		/* Nothing is written any more, but what is missing is counted. */
@@ -292,8 +295,7 @@ int recorder_finish(struct recorder *r, struct ending *ending, int err)
 		err = recorder_note_losses(r);
 	else
 		recorder_note_losses(r);
-	if (consumer_last_ns(r->consumer) &&
-	    (ending->reason == reason_command || ending->reason == reason_targets))
+	if (consumer_last_ns(r->consumer) && all_ended)
 		end_ns = consumer_last_ns(r->consumer);
 	recorder_set_mark(r, &end, end_ns);
 	if (r->flight) {

@@ -54,6 +54,7 @@ def test_mistake(t, name):
 LABEL, HEAD = 12, 165
 TYPE, FLAGS, STREAM, MID, PAYLOAD_CRC, HEAD_CRC, PAYLOAD_LENGTH = 25, 29, 34, 146, 151, 156, 161
 HEADER, EVENTS, END = 1, 2, 6
+CLASS_SYSCALL = 2
 
 
 def crc32c(data):
@@ -140,6 +141,11 @@ def test_newer_minor(t):
     check("getpriority" in result.stdout, "report shows nothing")
 
 
+def calls(data):
+    """The chunks of system calls."""
+    return [record for record in records(data) if record.type == EVENTS and record.u32(STREAM) >> 16 == CLASS_SYSCALL]
+
+
 def damaged(t, data, shown=True):
     """The trace is read as far as it goes; one line and 3 say what is missing."""
     path = t.write("damaged.trc", data)
@@ -157,14 +163,14 @@ def test_cut_before_the_end(t):
 
 def test_cut_in_the_events(t):
     data = sample()
-    events = [record for record in records(data) if record.type == EVENTS]
+    events = calls(data)
     damaged(t, data[:events[-1].offset + HEAD + len(events[-1].payload) // 2], shown=False)
 
 
 def test_flipped_byte(t):
     """A damaged chunk is left out, the rest is read."""
     data = bytearray(sample())
-    events = [record for record in records(data) if record.type == EVENTS]
+    events = calls(data)
     data[events[-1].offset + HEAD + len(events[-1].payload) // 2] ^= 0x10
     damaged(t, data, shown=False)
 
