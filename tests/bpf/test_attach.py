@@ -384,7 +384,7 @@ def test_not_itself(t):
     wait(recorder)
     trace = Trace(path)
     check(len(trace.events) > 100, "nothing was recorded")
-    equal([event for event in trace.events if event["tgid"] == recorder.pid], [], "events of the recorder")
+    equal([event for event in trace.own_events if event["tgid"] == recorder.pid], [], "events of the recorder")
 
 
 def test_gone(t):
