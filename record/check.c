@@ -140,6 +140,7 @@ static void check_groups(struct findings *findings, bool *ret_recordable)
 {
 	_cleanup_free_ struct syscall_spec *specs =
 		xcalloc(SPEC_ABIS * SPEC_PER_ABI, sizeof(*specs));
+	const struct call_filter no_filter = { 0 };
 	struct utsname uts;
 
 	uname(&uts);
@@ -147,6 +148,7 @@ static void check_groups(struct findings *findings, bool *ret_recordable)
 		struct probes_options options = {
 			.groups = GROUP_BIT(GROUP_task) | GROUP_BIT(group),
 			.specs = specs,
+			.filter = &no_filter,
 			.machine = uts.machine,
 			.ring_bytes = TRIAL_RING_BYTES,
 		};
@@ -154,7 +156,12 @@ static void check_groups(struct findings *findings, bool *ret_recordable)
 		struct probes *probes = NULL;
 		int err = probes_open(&options, &probes, &error);
 
-		if (!err)
+		if (!err && probes_missing(probes))
+			add(findings, "group", group_name(group), STATE_PARTLY,
+			    xasprintf("%s; this kernel lacks %s", group_doc(group),
+				      probes_missing(probes)),
+			    NULL);
+		else if (!err)
 			add(findings, "group", group_name(group), STATE_YES,
 			    xstrdup(group_doc(group)), NULL);
 		else

@@ -48,11 +48,11 @@ def test_off_by_default(t):
 
 @cases(*OFF)
 def test_alone(t, group):
-    """Each group works without any other; only its own programs and those of tasks are loaded."""
+    """Each group works without any other; only its own programs and those of tasks and targets are loaded."""
     trace = t.record(workload("children"), "fork", "11", options=["--events", "task," + group])
     programs = programs_of(trace)
     check([name for name in programs if name.startswith(group + "_")], f"programs: {programs}")
-    rest = {name.split("_")[0] for name in programs} - {group, "task"}
+    rest = {name.split("_")[0] for name in programs} - {group, "task", "target"}
     equal(rest, {"syscall"} if group == "memory" else set(), "groups of the other programs")
     equal(len(trace.of("task_exit")), 12, "deaths")
 
