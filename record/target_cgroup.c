@@ -111,7 +111,8 @@ int target_add_cgroup(struct targets *targets, const char *asked, char **ret_err
 	return -EINVAL;
 }
 
-const char *container_id(const char *name, size_t *ret_len)
+/* The container id in the name of a cgroup's directory, or NULL. */
+static const char *container_id(const char *name, size_t *ret_len)
 {
 	static const char *const before[] = { "docker-", "libpod-", "cri-containerd-",
 					      "containerd-", "crio-" };

@@ -8,7 +8,3 @@
 int target_add_cgroup(struct targets *targets, const char *path, char **ret_error);
 /* The cgroup of a container whose id begins so: Docker, Podman, containerd, CRI-O, Kubernetes. */
 int target_add_container(struct targets *targets, const char *id, char **ret_error);
-/*
- * The container id in the name of a cgroup's directory, or NULL. *ret_len is its length. For tests, too.
- */
-const char *container_id(const char *directory, size_t *ret_len);

@@ -351,6 +351,56 @@ static void test_bytes(void)
 	scene_release(&scene);
 }
 
+static void put_found(struct scene *scene, u64 at, u32 tid, u32 tgid, u32 ppid, const char *comm)
+{
+	u64 buffer[128] = {};
+	struct trc_task_found *record = (struct trc_task_found *)buffer;
+	u8 *end = (u8 *)(record + 1);
+
+	*record = (struct trc_task_found){ .head = SCENE_HEAD(task_found, at, tid, tgid),
+					   .start_ns = SCENE_BOOT + tid,
+					   .ppid = ppid,
+					   .uid = 1000 };
+	strncpy(record->comm, comm, sizeof(record->comm) - 1);
+	if (tid == tgid) {
+		end = scene_item(end, 0, TRC_TYPE_str, comm, strlen(comm));
+		end = scene_item(end, 3, TRC_TYPE_strv, "a\0b c", sizeof("a\0b c"));
+	}
+	record->head.len = (u16)(end - (u8 *)buffer);
+	scene_put(scene, TRC_CLASS_TASK, &record->head);
+}
+
+/* What a recorder finds when it attaches: a child before its parent, a thread before its leader. */
+static void test_found(void)
+{
+	struct scene scene;
+	char path[128];
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/found.db", directory);
+	scene_begin(&scene, 9);
+	put_found(&scene, 1000, 50, 50, 70, "child");
+	put_found(&scene, 2000, 60, 70, 1, "worker");
+	put_found(&scene, 3000, 70, 70, 1, "parent");
+	put_found(&scene, 4000, 80, 80, 70, "later");
+	scene_finish(&scene);
+	CHECK_EQ(load(path, scene.path, true), 0);
+	db = open_database(path);
+	CHECK_EQ(query(db, "SELECT count(*) FROM process"), 3);
+	CHECK_EQ(query(db, "SELECT count(*) FROM thread"), 4);
+	CHECK_EQ(query(db, "SELECT count(*) FROM process c JOIN process p ON p.process_id = "
+			   "c.parent_process_id WHERE p.comm = 'parent' AND c.pid IN (50, 80)"),
+		 2);
+	CHECK_EQ(query(db, "SELECT parent_process_id FROM process WHERE pid = 70"), TABLE_NULL);
+	CHECK_EQ(query(db, "SELECT count(*) FROM process WHERE uid = 1000 AND exe = comm AND "
+			   "cmdline = 'a ''b c'''"),
+		 3);
+	CHECK_EQ(query(db, "SELECT start_ns FROM process WHERE pid = 50"), 50);
+	sqlite3_close(db);
+	scene_release(&scene);
+	unlink(path);
+}
+
 int main(void)
 {
 	char database[128];
@@ -367,6 +417,7 @@ int main(void)
 	test_race();
 	test_refusals();
 	test_bytes();
+	test_found();
 	scene_release(&scene);
 	unlink(database);
 	rmdir(directory);
