@@ -187,11 +187,10 @@ def test_last_drain(t):
 def test_stalled_recorder_slows_no_one(t):
     """S6: with the recorder stopped the command runs on to its end."""
     trace, recorder = t.start(workload("storm"), "300007", options=["-b", "64K"])
-    time.sleep(0.5)
-    command = run(["pgrep", "-P", str(recorder.pid)]).stdout.split()
-    if not command:
-        wait(recorder)
-        return
+    deadline = time.monotonic() + 20
+    while not (command := run(["pgrep", "-P", str(recorder.pid), "storm"]).stdout.split()):
+        check(time.monotonic() < deadline, "the storm never started")
+        time.sleep(0.005)
     recorder.send_signal(signal.SIGSTOP)
     try:
         deadline = time.monotonic() + 20
