@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What descriptors and addresses stand for: files, pipes, sockets, futexes, as instances with names.
+ *
+ * An object is made at its first sight and lives for as long as a descriptor, a wait or a metric holds
+ * a reference. A reused inode number of a socket or pipe is a new object.
+ */
+#pragma once
+
+#include "analyze/model/shared_string.h"
+#include "common/types.h"
+
+/* O(name, what a person reads) */
+#define OBJECT_TYPES(O)                                                                            \
+	O(unknown, "unknown")                                                                      \
+	O(file, "file")                                                                            \
+	O(directory, "directory")                                                                  \
+	O(device, "device")                                                                        \
+	O(pipe, "pipe")                                                                            \
+	O(socket, "socket")                                                                        \
+	O(epoll, "epoll")                                                                          \
+	O(eventfd, "eventfd")                                                                      \
+	O(timerfd, "timerfd")                                                                      \
+	O(signalfd, "signalfd")                                                                    \
+	O(inotify, "inotify")                                                                      \
+	O(fanotify, "fanotify")                                                                    \
+	O(pidfd, "pidfd")                                                                          \
+	O(memfd, "memfd")                                                                          \
+	O(uring, "io_uring")                                                                       \
+	O(bpf, "bpf")                                                                              \
+	O(perf, "perf event")                                                                      \
+	O(other, "anonymous inode")                                                                \
+	O(futex, "futex")                                                                          \
+	O(child, "child")
+
+#define OBJECT_ENUM(name, text) OBJECT_##name,
+enum object_type { OBJECT_TYPES(OBJECT_ENUM) OBJECT_TYPE_COUNT };
+
+struct object {
+	u32 references;
+	u8 type;     /* enum object_type */
+	u64 id;	     /* 1, 2, … in the order of first sight: object_id in the tables */
+	u32 device;  /* major << 20 | minor; of a socket its network namespace; 0 unknown */
+	u64 inode;   /* 0 unknown */
+	u64 seen_ns; /* first sight, trace clock */
+	/*
+	 * The best name so far: a path, "tcp 127.0.0.1:40000->127.0.0.1:80", "pipe:[4711]", "futex 0x7f… of
+	 * make[12]"; NULL: nothing is known but the type. Bytes from a trace: escape them.
+	 */
+	struct string *name;
+};
+
+const char *object_type_name(u8 type); /* "file", "io_uring" */
+struct object *object_ref(struct object *object); /* NULL stays NULL */
+void object_unref(struct object *object);	  /* accepts NULL */
