@@ -16,7 +16,7 @@
 #include "common/trace_meta.h"
 
 #define MODEL_UNKNOWN UINT64_MAX
-#define MODEL_SLOTS   24
+#define MODEL_SLOTS   96
 
 struct totals {				    /* sums of threads' task_exit records */
 	u64 runtime_ns, utime_ns, stime_ns; /* the latter two as ticks counted them */
