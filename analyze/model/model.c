@@ -2,6 +2,7 @@
 #include "analyze/model/model.h"
 
 #include "analyze/model/instances.h"
+#include "analyze/model/spans.h"
 #include "analyze/model/tasks.h"
 #include "common/alloc.h"
 
@@ -21,7 +22,10 @@ void model_free(struct model *model)
 	if (!model)
 		return;
 	model->hooks = (struct model_hooks){};
+	if (model->spans)
+		spans_finish(model->spans);
 	model_collect_rest(model);
+	spans_free(model->spans);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
 	free(model->commands);
@@ -41,8 +45,15 @@ void model_set_hooks(struct model *model, const struct model_hooks *hooks)
 	model->hooks = *hooks;
 }
 
+void model_follow_spans(struct model *model, const struct spans_options *options)
+{
+	model->spans = spans_new(model, options);
+}
+
 void model_finish(struct model *model)
 {
+	if (model->spans)
+		spans_finish(model->spans);
 	model_collect_rest(model);
 }
 
@@ -62,14 +73,9 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 	*ret_user_ns = totals->runtime_ns - system;
 }
 
-struct thread *model_event(struct model *model, const struct event *event)
+static struct thread *take_in(struct model *model, const struct event *event)
 {
 	const struct trc_head *record = event->record;
-
-	if (record->ts > model->now)
-		model->now = record->ts;
-	if (model->now >= model->next_gone_at)
-		model_collect(model, model->now);
 
 	switch (event->kind_id) {
 	case TRC_KIND_task_new:
@@ -92,4 +98,18 @@ struct thread *model_event(struct model *model, const struct event *event)
 	default:
 		return thread_of(model, record->tid, record->tgid);
 	}
+}
+
+struct thread *model_event(struct model *model, const struct event *event)
+{
+	struct thread *thread;
+
+	if (event->record->ts > model->now)
+		model->now = event->record->ts;
+	if (model->now >= model->next_gone_at)
+		model_collect(model, model->now);
+	thread = take_in(model, event);
+	if (model->spans)
+		spans_event(model->spans, event, thread);
+	return thread;
 }

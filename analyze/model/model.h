@@ -15,6 +15,10 @@
 #include "analyze/stream.h"
 #include "common/trace_meta.h"
 
+struct span;
+struct span_thread;
+struct spans_options;
+
 #define MODEL_UNKNOWN UINT64_MAX
 #define MODEL_SLOTS   96
 
@@ -78,6 +82,8 @@ struct thread {
 	u64 runtime_ns;
 	u64 cpu_delay_ns, blkio_delay_ns;
 	struct string *comm;
+	struct span_thread *span; /* what it is doing; NULL: not followed, or nothing was told yet */
+	u32 held;		  /* spans that are not told yet name it: it stays */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
@@ -89,6 +95,8 @@ struct model_hooks {
 	void *context;
 	void (*thread_gone)(void *context, struct thread *thread);
 	void (*process_gone)(void *context, struct process *process); /* after its threads */
+	/* Of each thread in the order of time, and all of them before it is gone. */
+	void (*span)(void *context, struct thread *thread, const struct span *span);
 };
 
 struct model;
@@ -102,6 +110,8 @@ struct model *model_new(s64 boot_offset_ns);
 void model_add_command(struct model *model, u32 pid, u64 start_ns);
 void model_free(struct model *model);
 void model_set_hooks(struct model *model, const struct model_hooks *hooks);
+/* From now on it tells spans; before the first event. */
+void model_follow_spans(struct model *model, const struct spans_options *options);
 void model_load_state(struct model *model, const struct trace_state *state);
 
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */

@@ -84,3 +84,10 @@ struct span {
 const char *span_state_name(u8 state);	/* "sleep": the column's value */
 const char *span_state_text(u8 state);	/* "waiting, interruptible" */
 const char *wait_reason_name(u8 reason);
+const char *wait_reason_text(u8 reason);
+
+/* Did it wait, whatever for? */
+static inline bool span_waits(u8 state)
+{
+	return state == SPAN_sleep || state == SPAN_block || state == SPAN_iowait;
+}
