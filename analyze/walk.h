@@ -38,6 +38,8 @@ struct walk {
 
 /* With the classes: calls that were under way when the window ended come too, as walk_step.later. */
 #define WALK_LATER (1ull << 63)
+/* The model follows descriptors: thread_fd() knows. It needs all that happened before a time window, too. */
+#define WALK_FDS (1ull << 61)
 
 struct walk_step {
 	struct event event;

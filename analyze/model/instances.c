@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/instances.h"
 
+#include "analyze/model/fds.h"
 #include "common/alloc.h"
 
 #include <stdlib.h>
@@ -164,6 +165,8 @@ static void thread_free(struct model *model, struct thread *thread)
 
 	if (model->hooks.thread_gone)
 		model->hooks.thread_gone(model->hooks.context, thread);
+	if (model->fds)
+		fds_thread_gone(model->fds, thread);
 	if (thread->mapped)
 		idmap_remove(&model->threads, thread->tid);
 	if (thread->previous)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/model.h"
 
+#include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
 #include "analyze/model/tasks.h"
 #include "common/alloc.h"
@@ -22,6 +23,7 @@ void model_free(struct model *model)
 		return;
 	model->hooks = (struct model_hooks){};
 	model_collect_rest(model);
+	fds_free(model->fds);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
 	free(model->commands);
@@ -41,8 +43,15 @@ void model_set_hooks(struct model *model, const struct model_hooks *hooks)
 	model->hooks = *hooks;
 }
 
+void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta)
+{
+	model->fds = fds_new(model, decoder, meta);
+}
+
 void model_finish(struct model *model)
 {
+	if (model->fds)
+		fds_finish(model->fds);
 	model_collect_rest(model);
 }
 
@@ -62,14 +71,9 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 	*ret_user_ns = totals->runtime_ns - system;
 }
 
-struct thread *model_event(struct model *model, const struct event *event)
+static struct thread *take_in(struct model *model, const struct event *event)
 {
 	const struct trc_head *record = event->record;
-
-	if (record->ts > model->now)
-		model->now = record->ts;
-	if (model->now >= model->next_gone_at)
-		model_collect(model, model->now);
 
 	switch (event->kind_id) {
 	case TRC_KIND_task_new:
@@ -92,4 +96,20 @@ struct thread *model_event(struct model *model, const struct event *event)
 	default:
 		return thread_of(model, record->tid, record->tgid);
 	}
+}
+
+struct thread *model_event(struct model *model, const struct event *event)
+{
+	struct thread *thread;
+
+	if (event->record->ts > model->now)
+		model->now = event->record->ts;
+	if (model->fds)
+		fds_begin(model->fds, event);
+	if (model->now >= model->next_gone_at)
+		model_collect(model, model->now);
+	thread = take_in(model, event);
+	if (model->fds)
+		fds_event(model->fds, event, thread);
+	return thread;
 }
