@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/metrics/metric.h"
 
+#include "analyze/metrics/pieces.h"
 #include "common/alloc.h"
 
 #include <errno.h>
@@ -15,6 +16,9 @@ struct run {
 	/* The folds that want calls, apart: the walk's hottest loop. */
 	size_t call_count;
 	struct fold *call_folds[MODEL_SLOTS];
+	size_t span_count; /* and those that want spans */
+	struct fold *span_folds[MODEL_SLOTS];
+	struct pieces pieces;
 };
 
 const struct metric *metric_by_name(const char *name)
@@ -30,7 +34,8 @@ u64 metrics_classes(const struct metric *const *list, size_t count)
 	u64 classes = 1ull << TRC_CLASS_TASK; /* 0 would mean all */
 
 	for (size_t i = 0; i < count; i++)
-		classes |= list[i]->classes | (list[i]->later ? WALK_LATER : 0);
+		classes |= list[i]->classes | (list[i]->later ? WALK_LATER : 0) |
+			   (list[i]->span ? WALK_SPANS : 0);
 	return classes;
 }
 
@@ -63,6 +68,36 @@ static void process_gone(void *context, struct process *process)
 			run->folds[i].metric->process_gone(&run->folds[i], process, shown);
 }
 
+static void file_gone(void *context, struct open_file *file)
+{
+	struct run *run = context;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->folds[i].metric->file_gone)
+			run->folds[i].metric->file_gone(&run->folds[i], file);
+}
+
+static void object_gone(void *context, struct object *object)
+{
+	struct run *run = context;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->folds[i].metric->object_gone)
+			run->folds[i].metric->object_gone(&run->folds[i], object);
+}
+
+static void span(void *context, struct thread *thread, const struct span *whole)
+{
+	struct run *run = context;
+	bool shown = selection_thread(&run->walk->selection, thread);
+	u64 at = whole->start_ns;
+	struct span piece;
+
+	while (pieces_next(&run->pieces, whole, &at, &piece))
+		for (size_t i = 0; i < run->span_count; i++)
+			run->span_folds[i]->metric->span(run->span_folds[i], thread, &piece, shown);
+}
+
 static int run_error(const struct run *run)
 {
 	for (size_t i = 0; i < run->count; i++)
@@ -85,6 +120,8 @@ static void run_begin(struct run *run, const struct metric *const *list, struct 
 			list[i]->init(fold);
 		if (list[i]->call)
 			run->call_folds[run->call_count++] = fold;
+		if (list[i]->span)
+			run->span_folds[run->span_count++] = fold;
 	}
 }
 
@@ -129,13 +166,20 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 		struct sink *sink, metrics_progress_fn progress, void *context)
 {
 	struct run run = { .walk = walk, .count = count };
-	const struct model_hooks hooks = { &run, thread_gone, process_gone };
+	const struct model_hooks hooks = { .context = &run,
+					   .thread_gone = thread_gone,
+					   .process_gone = process_gone,
+					   .file_gone = file_gone,
+					   .object_gone = object_gone,
+					   .span = span };
 	struct walk_step step;
 	int r;
 
 	if (!count || count > MODEL_SLOTS)
 		return -E2BIG;
 	run_begin(&run, list, sink);
+	if (run.span_count)
+		pieces_init(&run.pieces, walk);
 	model_set_hooks(walk->model, &hooks);
 	for (u64 n = 1; walk_next(walk, &step); n++) {
 		/* Calls of threads that are not known are nobody's: tid 0 does not call. */
@@ -162,5 +206,6 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 		free(run.folds[i].state);
 	}
 	model_set_hooks(walk->model, &(struct model_hooks){});
+	pieces_release(&run.pieces);
 	return r;
 }

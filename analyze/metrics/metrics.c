@@ -6,6 +6,10 @@
 	M(trace)                                                                                   \
 	M(process)                                                                                 \
 	M(thread)                                                                                  \
+	M(thread_time)                                                                             \
+	M(process_time)                                                                            \
+	M(cgroup_time)                                                                             \
+	M(thread_time_series)                                                                      \
 	M(exec)                                                                                    \
 	M(syscall)                                                                                 \
 	M(syscall_stats)                                                                           \

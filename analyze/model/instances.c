@@ -2,6 +2,7 @@
 #include "analyze/model/instances.h"
 
 #include "analyze/model/spans.h"
+#include "analyze/model/fds.h"
 #include "common/alloc.h"
 
 #include <stdlib.h>
@@ -136,6 +137,7 @@ static void process_free(struct model *model, struct process *process)
 	else
 		model->last = process->previous;
 	identity_release(&process->identity);
+	object_unref(process->as_child);
 	string_unref(process->comm);
 	free(process);
 }
@@ -173,6 +175,8 @@ static void thread_free(struct model *model, struct thread *thread)
 		spans_thread_gone(model->spans, thread);
 	if (model->hooks.thread_gone)
 		model->hooks.thread_gone(model->hooks.context, thread);
+	if (model->fds)
+		fds_thread_gone(model->fds, thread);
 	if (thread->mapped)
 		idmap_remove(&model->threads, thread->tid);
 	if (thread->previous)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/model.h"
 
+#include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
 #include "analyze/model/spans.h"
 #include "analyze/model/tasks.h"
@@ -26,6 +27,7 @@ void model_free(struct model *model)
 		spans_finish(model->spans);
 	model_collect_rest(model);
 	spans_free(model->spans);
+	fds_free(model->fds);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
 	free(model->commands);
@@ -50,10 +52,17 @@ void model_follow_spans(struct model *model, const struct spans_options *options
 	model->spans = spans_new(model, options);
 }
 
+void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta)
+{
+	model->fds = fds_new(model, decoder, meta);
+}
+
 void model_finish(struct model *model)
 {
 	if (model->spans)
 		spans_finish(model->spans);
+	if (model->fds)
+		fds_finish(model->fds);
 	model_collect_rest(model);
 }
 
@@ -106,9 +115,13 @@ struct thread *model_event(struct model *model, const struct event *event)
 
 	if (event->record->ts > model->now)
 		model->now = event->record->ts;
+	if (model->fds)
+		fds_begin(model->fds, event);
 	if (model->now >= model->next_gone_at)
 		model_collect(model, model->now);
 	thread = take_in(model, event);
+	if (model->fds)
+		fds_event(model->fds, event, thread);
 	if (model->spans)
 		spans_event(model->spans, event, thread);
 	return thread;

@@ -22,6 +22,10 @@ struct spans_options;
 #define MODEL_UNKNOWN UINT64_MAX
 #define MODEL_SLOTS   96
 
+struct fd_table;
+struct object;
+struct open_file;
+
 struct totals {				    /* sums of threads' task_exit records */
 	u64 runtime_ns, utime_ns, stime_ns; /* the latter two as ticks counted them */
 	u64 minor_faults, major_faults;
@@ -63,6 +67,7 @@ struct process {
 	struct totals totals;
 	struct thread *threads;		 /* not yet gone */
 	u8 selected;			 /* 1: some thread was selected */
+	struct object *as_child; /* what its parent waits for; NULL: not yet */
 	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
 	struct process *next, *previous; /* not yet gone, by id */
 };
@@ -84,6 +89,8 @@ struct thread {
 	struct string *comm;
 	struct span_thread *span; /* what it is doing; NULL: not followed, or nothing was told yet */
 	u32 held;		  /* spans that are not told yet name it: it stays */
+	struct fd_table *fds; /* NULL: not followed, or not needed yet */
+	u32 last_child_tid;   /* whom it made last */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
@@ -97,9 +104,12 @@ struct model_hooks {
 	void (*process_gone)(void *context, struct process *process); /* after its threads */
 	/* Of each thread in the order of time, and all of them before it is gone. */
 	void (*span)(void *context, struct thread *thread, const struct span *span);
+	void (*file_gone)(void *context, struct open_file *file);     /* no descriptor is left */
+	void (*object_gone)(void *context, struct object *object);    /* no open file is left */
 };
 
 struct model;
+struct decoder;
 
 /* `boot_offset_ns` is boot clock minus trace clock. */
 struct model *model_new(s64 boot_offset_ns);
@@ -112,6 +122,8 @@ void model_free(struct model *model);
 void model_set_hooks(struct model *model, const struct model_hooks *hooks);
 /* From now on it tells spans; before the first event. */
 void model_follow_spans(struct model *model, const struct spans_options *options);
+/* From now on it follows descriptors, sockets and directories; before the first event and the state. */
+void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta);
 void model_load_state(struct model *model, const struct trace_state *state);
 
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */

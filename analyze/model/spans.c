@@ -14,7 +14,7 @@ struct spans *spans_new(struct model *model, const struct spans_options *options
 
 	spans->model = model;
 	spans->options = *options;
-	spans->waits = waits_new(model, options->meta);
+	spans->waits = waits_new(model, options->decoder);
 	return spans;
 }
 
@@ -36,6 +36,7 @@ static void emit(struct spans *spans, struct span_thread *st, const struct segme
 			     .state = segment->state,
 			     .waker_context = segment->waker_context,
 			     .complete = true,
+			     .begins = !segment->told,
 			     .nr = SPAN_NO_CALL,
 			     .waker = segment->waker,
 			     .waker_tid = segment->waker_tid };
@@ -83,8 +84,10 @@ void spans_tell(struct spans *spans, struct span_thread *st, u64 until_ns,
 		if (segment->start_ns < end_ns)
 			emit(spans, st, segment, segment->start_ns, end_ns, call);
 		if (last || segment[1].start_ns > until_ns) {
-			if (segment->start_ns < end_ns)
+			if (segment->start_ns < end_ns) {
 				segment->start_ns = end_ns;
+				segment->told = true;
+			}
 			break;
 		}
 		segment_drop(segment);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "analyze/decode/decode.h"
 #include "analyze/model/model.h"
 #include "analyze/model/span.h"
 
@@ -14,7 +15,7 @@ struct spans;
 struct span_thread;
 
 struct spans_options {
-	const struct trace_meta *meta;
+	struct decoder *decoder;
 	u64 start_ns, end_ns; /* of the recording */
 	/* Per section of the file: does it tell of the scheduler? Borrowed. */
 	const bool *has_sched;

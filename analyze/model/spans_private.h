@@ -15,6 +15,7 @@ struct segment { /* ends where the next one begins */
 	u8 waker_context;
 	bool in_call; /* the kernel says that it lies in a call */
 	bool guess;   /* the next evidence tells what it was */
+	bool told;    /* its beginning */
 	u32 waker_tid;
 	struct thread *waker; /* held */
 };

@@ -2,6 +2,7 @@
 /* What a thread waits for in a system call: from what the call is and the object that it was given. */
 #pragma once
 
+#include "analyze/decode/decode.h"
 #include "analyze/model/model.h"
 #include "analyze/model/span.h"
 
@@ -13,10 +14,8 @@ struct wait_cause {
 
 struct waits;
 
-struct waits *waits_new(struct model *model, const struct trace_meta *meta);
+struct waits *waits_new(struct model *model, struct decoder *decoder);
 void waits_free(struct waits *waits);
 /* During the event of the call's record. */
 struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 			     const struct trc_syscall *record);
-/* Is it told by a futex event, right after the call's record? */
-bool waits_for_futex(const struct waits *waits, u8 abi, u32 nr);
