@@ -10,6 +10,9 @@
 	M(process_time)                                                                            \
 	M(cgroup_time)                                                                             \
 	M(thread_time_series)                                                                      \
+	M(wait)                                                                                    \
+	M(wait_edge)                                                                               \
+	M(critical_path)                                                                           \
 	M(exec)                                                                                    \
 	M(syscall)                                                                                 \
 	M(syscall_stats)                                                                           \

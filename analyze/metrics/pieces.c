@@ -131,5 +131,10 @@ bool pieces_next(struct pieces *pieces, const struct span *span, u64 *at, struct
 				      pieces->lossy[i].first_ns >= ret_piece->end_ns;
 	}
 	*at = ret_piece->end_ns;
+	if (*at < span->end_ns) { /* nobody ended it there */
+		ret_piece->waker = NULL;
+		ret_piece->waker_tid = 0;
+		ret_piece->waker_context = WAKER_unknown;
+	}
 	return true;
 }
