@@ -3,7 +3,7 @@
  * Table critical_path: what made the command take as long as it took. From its end backwards: where a thread
  * waited for another, the path goes on in that one.
  */
-#include "analyze/metrics/path.h"
+#include "analyze/metrics/path_end.h"
 #include "analyze/metrics/wait_key.h"
 
 #define COLUMNS(C)                                                                                 \
@@ -38,82 +38,18 @@
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 
-struct state {
-	struct paths paths;
-	/* The path to the end of what the table is about, so far */
-	struct path_node *end;
-	u64 start_ns, end_ns;
+struct rows_so_far {
+	struct fold *fold;
+	s64 count;
 };
 
-static void init(struct fold *fold)
+static void put(void *context, const struct path_node *node, const struct path_node *jump)
 {
-	struct state *state = fold->state;
-
-	state->paths.node_max = PATH_NODES_MAX;
-	state->paths.folded_ns = fold->walk->start_ns;
-	state->start_ns = UINT64_MAX;
-}
-
-/*
- * Who in the trace ended the wait? A soft interrupt is the doing of the thread that it interrupted only where
- * that had sent what it brought: over a loopback.
- */
-static struct path *waker_of(struct fold *fold, const struct span *span)
-{
-	struct state *state = fold->state;
-	struct thread *waker = span->waker;
-
-	if (!waker || (span->waker_context == WAKER_softirq && span->reason != WAIT_socket &&
-		       span->reason != WAIT_poll))
-		return NULL;
-	return path_of(&state->paths, waker, &waker->slots[fold->slot]);
-}
-
-static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
-{
-	struct state *state = fold->state;
-	bool ends = span_waits(span->state) || (span->state == SPAN_runnable && span->begins);
-
-	path_span(path_of(&state->paths, thread, &thread->slots[fold->slot]), span,
-		  ends ? waker_of(fold, span) : NULL);
-}
-
-/* The command of the recording, or what was selected. */
-static bool is_wanted(const struct fold *fold, const struct thread *thread, bool shown)
-{
-	if (fold->walk->selection.by_thread)
-		return shown;
-	return fold->walk->meta->command_pid &&
-	       thread->process->pid == fold->walk->meta->command_pid;
-}
-
-static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
-{
-	struct state *state = fold->state;
-	struct path *path = thread->slots[fold->slot];
-
-	if (!path)
-		return;
-	if (is_wanted(fold, thread, shown) && path->tip) {
-		if (path->begin_ns < state->start_ns)
-			state->start_ns = path->begin_ns;
-		if (!state->end || path->told_ns > state->end_ns) {
-			path_node_unref(&state->paths, state->end);
-			state->end = path_node_ref(path->tip);
-			state->end_ns = path->told_ns;
-		}
-	}
-	string_set(&path->who->comm, string_ref(thread->comm));
-	path_free(path);
-	thread->slots[fold->slot] = NULL;
-}
-
-static void put(struct fold *fold, u64 number, const struct path_node *node,
-		const struct path_node *jump)
-{
+	struct rows_so_far *rows = context;
+	struct fold *fold = rows->fold;
 	struct value row[COLUMN_COUNT] = {};
 
-	row[COLUMN_segment] = value_int((s64)number);
+	row[COLUMN_segment] = value_int(++rows->count);
 	row[COLUMN_start_ns] = value_int((s64)node->start_ns);
 	row[COLUMN_end_ns] = value_int((s64)node->end_ns);
 	row[COLUMN_duration_ns] = value_int((s64)node->ns);
@@ -145,71 +81,9 @@ static void put(struct fold *fold, u64 number, const struct path_node *node,
 	fold_row(fold, row);
 }
 
-static void put_unknown(struct fold *fold, u64 number, u64 start_ns, u64 end_ns)
-{
-	const struct path_node node = { .state = SPAN_unknown,
-					.count = 1,
-					.start_ns = start_ns,
-					.end_ns = end_ns,
-					.ns = end_ns - start_ns };
-
-	put(fold, number, &node, NULL);
-}
-
-static bool is_same_run(const struct path_node *a, const struct path_node *b)
-{
-	return a->state == SPAN_user && b->state == SPAN_user && a->who == b->who && !b->jump &&
-	       a->count == 1 && b->count == 1;
-}
-
-static void join(struct path_node *into, const struct path_node *before)
-{
-	into->start_ns = before->start_ns;
-	into->ns += before->ns;
-	into->system_ns += before->system_ns;
-}
-
 static void finish(struct fold *fold)
 {
-	struct state *state = fold->state;
-	struct path_node **nodes = NULL;
-	size_t count = 0, capacity = 0;
-	const struct path_node *jump = NULL;
-	u64 number = 0, told = 0;
-
-	for (struct path_node *node = state->end; node; node = node->parent) {
-		ARRAY_RESERVE(nodes, capacity, count + 1);
-		nodes[count++] = node;
-		told += node->ns;
-	}
-	/* Where it began before all that is known of those whom it went through. */
-	if (count && state->end_ns - state->start_ns > told)
-		put_unknown(fold, ++number, state->start_ns,
-			    state->end_ns - told);
-	for (; count; count--) {
-		struct path_node *node = nodes[count - 1];
-
-		if (node->jump) {
-			jump = node;
-			continue;
-		}
-		/* A run goes on behind a moment at which it woke somebody. */
-		if (count > 1 && is_same_run(node, nodes[count - 2])) {
-			join(nodes[count - 2], node);
-			continue;
-		}
-		put(fold, ++number, node, jump);
-		jump = NULL;
-	}
-	free(nodes);
-}
-
-static void release(struct fold *fold)
-{
-	struct state *state = fold->state;
-
-	path_node_unref(&state->paths, state->end);
-	free(state->paths.old);
+	path_end_tell(fold, put, &(struct rows_so_far){ .fold = fold });
 }
 
 const struct metric metric_critical_path = {
@@ -222,10 +96,10 @@ const struct metric metric_critical_path = {
 		   .brief = "segment,start_ns,duration_ns,tid,comm,state,system_ns,reason,object,"
 			    "call,via,via_reason,via_object" },
 	.classes = 1ull << TRC_CLASS_TASK,
-	.state_size = sizeof(struct state),
-	.init = init,
-	.span = span,
-	.thread_gone = thread_gone,
+	.state_size = sizeof(struct path_end),
+	.init = path_end_init,
+	.span = path_end_span,
+	.thread_gone = path_end_thread_gone,
 	.finish = finish,
-	.release = release,
+	.release = path_end_release,
 };

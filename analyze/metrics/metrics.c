@@ -12,7 +12,9 @@
 	M(thread_time_series)                                                                      \
 	M(wait)                                                                                    \
 	M(wait_edge)                                                                               \
+	M(wait_by_object)                                                                          \
 	M(critical_path)                                                                           \
+	M(critical_path_by_process)                                                                \
 	M(exec)                                                                                    \
 	M(syscall)                                                                                 \
 	M(syscall_stats)                                                                           \
@@ -25,6 +27,7 @@
 	M(syscall_per_second)                                                                      \
 	M(failure)                                                                                 \
 	M(time_use)                                                                                \
+	M(time_spent)                                                                              \
 	M(loss)                                                                                    \
 	M(probe)                                                                                   \
 	M(errno)                                                                                   \

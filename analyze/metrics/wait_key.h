@@ -45,3 +45,17 @@ static inline struct value value_context(u8 context)
 
 	return context < ARRAY_SIZE(names) ? value_text(names[context]) : value_null();
 }
+
+/* The name that waits are summed up by: children of one name are one, whatever their pids. */
+static inline void object_add_name(const struct object *object, struct text *text)
+{
+	size_t len = object->name ? object->name->len : 0;
+
+	if (object->type == OBJECT_child)
+		while (len && object->name->data[len - 1] != '[')
+			len--;
+	if (object->type == OBJECT_child && len)
+		len--;
+	if (len)
+		text_add(text, object->name->data, len);
+}
