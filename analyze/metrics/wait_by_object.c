@@ -14,7 +14,6 @@
 	  "known, or one of too many")                                                             \
 	C(count, INTEGER, COUNT, "waits")                                                          \
 	LATENCY_COLUMNS(C, , "the waits")                                                          \
-	C(thread_count, INTEGER, COUNT, "threads that waited; one that came back counts again")    \
 	C(max_ts_ns, INTEGER, TS, "when the longest began")                                        \
 	C(max_tid, INTEGER, NUMBER, "who waited then")                                             \
 	C(max_comm, TEXT, NONE, "its name")                                                        \
@@ -28,8 +27,6 @@ static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 struct wait {
 	struct latency latency;
 	u8 type; /* enum object_type */
-	u32 last_thread_id;
-	u64 thread_count;
 	u64 max_ts_ns;
 	u32 max_tid, max_waker_tid;
 	struct string *max_comm, *max_waker_comm;
@@ -70,10 +67,6 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 	wait = wait_of(fold, span);
 	wait->type = span->object ? span->object->type : OBJECT_unknown;
 	wait->lossy |= !span->complete;
-	if (wait->last_thread_id != thread->id) {
-		wait->last_thread_id = thread->id;
-		wait->thread_count++;
-	}
 	if (latency_is_worst(&wait->latency, ns)) {
 		wait->max_ts_ns = span->start_ns;
 		wait->max_tid = thread->tid;
@@ -101,7 +94,6 @@ static void finish(struct fold *fold)
 			row[COLUMN_object] = value_bytes(entry->key + 2, entry->key_len - 2);
 		row[COLUMN_count] = value_int((s64)wait->latency.histogram.count);
 		latency_values(&wait->latency, &row[COLUMN_total_ns]);
-		row[COLUMN_thread_count] = value_int((s64)wait->thread_count);
 		row[COLUMN_max_ts_ns] = value_int((s64)wait->max_ts_ns);
 		row[COLUMN_max_tid] = value_int(wait->max_tid);
 		row[COLUMN_max_comm] = value_string(wait->max_comm);
@@ -132,7 +124,7 @@ const struct metric metric_wait_by_object = {
 		   .columns = columns,
 		   .column_count = COLUMN_COUNT,
 		   .sort = "total_ns",
-		   .brief = "reason,object,count,total_ns,p50_ns,p99_ns,max_ns,thread_count,"
+		   .brief = "reason,object,count,total_ns,p50_ns,p99_ns,max_ns,"
 			    "max_ts_ns,max_tid,max_comm,max_waker_tid,max_waker_comm" },
 	.classes = 1ull << TRC_CLASS_TASK,
 	.state_size = sizeof(struct state),
