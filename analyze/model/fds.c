@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/fds.h"
 
+#include "analyze/model/dirs.h"
 #include "analyze/model/fds_private.h"
 #include "analyze/model/sockets.h"
 #include "common/alloc.h"
@@ -177,6 +178,7 @@ static void task_made(struct fds *fds, struct thread *creator, const struct trc_
 
 	if (!child || child == creator || child->fds || child->ended)
 		return;
+	dirs_made(creator, child);
 	table = fds_table(fds, creator);
 	if (table)
 		child->fds = child->process == creator->process ? fd_table_ref(table)
@@ -207,6 +209,7 @@ static void exec_done(struct fds *fds, struct thread *thread)
 {
 	struct fd_table *table;
 
+	dirs_told(thread);
 	unshare(fds, thread);
 	table = fds_table(fds, thread);
 	if (table)
@@ -237,6 +240,8 @@ void fds_thread_gone(struct fds *fds, struct thread *thread)
 			fds->exiting[i--] = fds->exiting[--fds->exiting_count];
 	leave_table(thread, ended ? thread->end_ns : MODEL_UNKNOWN,
 		    thread->ended ? FILE_END_exit : FILE_END_open);
+	dirs_unref(thread->dirs);
+	thread->dirs = NULL;
 }
 
 /* ---- calls ---- */
@@ -407,6 +412,8 @@ static void call(struct fds *fds, struct thread *thread, const struct trc_syscal
 	case ROLE_unshare:
 		if (arg0 & CLONE_FILES_NUMBER)
 			unshare(fds, thread);
+		if (arg0 & CLONE_FS_NUMBER)
+			dirs_unshare(thread);
 		break;
 	case ROLE_clone:
 		cloned(fds, thread, arg0);
@@ -469,6 +476,12 @@ void fds_event(struct fds *fds, const struct event *event, struct thread *thread
 		break;
 	case TRC_KIND_fd_found:
 		fd_found(fds, thread, (const struct trc_fd_found *)record);
+		break;
+	case TRC_KIND_file_dir:
+		dirs_event(thread, (const struct trc_file_dir *)record);
+		break;
+	case TRC_KIND_task_found:
+		dirs_told(thread);
 		break;
 	case TRC_KIND_sock:
 		socket_event(fds, thread, (const struct trc_sock *)record);
