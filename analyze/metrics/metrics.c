@@ -7,6 +7,9 @@
 	M(process)                                                                                 \
 	M(thread)                                                                                  \
 	M(exec)                                                                                    \
+	M(file)                                                                                    \
+	M(file_access)                                                                             \
+	M(fd)                                                                                      \
 	M(syscall)                                                                                 \
 	M(syscall_stats)                                                                           \
 	M(syscall_by_name)                                                                         \

@@ -45,6 +45,13 @@ const struct string *open_file_name(const struct open_file *file)
 	return file->name ? file->name : file->object->name;
 }
 
+const struct string *open_file_best_name(const struct open_file *file)
+{
+	const struct socket *socket = file->object->socket;
+
+	return socket && socket->best ? socket->best : open_file_name(file);
+}
+
 void open_file_hold(struct open_file *file)
 {
 	file->descriptor_count++;

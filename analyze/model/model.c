@@ -73,6 +73,11 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 	*ret_user_ns = totals->runtime_ns - system;
 }
 
+struct process *model_process(struct model *model, u32 pid)
+{
+	return idmap_find(&model->processes, pid);
+}
+
 static struct thread *take_in(struct model *model, const struct event *event)
 {
 	const struct trc_head *record = event->record;

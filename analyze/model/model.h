@@ -121,6 +121,9 @@ void model_load_state(struct model *model, const struct trace_state *state);
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */
 struct thread *model_event(struct model *model, const struct event *event);
 
+/* The process that bears the number now; NULL: none. */
+struct process *model_process(struct model *model, u32 pid);
+
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);
 
