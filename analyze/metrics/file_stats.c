@@ -47,7 +47,7 @@ static u64 others(const u64 *values)
 	       values[FILE_OP_other];
 }
 
-static struct value errors(const struct file_stats *stats, struct fold *fold)
+struct value file_stats_errors(const struct file_stats *stats, struct fold *fold)
 {
 	text_clear(&fold->text);
 	for (size_t i = 0; i < FILE_ERRORS_MAX && stats->errors[i].count; i++) {
@@ -82,6 +82,6 @@ void file_stats_values(const struct file_stats *stats, struct fold *fold, struct
 	*values++ = value_int((s64)stats->counts[FILE_OP_map]);
 	*values++ = value_int((s64)others(stats->counts));
 	*values++ = value_int((s64)stats->error_count);
-	*values++ = errors(stats, fold);
+	*values++ = file_stats_errors(stats, fold);
 	*values++ = value_int((s64)total_ns);
 }

@@ -50,6 +50,9 @@ void file_stats_add_path(struct file_stats *stats, const struct trc_syscall *rec
 /* Fills FILE_STATS_COLUMN_COUNT values; text is borrowed from fold->text. */
 void file_stats_values(const struct file_stats *stats, struct fold *fold, struct value *values);
 
+/* "ENOENT 3, EACCES 1", or NULL; borrowed likewise. */
+struct value file_stats_errors(const struct file_stats *stats, struct fold *fold);
+
 /* What calls did to the event's files, for the metrics' .call and .event alike. */
 static inline size_t step_uses(struct fold *fold, const struct walk_step *step,
 			       const struct file_use **ret_uses)

@@ -10,6 +10,11 @@
 	M(file)                                                                                    \
 	M(file_access)                                                                             \
 	M(fd)                                                                                      \
+	M(pipe)                                                                                    \
+	M(socket)                                                                                  \
+	M(socket_name)                                                                             \
+	M(connection)                                                                              \
+	M(net_io)                                                                                  \
 	M(syscall)                                                                                 \
 	M(syscall_stats)                                                                           \
 	M(syscall_by_name)                                                                         \
