@@ -334,11 +334,16 @@ struct fds *fds_new(struct model *model, struct decoder *decoder, const struct t
 	return fds;
 }
 
-void fds_finish(struct fds *fds)
+void fds_settle_all(struct fds *fds)
 {
 	if (fds->after)
 		fds_settle(fds);
 	settle_exits(fds);
+}
+
+void fds_finish(struct fds *fds)
+{
+	fds_settle_all(fds);
 	fds_messages_release(fds);
 }
 

@@ -65,6 +65,7 @@ struct object *object_of_fd(struct thread *thread, s32 fd);
 struct fds;
 
 struct fds *fds_new(struct model *model, struct decoder *decoder, const struct trace_meta *meta);
+void fds_settle_all(struct fds *fds);
 /* After the last event, before the threads that are left go. */
 void fds_finish(struct fds *fds);
 /* After they went: what lingers goes too. */

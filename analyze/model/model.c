@@ -48,6 +48,12 @@ void model_follow_fds(struct model *model, struct decoder *decoder, const struct
 	model->fds = fds_new(model, decoder, meta);
 }
 
+void model_settle(struct model *model)
+{
+	if (model->fds)
+		fds_settle_all(model->fds);
+}
+
 void model_finish(struct model *model)
 {
 	if (model->fds)
