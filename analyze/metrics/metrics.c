@@ -16,6 +16,14 @@
 	M(critical_path)                                                                           \
 	M(critical_path_by_process)                                                                \
 	M(exec)                                                                                    \
+	M(file)                                                                                    \
+	M(file_access)                                                                             \
+	M(fd)                                                                                      \
+	M(pipe)                                                                                    \
+	M(socket)                                                                                  \
+	M(socket_name)                                                                             \
+	M(connection)                                                                              \
+	M(net_io)                                                                                  \
 	M(syscall)                                                                                 \
 	M(syscall_stats)                                                                           \
 	M(syscall_by_name)                                                                         \

@@ -57,6 +57,12 @@ void model_follow_fds(struct model *model, struct decoder *decoder, const struct
 	model->fds = fds_new(model, decoder, meta);
 }
 
+void model_settle(struct model *model)
+{
+	if (model->fds)
+		fds_settle_all(model->fds);
+}
+
 void model_finish(struct model *model)
 {
 	if (model->spans)
@@ -64,6 +70,8 @@ void model_finish(struct model *model)
 	if (model->fds)
 		fds_finish(model->fds);
 	model_collect_rest(model);
+	if (model->fds)
+		fds_end(model->fds);
 }
 
 void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system_ns)
@@ -80,6 +88,11 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 		system = (u64)((unsigned __int128)totals->runtime_ns * totals->stime_ns / ticks);
 	*ret_system_ns = system;
 	*ret_user_ns = totals->runtime_ns - system;
+}
+
+struct process *model_process(struct model *model, u32 pid)
+{
+	return idmap_find(&model->processes, pid);
 }
 
 static struct thread *take_in(struct model *model, const struct event *event)

@@ -22,6 +22,8 @@ struct spans_options;
 #define MODEL_UNKNOWN UINT64_MAX
 #define MODEL_SLOTS   96
 
+struct dirs;
+struct dirs;
 struct fd_table;
 struct object;
 struct open_file;
@@ -90,6 +92,7 @@ struct thread {
 	struct span_thread *span; /* what it is doing; NULL: not followed, or nothing was told yet */
 	u32 held;		  /* spans that are not told yet name it: it stays */
 	struct fd_table *fds; /* NULL: not followed, or not needed yet */
+	struct dirs *dirs;    /* the same */
 	u32 last_child_tid;   /* whom it made last */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
@@ -128,6 +131,12 @@ void model_load_state(struct model *model, const struct trace_state *state);
 
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */
 struct thread *model_event(struct model *model, const struct event *event);
+
+/* The process that bears the number now; NULL: none. */
+struct process *model_process(struct model *model, u32 pid);
+
+/* What the last event did takes effect, though none follows. */
+void model_settle(struct model *model);
 
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);
