@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/model.h"
 
+#include "analyze/model/futexes.h"
 #include "analyze/model/instances.h"
 #include "analyze/model/tasks.h"
 #include "common/alloc.h"
@@ -13,6 +14,7 @@ struct model *model_new(s64 boot_offset_ns)
 
 	model->boot_offset_ns = boot_offset_ns;
 	model->next_gone_at = UINT64_MAX;
+	model->futexes = futexes_new();
 	return model;
 }
 
@@ -22,6 +24,7 @@ void model_free(struct model *model)
 		return;
 	model->hooks = (struct model_hooks){};
 	model_collect_rest(model);
+	futexes_free(model);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
 	free(model->commands);
@@ -44,6 +47,7 @@ void model_set_hooks(struct model *model, const struct model_hooks *hooks)
 void model_finish(struct model *model)
 {
 	model_collect_rest(model);
+	futexes_finish(model);
 }
 
 void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system_ns)
@@ -62,9 +66,21 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 	*ret_user_ns = totals->runtime_ns - system;
 }
 
+static void wakeup(struct model *model, const struct trc_sched_wakeup *record)
+{
+	struct thread *woken = idmap_find(&model->threads, record->woken_tid), *waker;
+
+	if (!woken)
+		return;
+	waker = idmap_find(&model->threads, record->head.tid);
+	woken->woken = (struct wakeup){ record->head.ts, record->head.tid, waker ? waker->id : 0,
+					record->context };
+}
+
 struct thread *model_event(struct model *model, const struct event *event)
 {
 	const struct trc_head *record = event->record;
+	struct thread *thread;
 
 	if (record->ts > model->now)
 		model->now = record->ts;
@@ -84,11 +100,24 @@ struct thread *model_event(struct model *model, const struct event *event)
 		return task_found(model, (const struct trc_task_found *)record);
 	case TRC_KIND_lost:
 		return NULL;
-	case TRC_KIND_sched_switch:
 	case TRC_KIND_sched_wakeup:
+		wakeup(model, (const struct trc_sched_wakeup *)record);
+		return idmap_find(&model->threads, record->tid);
+	case TRC_KIND_sched_switch:
 	case TRC_KIND_sched_migrate:
 		/* Others than targets are in their heads; nobody begins to be because it ran beside one. */
 		return idmap_find(&model->threads, record->tid);
+	case TRC_KIND_futex:
+		thread = thread_of(model, record->tid, record->tgid);
+		if (thread)
+			futexes_event(model, thread, (const struct trc_futex *)record);
+		return thread;
+	case TRC_KIND_futex_waiter:
+		thread = thread_of(model, record->tid, record->tgid);
+		if (thread)
+			futexes_waiter_event(model, thread,
+					     (const struct trc_futex_waiter *)record);
+		return thread;
 	default:
 		return thread_of(model, record->tid, record->tgid);
 	}

@@ -35,6 +35,14 @@ struct identity { /* what exec and STATE tell of a process; inherited by its chi
 	u64 cgroup_id;
 };
 
+struct futex;
+
+struct wakeup {			 /* the last that a thread had */
+	u64 ns;			 /* 0: none was seen */
+	u32 waker_tid, waker_id; /* the thread instance; 0: not in the trace */
+	u8 context;		 /* enum trc_sched_context */
+};
+
 struct process {
 	u32 id; /* 1, 2, … in the order in which the trace speaks of them */
 	u32 pid;
@@ -58,6 +66,7 @@ struct process {
 	u32 exit_count;	  /* task_exit records in totals */
 	struct totals totals;
 	struct thread *threads;		 /* not yet gone */
+	struct futex_space *futex_space; /* NULL: not known */
 	u8 selected;			 /* 1: some thread was selected */
 	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
 	struct process *next, *previous; /* not yet gone, by id */
@@ -78,6 +87,8 @@ struct thread {
 	u64 runtime_ns;
 	u64 cpu_delay_ns, blkio_delay_ns;
 	struct string *comm;
+	struct wakeup woken;
+	struct futex_thread *futex; /* NULL: it used none */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
@@ -89,6 +100,7 @@ struct model_hooks {
 	void *context;
 	void (*thread_gone)(void *context, struct thread *thread);
 	void (*process_gone)(void *context, struct process *process); /* after its threads */
+	void (*futex_gone)(void *context, struct futex *futex);
 };
 
 struct model;
