@@ -20,6 +20,10 @@
 	M(time_use)                                                                                \
 	M(loss)                                                                                    \
 	M(probe)                                                                                   \
+	M(futex)                                                                                   \
+	M(futex_wait)                                                                              \
+	M(futex_wake)                                                                              \
+	M(futex_edge)                                                                              \
 	M(errno)                                                                                   \
 	M(signal)                                                                                  \
 	M(syscall_name)

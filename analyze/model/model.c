@@ -66,6 +66,13 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 	*ret_user_ns = totals->runtime_ns - system;
 }
 
+struct thread *model_thread(struct model *model, u32 tid, u32 id)
+{
+	struct thread *thread = idmap_find(&model->threads, tid);
+
+	return thread && thread->id == id ? thread : NULL;
+}
+
 static void wakeup(struct model *model, const struct trc_sched_wakeup *record)
 {
 	struct thread *woken = idmap_find(&model->threads, record->woken_tid), *waker;

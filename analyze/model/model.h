@@ -119,6 +119,9 @@ void model_load_state(struct model *model, const struct trace_state *state);
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */
 struct thread *model_event(struct model *model, const struct event *event);
 
+/* The instance, as long as it bears the number. */
+struct thread *model_thread(struct model *model, u32 tid, u32 id);
+
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);
 
