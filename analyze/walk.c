@@ -121,6 +121,10 @@ static bool is_device(const char *path)
 	       S_ISCHR(st.st_mode);
 }
 
+/* What the model needs to follow descriptors. */
+#define FDS_CLASSES                                                                                \
+	((1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_OBJECT) | (1ull << TRC_CLASS_SYSCALL))
+
 int walk_open(const char *path, const struct selection_options *options, u64 classes,
 	      struct walk **ret_walk, char **ret_error)
 {
@@ -129,6 +133,7 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	int r;
 
 	walk->path = path;
+	walk->period_ns = 1000000000;
 	r = is_device(path) ? -EBADMSG : trace_reader_open(path, &walk->reader);
 	if (r == -EPROTONOSUPPORT && walk->reader) {
 		const struct trace_meta *meta = trace_reader_meta(walk->reader);
@@ -153,14 +158,18 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	walk->calls = call_names_new(walk->decoder);
 	walk->model = model_new(boot_offset(walk->reader));
 	add_commands(walk, walk->model);
+	if (classes & WALK_FDS)
+		model_follow_fds(walk->model, walk->decoder, walk->meta);
 	if (walk->state)
 		model_load_state(walk->model, walk->state);
 
-	stream_options =
-		(struct stream_options){ .from_ns = walk->selection.from_ns,
-					 .to_ns = classes & WALK_LATER ? UINT64_MAX
-								       : walk->selection.to_ns,
-					 .classes = classes & ~WALK_LATER };
+	stream_options = (struct stream_options){
+		.from_ns = classes & WALK_FDS ? 0 : walk->selection.from_ns,
+		.to_ns = classes & WALK_LATER ? UINT64_MAX : walk->selection.to_ns,
+		.classes = classes & ~(WALK_LATER | WALK_FDS)
+	};
+	if (classes & WALK_FDS && stream_options.classes)
+		stream_options.classes |= FDS_CLASSES;
 	if (!tasks_suffice(walk))
 		stream_options = (struct stream_options){ .to_ns = UINT64_MAX };
 	if (stream_options.classes && !options->time)

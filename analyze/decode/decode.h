@@ -47,3 +47,10 @@ bool decode_path(struct decoder *decoder, const struct trc_syscall *record, cons
 		 size_t *ret_len);
 /* A socket address as "1.2.3.4:80", "[::1]:80", "unix:/run/x", "unix:@abstract", "netlink:…". */
 void decode_sockaddr(struct decoder *decoder, const u8 *data, size_t len, struct text *out);
+
+/* Are its registers 32 bits wide? x32's are not. */
+bool abi_is_narrow(u8 abi);
+/* Numbers in payloads, in the recording machine's byte order. */
+u16 payload_u16(const struct decoder *decoder, const u8 *data);
+u32 payload_u32(const struct decoder *decoder, const u8 *data);
+u64 payload_u64(const struct decoder *decoder, const u8 *data);

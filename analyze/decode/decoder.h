@@ -75,17 +75,8 @@ const struct call_plan *decoder_plan(const struct decoder *decoder, u8 abi, u32 
 call_printer call_printer_find(const char *name);
 u8 call_result_find(const char *name);
 
-/* Are its registers 32 bits wide? */
-bool abi_is_narrow(u8 abi);
-
 /* Names in a file are foreign bytes: true if it is one that can be printed as it is. */
 bool is_identifier(const char *name);
-
-/* ---- numbers in payloads, in the recording machine's byte order ---- */
-
-u16 payload_u16(const struct decoder *decoder, const u8 *data);
-u32 payload_u32(const struct decoder *decoder, const u8 *data);
-u64 payload_u64(const struct decoder *decoder, const u8 *data);
 
 /* ---- one argument at a time ---- */
 

@@ -16,7 +16,7 @@
 	C(inode, INTEGER, NUMBER, "inode of the file; NULL: it lies in no file")                   \
 	C(device, INTEGER, NUMBER, "device of the file: major << 20 | minor")                      \
 	C(use, TEXT, NONE,                                                                         \
-	  "what it seems to be for: lock (who is woken on it wakes the next one: contention), "    \
+	  "what it seems to be for: lock (who waits on it also wakes others: contention), "        \
 	  "scheduling (some wait, others wake: work or events are passed on); NULL: nobody was "   \
 	  "woken")                                                                                 \
 	C(thread_count, INTEGER, COUNT, "threads that used it; at most 1024 are told apart")       \
@@ -51,40 +51,48 @@ struct wait {
 	u32 others; /* that were waiting at its start, and itself */
 };
 
+struct user {
+	u32 id;
+	bool waits, wakes;
+};
+
 struct sums { /* in futex->slot */
 	u64 wait_count, woken_count, timeout_count, again_count;
 	struct latency latency;
 	u64 wake_count, wake_success_count, wake_woken_count;
-	u64 hold_count, since_count, hold_ns, hold_max_ns;
+	u64 hold_count, hold_ns, hold_max_ns;
 	u32 hold_max_id, hold_max_tid;
 	u64 first_ns, last_ns;
 	u32 waiters_max;
 	size_t recent_count, recent_capacity, recent_next;
 	struct wait *recent; /* the last waits, a ring once it is full */
 	size_t thread_count, thread_capacity;
-	u32 *threads; /* in order */
+	struct user *threads; /* by id */
 };
 
-static void note_thread(struct sums *sums, u32 id)
+static void note_thread(struct sums *sums, u32 id, const struct futex_step *step)
 {
 	size_t low = 0, high = sums->thread_count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (sums->threads[middle] < id)
+		if (sums->threads[middle].id < id)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if ((low < sums->thread_count && sums->threads[low] == id) ||
-	    sums->thread_count >= THREADS_MAX)
-		return;
-	ARRAY_RESERVE(sums->threads, sums->thread_capacity, sums->thread_count + 1);
-	memmove(&sums->threads[low + 1], &sums->threads[low],
-		(sums->thread_count - low) * sizeof(*sums->threads));
-	sums->threads[low] = id;
-	sums->thread_count++;
+	if (low == sums->thread_count || sums->threads[low].id != id) {
+		if (sums->thread_count >= THREADS_MAX)
+			return;
+		ARRAY_RESERVE(sums->threads, sums->thread_capacity, sums->thread_count + 1);
+		memmove(&sums->threads[low + 1], &sums->threads[low],
+			(sums->thread_count - low) * sizeof(*sums->threads));
+		sums->threads[low] = (struct user){ .id = id };
+		sums->thread_count++;
+	}
+	sums->threads[low].waits |= step->waits;
+	sums->threads[low].wakes |= !step->waits;
 }
 
 /*
@@ -138,7 +146,6 @@ static void add_hold(struct sums *sums, const struct futex_step *step)
 	if (!step->holder_id)
 		return;
 	sums->hold_count++;
-	sums->since_count += step->held_since;
 	sums->hold_ns += step->held_ns;
 	if (step->held_ns <= sums->hold_max_ns)
 		return;
@@ -161,7 +168,7 @@ static void event(struct fold *fold, const struct walk_step *step)
 	if (!sums->first_ns)
 		sums->first_ns = record->head.ts - record->duration_ns;
 	sums->last_ns = record->head.ts;
-	note_thread(sums, step->thread->id);
+	note_thread(sums, step->thread->id, futex);
 	add_hold(sums, futex);
 	if (futex->waits) {
 		add_wait(sums, record, futex->waited);
@@ -172,14 +179,19 @@ static void event(struct fold *fold, const struct walk_step *step)
 	sums->wake_woken_count += futex->woken;
 }
 
-/* Those who are woken wake the next: a lock. */
 static const char *use_of(const struct futex *futex, const struct sums *sums)
 {
+	size_t waiters = 0, both = 0;
+
 	if (futex->pi)
 		return "lock";
 	if (!sums->woken_count)
 		return NULL;
-	return sums->since_count * 2 >= sums->woken_count ? "lock" : "scheduling";
+	for (size_t i = 0; i < sums->thread_count; i++) {
+		waiters += sums->threads[i].waits;
+		both += sums->threads[i].waits && sums->threads[i].wakes;
+	}
+	return both * 2 >= waiters ? "lock" : "scheduling";
 }
 
 static void put_sums(struct fold *fold, const struct futex *futex, const struct sums *sums,

@@ -39,7 +39,8 @@
 	C(hold_count, INTEGER, COUNT, "times it seems to have held the futex while others waited") \
 	C(hold_ns, INTEGER, NS,                                                                    \
 	  "estimate of the time it held it then: from its own wake-up to its next wake, or, if "   \
-	  "it had not waited, from the beginning of the wait that it ended: at least so long")     \
+	  "it had not waited, from the beginning of the wait that it ended or the wake before: "   \
+	  "at least so long. It means something where futex.use is lock")                          \
 	C(hold_max_ns, INTEGER, NS, "the longest of these")                                        \
 	C(complete, INTEGER, BOOL, "0: events of this thread may be missing")
 

@@ -34,6 +34,12 @@ struct metric {
 	void (*process_gone)(struct fold *fold, struct process *process, bool shown);
 	/* A futex goes with its address space; at most one metric may keep something in its slot. */
 	void (*futex_gone)(struct fold *fold, struct futex *futex);
+	/*
+	 * With WALK_FDS in `classes`: the last descriptor of an open file is closed; the last open file of a pipe
+	 * or socket is. What happened to it may not have been shown.
+	 */
+	void (*file_gone)(struct fold *fold, struct open_file *file);
+	void (*object_gone)(struct fold *fold, struct object *object);
 	void (*finish)(struct fold *fold); /* after the last event: rows that only then are known */
 	void (*release)(struct fold *fold);
 };

@@ -24,6 +24,7 @@
 	M(futex_wait)                                                                              \
 	M(futex_wake)                                                                              \
 	M(futex_edge)                                                                              \
+	M(futex_series)                                                                            \
 	M(errno)                                                                                   \
 	M(signal)                                                                                  \
 	M(syscall_name)

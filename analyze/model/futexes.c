@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/futexes.h"
 
+#include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
 #include "common/alloc.h"
 #include "common/text.h"
@@ -122,26 +123,41 @@ static void futex_free(struct model *model, struct futex *futex)
 	free(futex);
 }
 
-static struct object *name_futex(struct model *model, const struct futex *futex,
-				 const struct process *process)
+static void add_name(const struct model *model, const struct futex *futex,
+		     const struct process *process, struct text *name)
+{
+	const struct object *file;
+
+	if (futex->place != FUTEX_IN_FILE) {
+		text_addf(name, "futex 0x%llx of ", (unsigned long long)futex->offset);
+		if (process->comm)
+			text_add(name, process->comm->data, process->comm->len);
+		text_addf(name, "[%u]", process->pid);
+		return;
+	}
+	text_addf(name, "futex +0x%llx of ", (unsigned long long)futex->offset);
+	file = fds_object_at(model->fds, futex->device, futex->inode);
+	if (file && file->name)
+		text_add(name, file->name->data, file->name->len);
+	else
+		text_addf(name, "inode %llu on %u:%u", (unsigned long long)futex->inode,
+			  futex->device >> 20, futex->device & 0xfffff);
+}
+
+static struct object *make_object(struct model *model, const struct futex *futex,
+				  const struct process *process)
 {
 	struct object *object = xcalloc(1, sizeof(*object));
 	struct text name = {};
 
-	*object = (struct object){ .references = 1, .type = OBJECT_futex, .seen_ns = model->now };
-	if (futex->place == FUTEX_IN_FILE) {
-		object->device = futex->device;
-		object->inode = futex->inode;
-		text_addf(&name, "futex +0x%llx of inode %llu on %u:%u",
-			  (unsigned long long)futex->offset, (unsigned long long)futex->inode,
-			  futex->device >> 20, futex->device & 0xfffff);
-	} else {
-		text_addf(&name, "futex 0x%llx of ", (unsigned long long)futex->offset);
-		if (process->comm)
-			text_add(&name, process->comm->data, process->comm->len);
-		text_addf(&name, "[%u]", process->pid);
-	}
-	object->name = string_new(name.data, name.len);
+	add_name(model, futex, process, &name);
+	*object = (struct object){ .references = 1,
+				   .type = OBJECT_futex,
+				   .id = OBJECT_IDS_FUTEX | futex->id,
+				   .seen_ns = model->now,
+				   .device = futex->device,
+				   .inode = futex->inode,
+				   .name = string_new(name.data, name.len) };
 	text_release(&name);
 	return object;
 }
@@ -168,7 +184,7 @@ static struct futex *make(struct model *model, const struct place *place,
 	futex->place = place->place;
 	futex->process_id = process->id;
 	futex->pid = process->pid;
-	futex->object = name_futex(model, futex, process);
+	futex->object = make_object(model, futex, process);
 	bucket = &futexes->buckets[place_hash(place) & (futexes->capacity - 1)];
 	futex->next_in_bucket = *bucket;
 	*bucket = futex;
@@ -289,19 +305,18 @@ static bool op_waits(u8 op)
 }
 
 static void see_hold(struct futex_step *step, const struct futex_owner *holder, u64 from_ns,
-		     u64 to_ns, bool since)
+		     u64 to_ns)
 {
 	if (!holder->thread_id || to_ns <= from_ns)
 		return;
 	step->holder_id = holder->thread_id;
 	step->holder_tid = holder->tid;
 	step->held_ns = to_ns - from_ns;
-	step->held_since = since;
 }
 
 /*
  * Who is woken on a lock holds it from then on. Who held it before, and had not waited for it, held it at least since
- * this wait began.
+ * this wait began, or since the release before its own.
  */
 static void see_wait(struct futex_step *step, const struct thread *thread,
 		     const struct trc_futex *record)
@@ -314,7 +329,9 @@ static void see_wait(struct futex_step *step, const struct thread *thread,
 		futex->owner = (struct futex_owner){}; /* it came too late, and waits again */
 	if (record->outcome != TRC_FUTEX_WOKEN)
 		return;
-	see_hold(step, &futex->releaser, start_ns, futex->releaser.ns, false);
+	see_hold(step, &futex->releaser,
+		 start_ns > futex->releaser_since_ns ? start_ns : futex->releaser_since_ns,
+		 futex->releaser.ns);
 	futex->releaser = (struct futex_owner){};
 	futex->owner = (struct futex_owner){ thread->id, thread->tid, record->head.ts };
 	if (thread->woken.ns < start_ns || thread->woken.context != TRC_CONTEXT_TASK)
@@ -338,12 +355,14 @@ static void see_wake(struct futex_step *step, const struct thread *thread,
 	step->woken = moves && count > record->value ? record->value : (u32)count;
 	step->requeued = (u32)count - step->woken;
 	if (futex->owner.thread_id == thread->id) {
-		see_hold(step, &self, futex->owner.ns, self.ns, true);
+		see_hold(step, &self, futex->owner.ns, self.ns);
 		futex->releaser = (struct futex_owner){};
 	} else if (count || record->op == OP_UNLOCK_PI) {
 		futex->releaser = self;
+		futex->releaser_since_ns = futex->released_ns;
 	}
 	futex->owner = (struct futex_owner){};
+	futex->released_ns = self.ns;
 }
 
 static void remember(struct thread *thread, u64 ts, struct futex *futex)

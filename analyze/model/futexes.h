@@ -14,6 +14,9 @@
 /* Of one address space, and in files. A program that uses more has the oldest ones told as gone. */
 #define FUTEXES_MAX 65536
 
+/* Ids of their objects: with the futex's id in the low half. */
+#define OBJECT_IDS_FUTEX (1ull << 32)
+
 enum futex_place {
 	FUTEX_IN_SPACE,
 	FUTEX_IN_FILE,
@@ -37,7 +40,9 @@ struct futex {
 	u32 process_id, pid;   /* who was the first to use it */
 	struct object *object; /* its name */
 	struct futex_owner owner, releaser;
-	void *slot; /* for the table futex */
+	u64 released_ns;       /* by anybody */
+	u64 releaser_since_ns; /* the release before the releaser's: it held it later */
+	void *slot;	       /* for the table futex */
 	struct futex *next_in_bucket;
 	struct futex *next, *previous; /* in the space, by age */
 };
@@ -54,7 +59,6 @@ struct futex_step {
 	/* A hold that this event lets us see: who held the futex, until when, for how long at least. */
 	u32 holder_id, holder_tid;
 	u64 held_ns;
-	bool held_since; /* it is known since when: it was woken up to hold it */
 };
 
 struct futexes; /* one in the model */

@@ -2,6 +2,7 @@
 #include "analyze/model/instances.h"
 
 #include "analyze/model/futexes.h"
+#include "analyze/model/fds.h"
 #include "common/alloc.h"
 
 #include <stdlib.h>
@@ -166,6 +167,8 @@ static void thread_free(struct model *model, struct thread *thread)
 
 	if (model->hooks.thread_gone)
 		model->hooks.thread_gone(model->hooks.context, thread);
+	if (model->fds)
+		fds_thread_gone(model->fds, thread);
 	if (thread->mapped)
 		idmap_remove(&model->threads, thread->tid);
 	if (thread->previous)

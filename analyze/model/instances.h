@@ -26,6 +26,7 @@ struct model {
 	u64 now;
 	u32 process_count, thread_count; /* ever */
 	u32 fatherless_count;		 /* processes->fatherless */
+	struct fds *fds;		 /* NULL: not followed */
 };
 
 /* New instances; the thread takes the place of whoever bore its number. Nothing of them is known yet. */

@@ -2,6 +2,7 @@
 #include "analyze/model/model.h"
 
 #include "analyze/model/futexes.h"
+#include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
 #include "analyze/model/tasks.h"
 #include "common/alloc.h"
@@ -25,6 +26,7 @@ void model_free(struct model *model)
 	model->hooks = (struct model_hooks){};
 	model_collect_rest(model);
 	futexes_free(model);
+	fds_free(model->fds);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
 	free(model->commands);
@@ -44,8 +46,15 @@ void model_set_hooks(struct model *model, const struct model_hooks *hooks)
 	model->hooks = *hooks;
 }
 
+void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta)
+{
+	model->fds = fds_new(model, decoder, meta);
+}
+
 void model_finish(struct model *model)
 {
+	if (model->fds)
+		fds_finish(model->fds);
 	model_collect_rest(model);
 	futexes_finish(model);
 }
@@ -84,15 +93,10 @@ static void wakeup(struct model *model, const struct trc_sched_wakeup *record)
 					record->context };
 }
 
-struct thread *model_event(struct model *model, const struct event *event)
+static struct thread *take_in(struct model *model, const struct event *event)
 {
 	const struct trc_head *record = event->record;
 	struct thread *thread;
-
-	if (record->ts > model->now)
-		model->now = record->ts;
-	if (model->now >= model->next_gone_at)
-		model_collect(model, model->now);
 
 	switch (event->kind_id) {
 	case TRC_KIND_task_new:
@@ -128,4 +132,20 @@ struct thread *model_event(struct model *model, const struct event *event)
 	default:
 		return thread_of(model, record->tid, record->tgid);
 	}
+}
+
+struct thread *model_event(struct model *model, const struct event *event)
+{
+	struct thread *thread;
+
+	if (event->record->ts > model->now)
+		model->now = event->record->ts;
+	if (model->fds)
+		fds_begin(model->fds, event);
+	if (model->now >= model->next_gone_at)
+		model_collect(model, model->now);
+	thread = take_in(model, event);
+	if (model->fds)
+		fds_event(model->fds, event, thread);
+	return thread;
 }

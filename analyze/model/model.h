@@ -18,6 +18,10 @@
 #define MODEL_UNKNOWN UINT64_MAX
 #define MODEL_SLOTS   96
 
+struct fd_table;
+struct object;
+struct open_file;
+
 struct totals {				    /* sums of threads' task_exit records */
 	u64 runtime_ns, utime_ns, stime_ns; /* the latter two as ticks counted them */
 	u64 minor_faults, major_faults;
@@ -89,6 +93,8 @@ struct thread {
 	struct string *comm;
 	struct wakeup woken;
 	struct futex_thread *futex; /* NULL: it used none */
+	struct fd_table *fds;	    /* NULL: not followed, or not needed yet */
+	u32 last_child_tid;	    /* whom it made last */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
@@ -101,9 +107,12 @@ struct model_hooks {
 	void (*thread_gone)(void *context, struct thread *thread);
 	void (*process_gone)(void *context, struct process *process); /* after its threads */
 	void (*futex_gone)(void *context, struct futex *futex);
+	void (*file_gone)(void *context, struct open_file *file);  /* no descriptor is left */
+	void (*object_gone)(void *context, struct object *object); /* no open file is left */
 };
 
 struct model;
+struct decoder;
 
 /* `boot_offset_ns` is boot clock minus trace clock. */
 struct model *model_new(s64 boot_offset_ns);
@@ -114,6 +123,8 @@ struct model *model_new(s64 boot_offset_ns);
 void model_add_command(struct model *model, u32 pid, u64 start_ns);
 void model_free(struct model *model);
 void model_set_hooks(struct model *model, const struct model_hooks *hooks);
+/* From now on it follows descriptors, sockets and directories; before the first event and the state. */
+void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta);
 void model_load_state(struct model *model, const struct trace_state *state);
 
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */

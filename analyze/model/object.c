@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/object.h"
 
+#include "analyze/model/sockets.h"
+
 #include <stdlib.h>
 
 const char *object_type_name(u8 type)
@@ -23,5 +25,6 @@ void object_unref(struct object *object)
 	if (!object || --object->references)
 		return;
 	string_unref(object->name);
+	socket_free(object->socket);
 	free(object);
 }

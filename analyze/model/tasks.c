@@ -2,6 +2,7 @@
 #include "analyze/model/tasks.h"
 
 #include "analyze/model/futexes.h"
+#include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
 #include "common/alloc.h"
 
@@ -123,6 +124,7 @@ struct thread *task_new(struct model *model, const struct trc_task_new *record)
 		child->start_boot_ns = record->child_start_ns;
 		child->start_ns = record->head.ts;
 	}
+	creator->last_child_tid = record->child_tid;
 	child->ns_tid = record->ns_tid;
 	thread_set_comm(child, record->comm, sizeof(record->comm));
 	return creator;
@@ -410,4 +412,6 @@ void model_load_state(struct model *model, const struct trace_state *state)
 
 		process->parent_id = parent && parent != process ? parent->id : 0;
 	}
+	if (model->fds)
+		fds_load_state(model->fds, state);
 }
