@@ -25,6 +25,11 @@
 	M(futex_wake)                                                                              \
 	M(futex_edge)                                                                              \
 	M(futex_series)                                                                            \
+	M(disk_io)                                                                                 \
+	M(disk_file)                                                                               \
+	M(pagecache)                                                                               \
+	M(page_fault)                                                                              \
+	M(memory)                                                                                  \
 	M(errno)                                                                                   \
 	M(signal)                                                                                  \
 	M(syscall_name)

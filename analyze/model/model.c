@@ -79,7 +79,19 @@ struct thread *model_thread(struct model *model, u32 tid, u32 id)
 {
 	struct thread *thread = idmap_find(&model->threads, tid);
 
-	return thread && thread->id == id ? thread : NULL;
+	return thread && (!id || thread->id == id) ? thread : NULL;
+}
+
+struct thread *model_leader(struct model *model, u32 pid)
+{
+	struct thread *thread = idmap_find(&model->threads, pid);
+
+	return thread && thread->process->pid == pid ? thread : NULL;
+}
+
+struct object *model_file(const struct model *model, u32 device, u64 inode)
+{
+	return fds_object_at(model->fds, device, inode);
 }
 
 static void wakeup(struct model *model, const struct trc_sched_wakeup *record)

@@ -130,8 +130,13 @@ void model_load_state(struct model *model, const struct trace_state *state);
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */
 struct thread *model_event(struct model *model, const struct event *event);
 
-/* The instance, as long as it bears the number. */
+/* The instance, as long as it bears the number; `id` 0: whoever does. */
 struct thread *model_thread(struct model *model, u32 tid, u32 id);
+
+/* Who leads the process of this number now; NULL: nobody that the trace knows. */
+struct thread *model_leader(struct model *model, u32 pid);
+/* The file with this inode, if a descriptor stood for it lately (WALK_FDS). Borrowed. */
+struct object *model_file(const struct model *model, u32 device, u64 inode);
 
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);
