@@ -30,6 +30,9 @@
 	M(pagecache)                                                                               \
 	M(page_fault)                                                                              \
 	M(memory)                                                                                  \
+	M(signal_event)                                                                            \
+	M(capability)                                                                              \
+	M(uring)                                                                                   \
 	M(errno)                                                                                   \
 	M(signal)                                                                                  \
 	M(syscall_name)
