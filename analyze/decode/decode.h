@@ -12,8 +12,21 @@
 
 struct decoder;
 
+/* Which of the two that a number may have stood for: dup2 closes one and makes one. */
+enum decode_fd_side { DECODE_FD_GIVEN, DECODE_FD_MADE };
+#define DECODE_AT_FDCWD (-100)
+/*
+ * Adds the name of a descriptor, or with DECODE_AT_FDCWD of the current directory; nothing if it has none.
+ * Bytes from a trace: not escaped.
+ */
+typedef void (*decode_fd_name_fn)(void *context, s32 fd, enum decode_fd_side side,
+				  struct text *out);
+
 struct decoder *decoder_new(const struct trace_meta *meta);
 void decoder_free(struct decoder *decoder);
+
+/* From now on descriptors are written with their names, as strace -y does; NULL: without. */
+void decoder_name_fds(struct decoder *decoder, decode_fd_name_fn name, void *context);
 
 /* O(1). The description of the call of a record; NULL if the trace does not know the number. */
 const struct syscall_desc *decoder_syscall(const struct decoder *decoder, u8 abi, u32 nr);

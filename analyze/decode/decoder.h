@@ -48,6 +48,9 @@ struct decoder {
 	struct abi_plan abis[SYSCALL_ABI_MAX];
 	const char *errnos[ERRNO_LIMIT]; /* borrowed from the meta or static */
 	const char *signals[SIGNAL_LIMIT];
+	decode_fd_name_fn fd_name; /* NULL: descriptors are numbers */
+	void *fd_context;
+	struct text fd_text;	       /* a name before it is escaped */
 	struct unknown_name **unknown; /* open hash */
 	size_t unknown_count, unknown_capacity;
 };
@@ -96,6 +99,8 @@ void args_set(struct args *args, unsigned i, const struct value_set *set);
 void args_signal(struct args *args, unsigned i);
 void args_string(struct args *args, unsigned i);
 
+/* 3</etc/passwd> */
+void text_add_fd(struct decoder *decoder, s32 fd, enum decode_fd_side side, struct text *out);
 void text_add_address(struct text *out, u64 address); /* NULL for 0 */
 void text_add_mode(struct text *out, u32 mode);	      /* 0644, 000 */
 void text_add_file_mode(struct text *out, u32 mode);  /* S_IFREG|0644 */

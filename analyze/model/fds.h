@@ -68,7 +68,8 @@ struct object *fds_object_at(const struct fds *fds, u32 device, u64 inode);
 struct fds *fds_new(struct model *model, struct decoder *decoder, const struct trace_meta *meta);
 /* After the last event, before the threads that are left go. */
 void fds_finish(struct fds *fds);
-/* After all threads are gone. */
+/* After they went: what lingers goes too. */
+void fds_end(struct fds *fds);
 void fds_free(struct fds *fds);
 /* Before the event is taken in: what the last one did takes effect. */
 void fds_begin(struct fds *fds, const struct event *event);

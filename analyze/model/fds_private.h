@@ -6,6 +6,7 @@
 #include "analyze/model/fd_table.h"
 #include "analyze/model/instances.h"
 #include "analyze/model/objects.h"
+#include "analyze/model/sockets.h"
 
 #define FDS_IN_FLIGHT_MAX 1024
 #define FDS_EARLY_MAX	  64
@@ -47,7 +48,10 @@ struct fds {
 	struct model *model;
 	struct decoder *decoder;
 	struct call_roles *roles;
+	struct uses *uses;
+	bool uses_known; /* those of the event that is being told */
 	struct objects objects;
+	struct sockets sockets;
 	u32 file_count;	   /* ever */
 	size_t slot_count; /* of all tables */
 	/* The event that is being told: its time, and of a call its entry. */
@@ -75,6 +79,8 @@ void open_file_hold(struct open_file *file);
 void open_file_drop(struct fds *fds, struct open_file *file, u64 now, enum file_end end);
 /* One reference, the caller's, who gives it away when it is in a table; takes over that of the name. */
 struct open_file *open_file_make(struct fds *fds, struct object *object, struct string *name);
+/* One open file less stands for the object. */
+void file_leaves_object(struct fds *fds, struct object *object, u64 now);
 /* It was only thought to be another: its one descriptor goes, and nobody hears of it. */
 void open_file_discard(struct fds *fds, struct open_file *file);
 /* The table of a thread, that of its process's other threads if nothing was told; NULL: it has ended. */
@@ -82,6 +88,15 @@ struct fd_table *fds_table(struct fds *fds, struct thread *thread);
 /* The descriptor is this file from now on; takes over the reference. */
 void fds_put(struct fds *fds, struct thread *thread, s32 fd, struct open_file *file,
 	     bool close_on_exec);
+
+/* Gives the thread a table of its own. */
+void fds_unshare(struct fds *fds, struct thread *thread);
+void fds_call(struct fds *fds, struct thread *thread, const struct trc_syscall *record);
+/* What the last call is to change, if anything. */
+void fds_settle(struct fds *fds);
+
+struct uses *uses_new(const struct trace_meta *meta);
+void uses_free(struct uses *uses);
 
 /* A message took descriptors along; one came. */
 void fds_sent(struct fds *fds, struct thread *thread, const struct trc_syscall *record);

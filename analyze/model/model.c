@@ -57,6 +57,8 @@ void model_finish(struct model *model)
 		fds_finish(model->fds);
 	model_collect_rest(model);
 	futexes_finish(model);
+	if (model->fds)
+		fds_end(model->fds);
 }
 
 void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system_ns)

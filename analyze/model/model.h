@@ -18,6 +18,8 @@
 #define MODEL_UNKNOWN UINT64_MAX
 #define MODEL_SLOTS   96
 
+struct dirs;
+struct dirs;
 struct fd_table;
 struct object;
 struct open_file;
@@ -94,6 +96,7 @@ struct thread {
 	struct wakeup woken;
 	struct futex_thread *futex; /* NULL: it used none */
 	struct fd_table *fds;	    /* NULL: not followed, or not needed yet */
+	struct dirs *dirs;	    /* the same */
 	u32 last_child_tid;	    /* whom it made last */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */

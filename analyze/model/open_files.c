@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* From what a trace tells of a descriptor to the object it stands for. */
+#include "analyze/model/dirs.h"
 #include "analyze/model/fds_private.h"
 #include "analyze/model/sockets.h"
 
@@ -264,21 +265,34 @@ struct open_file *file_from_target(struct fds *fds, const char *target)
 	return make_file(fds, &told);
 }
 
+/* The directory's descriptor of openat and the like is the first argument. */
+static s32 directory_of(struct fds *fds, const struct trc_syscall *record)
+{
+	const struct syscall_desc *desc = decoder_syscall(fds->decoder, record->abi, record->nr);
+
+	return desc && desc->arg_count && desc->args[0].type == ARG_DIRFD
+		       ? (s32)syscall_arg(record, 0)
+		       : DECODE_AT_FDCWD;
+}
+
 struct open_file *file_from_call(struct fds *fds, struct thread *thread,
 				 const struct trc_syscall *record)
 {
 	struct told told = {};
+	struct text text = {};
+	struct open_file *file;
 	const char *path;
 	size_t len;
-	struct open_file *file;
 
 	if (record->state == TRC_SYSCALL_COMPLETE &&
-	    decode_path(fds->decoder, record, &path, &len) && len && *path == '/') {
-		told.path = path;
-		told.path_len = len;
+	    decode_path(fds->decoder, record, &path, &len) &&
+	    thread_add_path(thread, directory_of(fds, record), path, len, &text)) {
+		told.path = text.data;
+		told.path_len = text.len;
 	}
 	file = make_file(fds, &told);
 	file->opened_ns = record->head.ts;
 	file->origin = FILE_ORIGIN_inferred;
+	text_release(&text);
 	return file;
 }
