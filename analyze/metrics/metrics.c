@@ -25,6 +25,8 @@
 	M(futex_wake)                                                                              \
 	M(futex_edge)                                                                              \
 	M(futex_series)                                                                            \
+	M(poll_wait)                                                                               \
+	M(poll_ready)                                                                              \
 	M(disk_io)                                                                                 \
 	M(disk_file)                                                                               \
 	M(pagecache)                                                                               \

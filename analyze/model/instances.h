@@ -19,6 +19,7 @@ struct model {
 	struct command *commands;
 	struct model_hooks hooks;
 	struct futexes *futexes;
+	struct polls *polls; /* NULL: descriptors are not followed */
 	struct idmap threads, processes;
 	struct process *first, *last;		 /* not yet gone */
 	struct thread *first_ended, *last_ended; /* by gone_at */

@@ -4,6 +4,7 @@
 #include "analyze/model/futexes.h"
 #include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
+#include "analyze/model/polls.h"
 #include "analyze/model/tasks.h"
 #include "common/alloc.h"
 
@@ -26,6 +27,7 @@ void model_free(struct model *model)
 	model->hooks = (struct model_hooks){};
 	model_collect_rest(model);
 	futexes_free(model);
+	polls_free(model->polls);
 	fds_free(model->fds);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
@@ -49,6 +51,7 @@ void model_set_hooks(struct model *model, const struct model_hooks *hooks)
 void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta)
 {
 	model->fds = fds_new(model, decoder, meta);
+	model->polls = polls_new(decoder);
 }
 
 void model_finish(struct model *model)
@@ -161,5 +164,7 @@ struct thread *model_event(struct model *model, const struct event *event)
 	thread = take_in(model, event);
 	if (model->fds)
 		fds_event(model->fds, event, thread);
+	if (model->polls && thread && event->kind_id == TRC_KIND_syscall)
+		polls_event(model->polls, thread, (const struct trc_syscall *)event->record);
 	return thread;
 }
