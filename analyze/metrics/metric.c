@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define PROGRESS_EVENTS 65536
+#define CLASS_COUNT	16
 
 struct run {
 	struct walk *walk;
@@ -19,7 +20,18 @@ struct run {
 	size_t span_count; /* and those that want spans */
 	struct fold *span_folds[MODEL_SLOTS];
 	struct pieces pieces;
+	/* And those that want other events, by class. */
+	size_t event_count[CLASS_COUNT];
+	struct fold *event_folds[CLASS_COUNT][MODEL_SLOTS];
 };
+
+/* The classes of kinds; of those that this program does not know nobody wants any. */
+#define EVENT(id, name, class, doc, ...) [id] = TRC_CLASS_##class,
+static const u8 class_of[] = {
+	[TRC_KIND_none] = CLASS_COUNT - 1,
+#include "common/events.def"
+};
+#undef EVENT
 
 const struct metric *metric_by_name(const char *name)
 {
@@ -66,6 +78,15 @@ static void process_gone(void *context, struct process *process)
 	for (size_t i = 0; i < run->count; i++)
 		if (run->folds[i].metric->process_gone)
 			run->folds[i].metric->process_gone(&run->folds[i], process, shown);
+}
+
+static void futex_gone(void *context, struct futex *futex)
+{
+	struct run *run = context;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->folds[i].metric->futex_gone)
+			run->folds[i].metric->futex_gone(&run->folds[i], futex);
 }
 
 static void file_gone(void *context, struct open_file *file)
@@ -122,11 +143,16 @@ static void run_begin(struct run *run, const struct metric *const *list, struct 
 			run->call_folds[run->call_count++] = fold;
 		if (list[i]->span)
 			run->span_folds[run->span_count++] = fold;
+		for (unsigned class = 0; list[i]->event && class < CLASS_COUNT; class ++)
+			if (list[i]->classes & (1ull << class))
+				run->event_folds[class][run->event_count[class]++] = fold;
 	}
 }
 
 static void run_step(struct run *run, const struct walk_step *step)
 {
+	u8 class = class_of[step->event.kind_id];
+
 	if (step->event.kind_id == TRC_KIND_syscall) {
 		const struct trc_syscall *record = (const struct trc_syscall *)step->event.record;
 
@@ -134,9 +160,8 @@ static void run_step(struct run *run, const struct walk_step *step)
 			run->call_folds[i]->metric->call(run->call_folds[i], step, record);
 		return;
 	}
-	for (size_t i = 0; i < run->count; i++)
-		if (run->folds[i].metric->event)
-			run->folds[i].metric->event(&run->folds[i], step);
+	for (size_t i = 0; i < run->event_count[class]; i++)
+		run->event_folds[class][i]->metric->event(run->event_folds[class][i], step);
 }
 
 static void run_later(struct run *run, const struct walk_step *step)
@@ -171,6 +196,7 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 					   .process_gone = process_gone,
 					   .file_gone = file_gone,
 					   .object_gone = object_gone,
+					   .futex_gone = futex_gone,
 					   .span = span };
 	struct walk_step step;
 	int r;

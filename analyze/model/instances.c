@@ -2,6 +2,7 @@
 #include "analyze/model/instances.h"
 
 #include "analyze/model/spans.h"
+#include "analyze/model/futexes.h"
 #include "analyze/model/fds.h"
 #include "common/alloc.h"
 
@@ -146,6 +147,7 @@ static void process_gone(struct model *model, struct process *process)
 {
 	if (model->hooks.process_gone)
 		model->hooks.process_gone(model->hooks.context, process);
+	futexes_leave(model, process);
 	process_free(model, process);
 }
 
@@ -186,6 +188,7 @@ static void thread_free(struct model *model, struct thread *thread)
 	if (thread->next)
 		thread->next->previous = thread->previous;
 	process->live_count--;
+	futexes_forget(thread);
 	string_unref(thread->comm);
 	free(thread);
 }
