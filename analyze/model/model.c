@@ -54,6 +54,12 @@ void model_follow_fds(struct model *model, struct decoder *decoder, const struct
 	model->polls = polls_new(decoder);
 }
 
+void model_settle(struct model *model)
+{
+	if (model->fds)
+		fds_settle_all(model->fds);
+}
+
 void model_finish(struct model *model)
 {
 	if (model->fds)
@@ -108,6 +114,11 @@ static void wakeup(struct model *model, const struct trc_sched_wakeup *record)
 	waker = idmap_find(&model->threads, record->head.tid);
 	woken->woken = (struct wakeup){ record->head.ts, record->head.tid, waker ? waker->id : 0,
 					record->context };
+}
+
+struct process *model_process(struct model *model, u32 pid)
+{
+	return idmap_find(&model->processes, pid);
 }
 
 static struct thread *take_in(struct model *model, const struct event *event)

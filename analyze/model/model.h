@@ -140,6 +140,11 @@ struct thread *model_thread(struct model *model, u32 tid, u32 id);
 struct thread *model_leader(struct model *model, u32 pid);
 /* The file with this inode, if a descriptor stood for it lately (WALK_FDS). Borrowed. */
 struct object *model_file(const struct model *model, u32 device, u64 inode);
+/* The process that bears the number now; NULL: none. */
+struct process *model_process(struct model *model, u32 pid);
+
+/* What the last event did takes effect, though none follows. */
+void model_settle(struct model *model);
 
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);
