@@ -6,6 +6,15 @@
 	M(trace)                                                                                   \
 	M(process)                                                                                 \
 	M(thread)                                                                                  \
+	M(thread_time)                                                                             \
+	M(process_time)                                                                            \
+	M(cgroup_time)                                                                             \
+	M(thread_time_series)                                                                      \
+	M(wait)                                                                                    \
+	M(wait_edge)                                                                               \
+	M(wait_by_object)                                                                          \
+	M(critical_path)                                                                           \
+	M(critical_path_by_process)                                                                \
 	M(exec)                                                                                    \
 	M(file)                                                                                    \
 	M(file_access)                                                                             \
@@ -26,6 +35,7 @@
 	M(syscall_per_second)                                                                      \
 	M(failure)                                                                                 \
 	M(time_use)                                                                                \
+	M(time_spent)                                                                              \
 	M(loss)                                                                                    \
 	M(probe)                                                                                   \
 	M(futex)                                                                                   \

@@ -27,6 +27,7 @@ struct model {
 	u64 now;
 	u32 process_count, thread_count; /* ever */
 	u32 fatherless_count;		 /* processes->fatherless */
+	struct spans *spans;		 /* NULL: not followed */
 	struct fds *fds;		 /* NULL: not followed */
 };
 
