@@ -45,6 +45,7 @@
 	M(futex_series)                                                                            \
 	M(poll_wait)                                                                               \
 	M(poll_ready)                                                                              \
+	M(communication)                                                                           \
 	M(disk_io)                                                                                 \
 	M(disk_file)                                                                               \
 	M(pagecache)                                                                               \
