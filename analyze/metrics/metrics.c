@@ -54,6 +54,7 @@
 	M(signal_event)                                                                            \
 	M(capability)                                                                              \
 	M(uring)                                                                                   \
+	M(cgroup_usage)                                                                            \
 	M(errno)                                                                                   \
 	M(signal)                                                                                  \
 	M(syscall_name)

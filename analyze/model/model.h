@@ -78,7 +78,7 @@ struct process {
 	struct thread *threads;		 /* not yet gone */
 	struct futex_space *futex_space; /* NULL: not known */
 	u8 selected;			 /* 1: some thread was selected */
-	struct object *as_child; /* what its parent waits for; NULL: not yet */
+	struct object *as_child;	 /* what its parent waits for; NULL: not yet */
 	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
 	struct process *next, *previous; /* not yet gone, by id */
 };
@@ -103,8 +103,9 @@ struct thread {
 	struct fd_table *fds;	    /* NULL: not followed, or not needed yet */
 	struct dirs *dirs;	    /* the same */
 	u32 last_child_tid;	    /* whom it made last */
-	struct span_thread *span; /* what it is doing; NULL: not followed, or nothing was told yet */
-	u32 held;		  /* spans that are not told yet name it: it stays */
+	struct span_thread
+		*span; /* what it is doing; NULL: not followed, or nothing was told yet */
+	u32 held;      /* spans that are not told yet name it: it stays */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
