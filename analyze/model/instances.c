@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/instances.h"
 
-#include "analyze/model/futexes.h"
 #include "analyze/model/spans.h"
+#include "analyze/model/futexes.h"
 #include "analyze/model/fds.h"
 #include "common/alloc.h"
 

@@ -4,8 +4,8 @@
 #include "analyze/model/futexes.h"
 #include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
-#include "analyze/model/polls.h"
 #include "analyze/model/spans.h"
+#include "analyze/model/polls.h"
 #include "analyze/model/tasks.h"
 #include "common/alloc.h"
 
@@ -29,9 +29,9 @@ void model_free(struct model *model)
 	if (model->spans)
 		spans_finish(model->spans);
 	model_collect_rest(model);
+	spans_free(model->spans);
 	futexes_free(model);
 	polls_free(model->polls);
-	spans_free(model->spans);
 	fds_free(model->fds);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
@@ -97,6 +97,11 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 	*ret_user_ns = totals->runtime_ns - system;
 }
 
+struct process *model_process(struct model *model, u32 pid)
+{
+	return idmap_find(&model->processes, pid);
+}
+
 struct thread *model_thread(struct model *model, u32 tid, u32 id)
 {
 	struct thread *thread = idmap_find(&model->threads, tid);
@@ -125,11 +130,6 @@ static void wakeup(struct model *model, const struct trc_sched_wakeup *record)
 	waker = idmap_find(&model->threads, record->head.tid);
 	woken->woken = (struct wakeup){ record->head.ts, record->head.tid, waker ? waker->id : 0,
 					record->context };
-}
-
-struct process *model_process(struct model *model, u32 pid)
-{
-	return idmap_find(&model->processes, pid);
 }
 
 static struct thread *take_in(struct model *model, const struct event *event)

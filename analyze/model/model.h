@@ -78,7 +78,7 @@ struct process {
 	struct thread *threads;		 /* not yet gone */
 	struct futex_space *futex_space; /* NULL: not known */
 	u8 selected;			 /* 1: some thread was selected */
-	struct object *as_child;	 /* what its parent waits for; NULL: not yet */
+	struct object *as_child; /* what its parent waits for; NULL: not yet */
 	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
 	struct process *next, *previous; /* not yet gone, by id */
 };
@@ -98,14 +98,13 @@ struct thread {
 	u64 runtime_ns;
 	u64 cpu_delay_ns, blkio_delay_ns;
 	struct string *comm;
+	struct span_thread *span; /* what it is doing; NULL: not followed, or nothing was told yet */
+	u32 held;		  /* spans that are not told yet name it: it stays */
 	struct wakeup woken;
 	struct futex_thread *futex; /* NULL: it used none */
 	struct fd_table *fds;	    /* NULL: not followed, or not needed yet */
 	struct dirs *dirs;	    /* the same */
 	u32 last_child_tid;	    /* whom it made last */
-	struct span_thread
-		*span; /* what it is doing; NULL: not followed, or nothing was told yet */
-	u32 held;      /* spans that are not told yet name it: it stays */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
@@ -117,11 +116,11 @@ struct model_hooks {
 	void *context;
 	void (*thread_gone)(void *context, struct thread *thread);
 	void (*process_gone)(void *context, struct process *process); /* after its threads */
+	/* Of each thread in the order of time, and all of them before it is gone. */
+	void (*span)(void *context, struct thread *thread, const struct span *span);
 	void (*futex_gone)(void *context, struct futex *futex);
 	void (*file_gone)(void *context, struct open_file *file);  /* no descriptor is left */
 	void (*object_gone)(void *context, struct object *object); /* no open file is left */
-	/* Of each thread in the order of time, and all of them before it is gone. */
-	void (*span)(void *context, struct thread *thread, const struct span *span);
 };
 
 struct model;
@@ -145,6 +144,11 @@ void model_load_state(struct model *model, const struct trace_state *state);
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */
 struct thread *model_event(struct model *model, const struct event *event);
 
+/* The process that bears the number now; NULL: none. */
+struct process *model_process(struct model *model, u32 pid);
+
+/* What the last event did takes effect, though none follows. */
+void model_settle(struct model *model);
 /* The instance, as long as it bears the number; `id` 0: whoever does. */
 struct thread *model_thread(struct model *model, u32 tid, u32 id);
 
@@ -152,11 +156,6 @@ struct thread *model_thread(struct model *model, u32 tid, u32 id);
 struct thread *model_leader(struct model *model, u32 pid);
 /* The file with this inode, if a descriptor stood for it lately (WALK_FDS). Borrowed. */
 struct object *model_file(const struct model *model, u32 device, u64 inode);
-/* The process that bears the number now; NULL: none. */
-struct process *model_process(struct model *model, u32 pid);
-
-/* What the last event did takes effect, though none follows. */
-void model_settle(struct model *model);
 
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);
