@@ -45,6 +45,7 @@
 	M(futex_series)                                                                            \
 	M(poll_wait)                                                                               \
 	M(poll_ready)                                                                              \
+	M(communication)                                                                           \
 	M(disk_io)                                                                                 \
 	M(disk_file)                                                                               \
 	M(pagecache)                                                                               \
@@ -53,6 +54,7 @@
 	M(signal_event)                                                                            \
 	M(capability)                                                                              \
 	M(uring)                                                                                   \
+	M(cgroup_usage)                                                                            \
 	M(errno)                                                                                   \
 	M(signal)                                                                                  \
 	M(syscall_name)
