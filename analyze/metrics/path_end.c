@@ -20,9 +20,8 @@ void path_end_init(struct fold *fold)
  */
 static bool is_by_thread(const struct span *span)
 {
-	return span->waker &&
-	       (span->waker_context != WAKER_softirq || span->reason == WAIT_socket ||
-		span->reason == WAIT_poll);
+	return span->waker && (span->waker_context != WAKER_softirq ||
+			       span->reason == WAIT_socket || span->reason == WAIT_poll);
 }
 
 void path_end_span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)

@@ -78,7 +78,7 @@ struct process {
 	struct thread *threads;		 /* not yet gone */
 	struct futex_space *futex_space; /* NULL: not known */
 	u8 selected;			 /* 1: some thread was selected */
-	struct object *as_child; /* what its parent waits for; NULL: not yet */
+	struct object *as_child;	 /* what its parent waits for; NULL: not yet */
 	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
 	struct process *next, *previous; /* not yet gone, by id */
 };
@@ -98,8 +98,9 @@ struct thread {
 	u64 runtime_ns;
 	u64 cpu_delay_ns, blkio_delay_ns;
 	struct string *comm;
-	struct span_thread *span; /* what it is doing; NULL: not followed, or nothing was told yet */
-	u32 held;		  /* spans that are not told yet name it: it stays */
+	struct span_thread
+		*span; /* what it is doing; NULL: not followed, or nothing was told yet */
+	u32 held;      /* spans that are not told yet name it: it stays */
 	struct wakeup woken;
 	struct futex_thread *futex; /* NULL: it used none */
 	struct fd_table *fds;	    /* NULL: not followed, or not needed yet */

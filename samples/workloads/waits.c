@@ -27,16 +27,16 @@
 #include "marker.h"
 #include "workload.h"
 
-#define PIPES	97
-#define LOCKS	31
-#define ANSWERS 61
-#define POLLS	43
-#define EPOLLS	47
+#define PIPES	 97
+#define LOCKS	 31
+#define ANSWERS	 61
+#define POLLS	 43
+#define EPOLLS	 47
 #define CHILDREN 17
-#define VFORKS	13
-#define NAPS	53
-#define BLOCKS	29
-#define DIRECTS 37
+#define VFORKS	 13
+#define NAPS	 53
+#define BLOCKS	 29
+#define DIRECTS	 37
 
 #define BLOCK_BYTES 65536
 

@@ -55,16 +55,15 @@ static MAKE_UNUSED void scene_leave(struct scene *scene, u64 at, u32 tid, u8 sta
 
 static MAKE_UNUSED void scene_come(struct scene *scene, u64 at, u32 tid)
 {
-	scene_switch(scene, (struct scene_switch){ .at = at,
-						   .next_tid = tid,
-						   .flags = TRC_SWITCH_TO_TARGET });
+	scene_switch(scene, (struct scene_switch){
+				    .at = at, .next_tid = tid, .flags = TRC_SWITCH_TO_TARGET });
 }
 
 static MAKE_UNUSED void scene_wake(struct scene *scene, u64 at, u32 waker, u32 tid)
 {
-	scene_wakeup(scene, (struct scene_wakeup){ .at = at,
-						   .tid = waker,
-						   .woken_tid = tid,
-						   .flags = TRC_WAKEUP_TARGET |
-							    TRC_WAKEUP_BY_TARGET });
+	scene_wakeup(scene,
+		     (struct scene_wakeup){ .at = at,
+					    .tid = waker,
+					    .woken_tid = tid,
+					    .flags = TRC_WAKEUP_TARGET | TRC_WAKEUP_BY_TARGET });
 }

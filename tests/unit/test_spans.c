@@ -190,8 +190,7 @@ static void test_world(bool flags)
 		u64 total = 0;
 
 		for (u8 state = 0; state < SPAN_STATE_COUNT; state++) {
-			CHECK_EQ(table_int(&t, row, state_columns[state]),
-				 world.spent[i][state]);
+			CHECK_EQ(table_int(&t, row, state_columns[state]), world.spent[i][state]);
 			total += world.spent[i][state];
 		}
 		CHECK_EQ(table_int(&t, row, "total_ns"), total);
@@ -213,7 +212,7 @@ static void add_states(struct table_sink *t, u64 sums[SPAN_STATE_COUNT])
 /* Windows that follow each other, periods, processes: each has its part, and the parts make the whole. */
 static void test_parts(void)
 {
-	static const char *const windows[] = { "0,700us",   "700us,1500us", "1500us,2ms",
+	static const char *const windows[] = { "0,700us", "700us,1500us", "1500us,2ms",
 					       "2ms,2003us", "2003us,4s" };
 	static const char *const tables[] = { "thread_time_series", "process_time", "cgroup_time" };
 	u64 whole[SPAN_STATE_COUNT] = {}, parts[SPAN_STATE_COUNT] = {}, waited = 0, in_rows = 0;
@@ -285,10 +284,10 @@ static void check_path(const struct table_sink *t, const struct segment *segment
 static void test_path(void)
 {
 	static const struct segment path[] = {
-		{ 0, 1000, 100, "stopped", NULL },     { 1000, 9000, 100, "run", NULL },
+		{ 0, 1000, 100, "stopped", NULL },	   { 1000, 9000, 100, "run", NULL },
 		{ 10000, 2000, 101, "runnable", "birth" }, { 12000, 8000, 101, "run", NULL },
-		{ 20000, 30000, 101, "sleep", NULL },  { 50000, 1000, 101, "runnable", NULL },
-		{ 51000, 9500, 101, "run", NULL },     { 60500, 2500, 100, "runnable", "wake" },
+		{ 20000, 30000, 101, "sleep", NULL },	   { 50000, 1000, 101, "runnable", NULL },
+		{ 51000, 9500, 101, "run", NULL },	   { 60500, 2500, 100, "runnable", "wake" },
 		{ 63000, 7000, 100, "run", NULL },
 	};
 	struct table_sink t;
@@ -536,8 +535,8 @@ static void test_without_sched(void)
 	read_call(&scene, 40000, 70000);
 	end(&scene);
 	check_times(&scene, "no scheduler",
-		    (u64[SPAN_STATE_COUNT]){ [SPAN_call] = 40000,
-					     [SPAN_outside] = DEATH - BORN - 40000 });
+		    (u64[SPAN_STATE_COUNT]){
+			    [SPAN_call] = 40000, [SPAN_outside] = DEATH - BORN - 40000 });
 	scene_release(&scene);
 }
 
