@@ -55,6 +55,8 @@
 	M(capability)                                                                              \
 	M(uring)                                                                                   \
 	M(cgroup_usage)                                                                            \
+	M(process_series)                                                                          \
+	M(latency_histogram)                                                                       \
 	M(errno)                                                                                   \
 	M(signal)                                                                                  \
 	M(syscall_name)
