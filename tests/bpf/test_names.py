@@ -196,3 +196,59 @@ def test_found(t):
     # A file's name may tell that it is deleted only where somebody looked at it.
     same_names({fd: comparable(row["name"]).replace(" (deleted)", "") for fd, row in told[running.pid, None].items()},
                {fd: comparable(link).replace(" (deleted)", "") for fd, link in observed.items()}, "descriptors")
+
+
+def ss_of(pid):
+    """inode: (kind, local, remote) of the process's sockets, as ss has them."""
+    found = {}
+    for kind, options in (("tcp", "-Htnape"), ("udp", "-Hunape")):
+        for line in succeed(["ss", options]).stdout.splitlines():
+            inode = re.search(r"\bino:(\d+)", line)
+            if not inode or f"pid={pid}," not in line:
+                continue
+            local, remote = (word.replace("[::ffff:", "").replace("]:", ":") if "::ffff:" in word else word for word in line.split()[3:5])
+            found[int(inode[1])] = (kind, local, None if remote.endswith(":*") else remote)
+    for line in succeed(["ss", "-Hxape"]).stdout.splitlines():
+        if f"pid={pid}," not in line:
+            continue
+        _, _, _, _, name, inode, _, peer = line.split()[:8]
+        found[int(inode)] = ("unix", None if name == "*" else name, int(peer))
+    return found
+
+
+def test_sockets(t):
+    """Every socket has the name, and unix sockets the other end, that ss has; all of the trace are joined."""
+    waiting = Waiting(t, workload("sock"), "names")
+    pid = int(waiting.line.split()[1])
+    observed = ss_of(pid)
+    check(len(observed) > 30, f"ss shows {len(observed)} sockets")
+    trace = waiting.finish()
+    rows = {row["inode"]: row for row in json.loads(trace.analyze("report", "socket", "--format", "json").stdout)}
+    ids = {row["object_id"]: row for row in rows.values()}
+    joined = 0
+    for inode, (kind, local, remote) in observed.items():
+        row = rows[inode]
+        equal(row["protocol"], kind, f"protocol of {inode}")
+        if kind == "unix":
+            # ss leaves the front of a path, and shows the server's name at its accepted ends too.
+            equal(row["local"], local, f"name of {inode}")
+            if remote and row["peer_id"]:
+                equal(ids[row["peer_id"]]["inode"], remote, f"peer of {row['name']}")
+                joined += 1
+            continue
+        wild = local.replace("0.0.0.0", "*").replace("[::]", "*")
+        equal((row["local"] or "").replace("0.0.0.0", "*").replace("[::]", "*"), wild, f"local address of {row['name']}")
+        equal(row["remote"], remote, f"remote address of {row['name']}")
+        if remote and kind == "tcp":
+            equal(ids[row["peer_id"]]["local"], remote, f"peer of {row['name']}")
+            joined += 1
+    check(joined > 20, f"only {joined} ends are joined")
+    # Names in the course of time: the last one is that of the row.
+    last = {}
+    for name in json.loads(trace.analyze("report", "socket_name", "--format", "json").stdout):
+        check(name["valid_from_ns"] >= last.get(name["object_id"], {"valid_from_ns": 0})["valid_from_ns"], "order of names")
+        last[name["object_id"]] = name
+    for number, name in last.items():
+        equal((name["local"], name["remote"]), (ids[number]["local"], ids[number]["remote"]), f"last name of {name['name']}")
+    check(any(name["name"].startswith("udp:[") and name["reason"] == "disconnect"
+              for name in json.loads(trace.analyze("report", "socket_name", "--format", "json").stdout)), "no disconnect")
