@@ -118,6 +118,8 @@ static void put_options(struct page *page)
 
 	add_option(&line, "--events", option_value(meta, "events"), 0, NULL);
 	add_option(&line, "-e", option_value(meta, "syscalls"), 0, NULL);
+	add_option(&line, "-g", option_value(meta, "stacks"), 0, NULL);
+	add_option(&line, "--counters", option_value(meta, "counters"), 0, NULL);
 	/* -s is for both; without it they differ. */
 	if (!strcmp(strings, data))
 		add_option(&line, "-s", strings, 0, NULL);

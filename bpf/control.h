@@ -84,7 +84,10 @@ struct task_state {
 	u8 interest;	/* of the call that it is in */
 	u32 out_bytes;	/* room for what CAPTURE_SIZED_OUT brings, as the caller said at entry */
 	u8 quiet;	/* the call that it is in is not to be sent */
-	u8 zero[3];
+	u8 zero[2];
+	u8 stack_state; /* enum trc_stack_state of: */
+	u32 user_stack; /* at the entry of the call that it is in; 0 and state 0: none was taken */
+	u32 zero2;
 	struct trc_syscall call;
 };
 
@@ -95,7 +98,31 @@ struct task_tail {
 	u64 words[(TAIL_START_MAX + TAIL_ITEM_MAX + 72) / 8];
 };
 
-/* --- counters, per CPU */
+/* --- stacks: bits of the variable `stacks` and of the array `stack_calls`, a byte per struct syscall_spec */
+
+/* TRC_STACK_FUTEX, TRC_STACK_SYSCALL of events.h, and: */
+#define STACK_MODULE 8 /* the call may map code of a file */
+
+#define STACK_FRAMES_MAX                                                                           \
+	127		/* what the kernel gives at most by default: kernel.perf_event_max_stack */
+#define STACK_IDS 16384 /* stacks that are known to be in the trace; others are sent again */
+
+/* --- counters, per thread */
+
+#define COUNTERS_MAX 16
+
+/* Counted for each task by the kernel itself. */
+enum task_counter {
+	TASK_COUNTER_CLOCK, /* on a CPU, ns */
+	TASK_COUNTER_SWITCHES,
+	TASK_COUNTER_MIGRATIONS,
+	TASK_COUNTER_FAULTS,
+	TASK_COUNTER_MINOR_FAULTS,
+	TASK_COUNTER_MAJOR_FAULTS,
+	TASK_COUNTER_PERF, /* none of them: a perf event of the CPU */
+};
+
+/* --- losses, per CPU */
 
 struct cpu_counters {
 	u64 lost[TRC_KIND_MAX]; /* by kind: the ring was full */
@@ -109,4 +136,7 @@ struct control {
 	u64 live_tasks;	   /* targets that have not exited */
 	u64 stopping;	   /* set before the probes are detached, one after the other */
 	u64 first_exec_ns; /* when the held command entered its exec; 0 before */
+	u64 stack_count;   /* ids of stacks that were given */
+	u32 stack_epoch;   /* raised: every stack is sent again when it is next seen */
+	u32 zero;
 };

@@ -9,6 +9,10 @@
 #pragma once
 
 #include "bpf/core.bpf.h"
+#include "bpf/stack.bpf.h"
+
+int stack_exec(u64 now);
+int stack_call_exit(struct task_state *state, s64 ret, u64 now);
 
 static __always_inline void hooks_call_exit(struct task_state *state, s64 ret, u64 now)
 {

@@ -81,6 +81,8 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	call_args(regs, slot, call);
 	if (spec && spec->capture_count)
 		capture_enter(task, state, spec);
+	if (stacks & TRC_STACK_SYSCALL)
+		stack_at_call(ctx, state);
 	/* Last, so that the time spent here is not the call's. */
 	call->head.ts = bpf_ktime_get_ns();
 	return 0;
@@ -146,6 +148,8 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 	}
 	if (state->interest)
 		hooks_call_exit(state, ret, now);
+	if (stacks)
+		stack_call_exit(state, ret, now);
 	call_send(task, state, ret, TRC_SYSCALL_COMPLETE, now);
 	return 0;
 }

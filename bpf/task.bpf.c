@@ -4,11 +4,10 @@
  */
 #include "bpf/core.bpf.h"
 #include "bpf/call.bpf.h"
+#include "bpf/hooks.bpf.h"
 #include "bpf/path.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-const volatile u64 page_size = 4096;
 
 static __always_inline u32 pid_namespace(struct task_struct *task, u32 *ns_tid)
 {
@@ -239,6 +238,8 @@ int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	if (off > TRC_RECORD_MAX)
 		return 0;
 	record_send(s, off, TRC_KIND_exec, now);
+	if (stacks)
+		stack_exec(now);
 	return 0;
 }
 

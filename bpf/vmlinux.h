@@ -33,7 +33,9 @@ typedef int pid_t;
 
 enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
@@ -45,23 +47,40 @@ enum {
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
 	BPF_RB_AVAIL_DATA = 0,
+	BPF_ANY = 0,
+	BPF_F_USER_STACK = 256,
+};
+
+enum {
+	EBUSY = 16,
+	PF_EXITING = 4,
+	VM_EXEC = 4,
+};
+
+enum bpf_func_id {
+	BPF_FUNC_find_vma = 180,
+};
+
+struct bpf_perf_event_value {
+	u64 counter, enabled, running;
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
+	u64 pc;
 	u64 orig_x0;
 	s32 syscallno;
 };
 #elif defined(__TARGET_ARCH_riscv)
 struct pt_regs {
-	unsigned long orig_a0, a0, a1, a2, a3, a4, a5, a7;
+	unsigned long epc, orig_a0, a0, a1, a2, a3, a4, a5, a7;
 };
 #else
 #error "this architecture's registers are not described yet: see vmlinux.h and arch.bpf.h"
@@ -102,8 +121,25 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct super_block {
+	u32 s_dev;
+};
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+};
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+};
+
+struct vm_area_struct {
+	unsigned long vm_start, vm_end;
+	unsigned long vm_flags;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
 };
 
 struct fs_struct {
@@ -112,6 +148,7 @@ struct fs_struct {
 };
 
 struct mm_struct {
+	unsigned long start_code, end_code;
 	unsigned long arg_start, arg_end;
 	struct file *exe_file;
 };
@@ -212,6 +249,7 @@ struct signal_struct {
 
 struct sched_entity {
 	u64 sum_exec_runtime;
+	u64 nr_migrations;
 };
 
 struct sched_info {
@@ -237,6 +275,7 @@ struct sigpending {
 
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int __state;
 	unsigned int flags;
 	int exit_code;
 	pid_t pid;

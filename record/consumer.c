@@ -30,6 +30,7 @@ struct consumer {
 	struct probes *probes;
 	struct rings *rings;
 	struct trace_writer *writer;
+	struct stacks *stacks;	       /* NULL: there are none */
 	size_t cpu_count;	       /* possible */
 	struct trace_stream **streams; /* [class * cpu_count + cpu] */
 	struct cpu_counters *counters, *counters_before;
@@ -54,6 +55,11 @@ struct consumer *consumer_new(struct probes *probes, struct rings *rings,
 		xcalloc(consumer->cpu_count, sizeof(*consumer->counters_before));
 	consumer->losses_checked_ns = start_ns;
 	return consumer;
+}
+
+void consumer_set_stacks(struct consumer *consumer, struct stacks *stacks)
+{
+	consumer->stacks = stacks;
 }
 
 void consumer_free(struct consumer *consumer)
@@ -82,12 +88,22 @@ static int append(void *data, u16 cpu, const struct trc_head *record)
 	struct consumer *consumer = data;
 	u16 kind = record->kind;
 
-	if (kind >= TRC_KIND_MAX || cpu >= consumer->cpu_count)
-		return 0;
 	consumer->recorded[kind]++;
 	if (record->ts > consumer->last_ns)
 		consumer->last_ns = record->ts;
 	return trace_stream_append(stream_of(consumer, class_of_kind[kind], cpu), record);
+}
+
+static int take(void *data, u16 cpu, const struct trc_head *record)
+{
+	struct consumer *consumer = data;
+	u16 kind = record->kind;
+
+	if (kind >= TRC_KIND_MAX || cpu >= consumer->cpu_count)
+		return 0;
+	if ((kind == TRC_KIND_stack || kind == TRC_KIND_module) && consumer->stacks)
+		return stacks_append(consumer->stacks, cpu, record, append, consumer);
+	return append(consumer, cpu, record);
 }
 
 int consumer_drain(struct consumer *consumer, u32 *ret_fill)
@@ -106,7 +122,7 @@ int consumer_drain(struct consumer *consumer, u32 *ret_fill)
 	for (int turn = 0; more && turn < DRAIN_TURNS_MAX; turn++) {
 		more = false;
 		for (size_t i = 0; i < count; i++) {
-			s64 taken = ring_drain(&rings[i], DRAIN_TURN_BYTES, append, consumer);
+			s64 taken = ring_drain(&rings[i], DRAIN_TURN_BYTES, take, consumer);
 
 			if (taken < 0)
 				return taken;

@@ -8,11 +8,14 @@
 #include "common/trace_writer.h"
 #include "record/probes.h"
 #include "record/rings.h"
+#include "record/stacks.h"
 
 struct consumer;
 
 struct consumer *consumer_new(struct probes *probes, struct rings *rings,
 			      struct trace_writer *writer, u64 start_ns);
+/* Stacks are recorded: they go through `stacks`, which is borrowed. */
+void consumer_set_stacks(struct consumer *consumer, struct stacks *stacks);
 void consumer_free(struct consumer *consumer);
 
 /*

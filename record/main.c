@@ -41,6 +41,17 @@ static const struct option_row rows[] = {
 	  "record only these system calls: names, %class, /regex/, numbers, ! in front for all "
 	  "others; the rest costs next to nothing",
 	  NULL },
+	{ 'g', "stacks", OPTION_LIST, ROW(settings.stacks), "SET",
+	  "record stacks too, a list of: off-cpu (where threads wait: user and kernel stack), "
+	  "futex "
+	  "(only waits for futexes), syscall (user stack at the entry of every recorded call), "
+	  "syscall=CALLS (of these; a set as for -e, to the end of the list), all; may be repeated",
+	  NULL },
+	{ 0, "counters", OPTION_STRING, ROW(settings.counters), "LIST",
+	  "what each thread counts: cycles, instructions, cache-misses, branch-misses and other "
+	  "names of perf, task-clock, context-switches, page-faults, cpu-migrations; what this "
+	  "machine lacks is named and left out",
+	  NULL },
 	{ 's', "string-size", OPTION_SIZE, ROW(settings.string_bytes), "N",
 	  "keep N bytes of strings that are not paths (256), and of the data that is read and "
 	  "written (0: contents are private)",
@@ -89,6 +100,8 @@ static void print_help(void)
 	       "  record -o run.trc -- make -j2            a build; then: analyze report run.trc\n"
 	       "  record -e %%file,connect -- ./server      only calls that name files, and "
 	       "connect\n"
+	       "  record -g off-cpu,syscall=openat -- ./job   and where it waits, and what opens "
+	       "files\n"
 	       "  record -d 10s -o - -- ./job | analyze report -\n"
 	       "\n"
 	       "Exit status: the command's own, or death by the same signal; 2 wrong usage, 125 "
@@ -202,6 +215,7 @@ int main(int argc, char **argv)
 	settings->command = argv + operand;
 	settings->command_argc = argc - operand;
 	code = session_run(settings, &signal_number);
+	option_list_release(&settings->stacks);
 	if (signal_number)
 		die_of(signal_number);
 	return code;

@@ -86,7 +86,7 @@ static char *distribution(void)
 	return xstrdup("");
 }
 
-static void add_option(struct trace_meta *meta, const char *name, char *value)
+void metadata_add_option(struct trace_meta *meta, const char *name, char *value)
 {
 	meta->options =
 		xreallocarray(meta->options, meta->option_count + 1, sizeof(*meta->options));
@@ -99,17 +99,20 @@ static void add_options(struct trace_meta *meta, const struct settings *settings
 	struct text groups = { 0 };
 
 	groups_add_names(settings->groups, &groups);
-	add_option(meta, "events", groups.data);
-	add_option(meta, "syscalls", xstrdup(settings->syscalls ? settings->syscalls : "all"));
-	add_option(meta, "string-size",
-		   xasprintf("%llu", (unsigned long long)(strings_set ? settings->string_bytes
-								      : STRING_BYTES_DEFAULT)));
-	add_option(meta, "data-size",
-		   xasprintf("%llu", strings_set ? (unsigned long long)settings->string_bytes : 0));
-	add_option(meta, "buffer", xasprintf("%llu", (unsigned long long)ring_bytes));
-	add_option(meta, "level", xasprintf("%llu", (unsigned long long)settings->level));
-	add_option(meta, "duration-ns",
-		   xasprintf("%llu", (unsigned long long)settings->duration_ns));
+	metadata_add_option(meta, "events", groups.data);
+	metadata_add_option(meta, "syscalls",
+			    xstrdup(settings->syscalls ? settings->syscalls : "all"));
+	metadata_add_option(
+		meta, "string-size",
+		xasprintf("%llu", (unsigned long long)(strings_set ? settings->string_bytes
+								   : STRING_BYTES_DEFAULT)));
+	metadata_add_option(
+		meta, "data-size",
+		xasprintf("%llu", strings_set ? (unsigned long long)settings->string_bytes : 0));
+	metadata_add_option(meta, "buffer", xasprintf("%llu", (unsigned long long)ring_bytes));
+	metadata_add_option(meta, "level", xasprintf("%llu", (unsigned long long)settings->level));
+	metadata_add_option(meta, "duration-ns",
+			    xasprintf("%llu", (unsigned long long)settings->duration_ns));
 }
 
 static void add_constants(struct trace_meta *meta)

@@ -8,6 +8,8 @@
 /* Who, where and how. The tables are borrowed; free the rest with metadata_free(). */
 struct trace_meta *metadata_new(const struct settings *settings, struct syscall_table *tables,
 				size_t table_count, u32 command_pid, u64 ring_bytes);
+/* Takes `value` over. */
+void metadata_add_option(struct trace_meta *meta, const char *name, char *value);
 void metadata_free(struct trace_meta *meta);
 
 void clock_sample(struct trace_clock_sample *ret_sample);

@@ -13,6 +13,7 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "record/counters.h"
 #include "record/groups.h"
 #include "record/spec.h"
 #include "trc.skel.h"
@@ -81,8 +82,72 @@ static int fill_specs(struct probes *probes, const struct syscall_spec *specs)
 	return 0;
 }
 
+static int fill_stack_calls(struct probes *probes, const u8 *calls)
+{
+	int fd = bpf_map__fd(probes->skeleton->maps.stack_calls);
+
+	for (u32 i = 0; calls && i < SPEC_ABIS * SPEC_PER_ABI; i++)
+		if (calls[i] && bpf_map_update_elem(fd, &i, &calls[i], BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+/* What stands beside the groups: "stack_switch" is of stacks. */
+static bool is_of(const char *name, const char *family)
+{
+	return !strncmp(name, family, strlen(family)) && name[strlen(family)] == '_';
+}
+
+static void choose_extras(const struct trc_bpf *skeleton, u32 stacks, bool counters)
+{
+	bool waits = stacks & (TRC_STACK_OFF_CPU | TRC_STACK_FUTEX);
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program(program, skeleton->obj)
+	{
+		const char *name = bpf_program__name(program);
+
+		if ((is_of(name, "stack") && !waits) || (is_of(name, "counter") && !counters))
+			bpf_program__set_autoload(program, false);
+	}
+	bpf_object__for_each_map(map, skeleton->obj)
+	{
+		const char *name = bpf_map__name(map);
+
+		if ((is_of(name, "stack") && !stacks) || (is_of(name, "counter") && !counters))
+			bpf_map__set_autocreate(map, false);
+	}
+}
+
+static int prepare_counters(struct trc_bpf *skeleton, const struct counters *counters)
+{
+	skeleton->rodata->counter_count = counters->count;
+	for (size_t i = 0; i < counters->count; i++) {
+		skeleton->rodata->counter_kinds[i] = counters->rows[i].kind;
+		skeleton->rodata->counter_perf |= counters->rows[i].kind == TASK_COUNTER_PERF;
+	}
+	return bpf_map__set_max_entries(skeleton->maps.counter_events,
+					libbpf_num_possible_cpus() * COUNTERS_MAX);
+}
+
+static int fill_counters(struct probes *probes, const struct counters *counters)
+{
+	int fd = bpf_map__fd(probes->skeleton->maps.counter_events);
+
+	for (size_t i = 0; i < counters->count; i++)
+		for (u32 cpu = 0; cpu < counters->rows[i].fd_count; cpu++) {
+			u32 key = cpu * COUNTERS_MAX + i;
+
+			if (counters->rows[i].fds[cpu] >= 0 &&
+			    bpf_map_update_elem(fd, &key, &counters->rows[i].fds[cpu], BPF_ANY))
+				return -errno;
+		}
+	return 0;
+}
+
 /* Of a group that is off nothing is loaded. */
-static void choose_groups(struct bpf_object *object, u64 groups)
+static void choose_groups(struct bpf_object *object, u64 groups, bool calls)
 {
 	struct bpf_program *program;
 	struct bpf_map *map;
@@ -91,8 +156,7 @@ static void choose_groups(struct bpf_object *object, u64 groups)
 	{
 		int group = group_of_name(bpf_program__name(program));
 
-		if (group == GROUP_syscall ? !groups_call(groups)
-					   : group >= 0 && !(groups & GROUP_BIT(group)))
+		if (group == GROUP_syscall ? !calls : group >= 0 && !(groups & GROUP_BIT(group)))
 			bpf_program__set_autoload(program, false);
 	}
 	bpf_object__for_each_map(map, object)
@@ -108,6 +172,7 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 		struct probes_error *ret_error)
 {
 	struct probes *probes = xcalloc(1, sizeof(*probes));
+	bool counters = options->counters && options->counters->count;
 	struct trc_bpf *skeleton;
 	size_t abi_count;
 	u8 abis[4];
@@ -124,7 +189,11 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	skeleton->rodata->page_size = sysconf(_SC_PAGESIZE);
 	skeleton->rodata->wake_bytes = options->ring_bytes / 4;
 	skeleton->rodata->groups = options->groups;
-	choose_groups(skeleton->obj, options->groups);
+	skeleton->rodata->stacks = options->stacks;
+	/* Code comes with calls that map. */
+	choose_groups(skeleton->obj, options->groups,
+		      groups_call(options->groups) || options->stacks);
+	choose_extras(skeleton, options->stacks, counters);
 	skeleton->rodata->unknown_calls_skipped = options->unknown_calls_skipped;
 	abi_count = syscall_abis_of_machine(options->machine, abis);
 	for (size_t i = 0; i < abi_count; i++) {
@@ -134,10 +203,16 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 			skeleton->rodata->abi_of_slot[slot] = abis[i];
 	}
 	err = bpf_map__set_max_entries(skeleton->maps.rings, libbpf_num_possible_cpus());
+	if (!err && counters)
+		err = prepare_counters(skeleton, options->counters);
 	if (!err)
 		err = trc_bpf__load(skeleton);
 	if (!err)
 		err = fill_specs(probes, options->specs);
+	if (!err)
+		err = fill_stack_calls(probes, options->stack_calls);
+	if (!err && counters)
+		err = fill_counters(probes, options->counters);
 	if (err)
 		goto fail;
 	*ret_probes = probes;
@@ -153,8 +228,9 @@ int probes_attach(struct probes *probes, struct probes_error *ret_error)
 	struct trc_bpf *skeleton = probes->skeleton;
 	int err = 0;
 
-	/* Everything but the iterator, which is run at the end. */
+	/* Everything but the iterators, which are run at the end. */
 	bpf_program__set_autoattach(skeleton->progs.syscall_unfinished, false);
+	bpf_program__set_autoattach(skeleton->progs.counter_unfinished, false);
 	err = trc_bpf__attach(skeleton);
 	if (err)
 		fail(ret_error, err);
@@ -180,13 +256,15 @@ void probes_detach(struct probes *probes)
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
-int probes_unfinished(struct probes *probes)
+static int run_iterator(const struct bpf_program *program)
 {
-	struct bpf_link *link =
-		bpf_program__attach_iter(probes->skeleton->progs.syscall_unfinished, NULL);
+	struct bpf_link *link;
 	int fd, err = 0;
 	char buffer[64];
 
+	if (bpf_program__fd(program) < 0)
+		return 0; /* not loaded: nobody asked for it */
+	link = bpf_program__attach_iter(program, NULL);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
@@ -198,6 +276,13 @@ int probes_unfinished(struct probes *probes)
 	closep(&fd);
 	bpf_link__destroy(link);
 	return err;
+}
+
+int probes_unfinished(struct probes *probes)
+{
+	int err = run_iterator(probes->skeleton->progs.syscall_unfinished);
+
+	return err ? err : run_iterator(probes->skeleton->progs.counter_unfinished);
 }
 
 void probes_close(struct probes *probes)

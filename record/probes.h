@@ -6,6 +6,7 @@
 #include "common/trace_meta.h"
 #include "record/settings.h"
 
+struct counters;
 struct probes;
 
 /* Why BPF cannot be had, in words with the remedy; static or owned by the caller's error text. */
@@ -17,7 +18,10 @@ struct probes_error {
 struct probes_options {
 	u64 groups; /* bits of enum group */
 	const struct syscall_spec *specs;
-	const char *machine; /* uname -m */
+	u32 stacks;			 /* bits of enum trc_stack_why; 0: none */
+	const u8 *stack_calls;		 /* a byte per spec; NULL without stacks */
+	const struct counters *counters; /* NULL: none */
+	const char *machine;		 /* uname -m */
 	bool unknown_calls_skipped;
 	u64 ring_bytes;
 	unsigned verbose;
@@ -31,7 +35,7 @@ int probes_attach(struct probes *probes, struct probes_error *ret_error);
 int probes_hold(struct probes *probes, int pidfd);
 /* After this no more records are made, except by probes_unfinished(). */
 void probes_detach(struct probes *probes);
-/* Sends a record for every call that a target is still inside. Detach first. */
+/* Sends a record for every call that a target is still inside, and its counters. Detach first. */
 int probes_unfinished(struct probes *probes);
 void probes_close(struct probes *probes);
 

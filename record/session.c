@@ -17,11 +17,14 @@
 #include "record/command.h"
 #include "record/consumer.h"
 #include "record/cost.h"
+#include "record/counters.h"
 #include "record/loop.h"
 #include "record/metadata.h"
 #include "record/output.h"
 #include "record/probes.h"
 #include "record/spec.h"
+#include "record/stack_choice.h"
+#include "record/stacks.h"
 #include "record/summary.h"
 
 #define CHUNK_BYTES	  (1u << 20) /* raw, per stream: FORMAT.md, "Measured" */
@@ -47,6 +50,11 @@ struct session {
 	struct rings *rings;
 	struct trace_writer *writer;
 	struct consumer *consumer;
+	struct syscall_spec *specs;
+	u8 *stack_calls;
+	struct stack_choice stack_choice;
+	struct stacks *stacks;	   /* NULL: none are wanted */
+	struct counters *counters; /* likewise */
 	struct command *command;
 	struct loop *loop;
 	struct cost cost;
@@ -102,12 +110,13 @@ static int open_output(struct session *s)
 
 static int load_probes(struct session *s, const struct syscall_set *set)
 {
-	_cleanup_free_ struct syscall_spec *specs =
-		xcalloc(SPEC_ABIS * SPEC_PER_ABI, sizeof(*specs));
 	struct probes_error error = { 0 };
 	struct probes_options options = {
 		.groups = s->settings->groups,
-		.specs = specs,
+		.specs = s->specs,
+		.stacks = s->stack_choice.why,
+		.stack_calls = s->stack_calls,
+		.counters = s->counters,
 		.machine = s->machine,
 		.ring_bytes = s->ring_bytes,
 		.verbose = s->settings->verbose,
@@ -117,7 +126,6 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	};
 	int err;
 
-	spec_fill(s->tables, s->table_count, set, s->settings, specs);
 	err = probes_open(&options, &s->probes, &error);
 	if (err) {
 		log_error("%s", error.what);
@@ -150,6 +158,10 @@ static int write_beginning(struct session *s)
 
 	meta = metadata_new(s->settings, s->tables, s->table_count, command_pid(s->command),
 			    s->ring_bytes);
+	if (s->stack_choice.why)
+		metadata_add_option(meta, "stacks", stack_choice_text(&s->stack_choice));
+	if (s->counters && s->counters->count)
+		metadata_add_option(meta, "counters", counters_names(s->counters));
 	memcpy(options.uuid, meta->uuid, sizeof(options.uuid));
 	err = trace_writer_open(&options, &s->writer);
 	if (err)
@@ -210,6 +222,8 @@ static int start(struct session *s, const char *path)
 		return err;
 	}
 	cost_after_attach(&s->cost, s->probes);
+	if (s->stack_choice.why)
+		s->stacks = stacks_new();
 	err = probes_hold(s->probes, command_pidfd(s->command));
 	if (err) {
 		log_error("the command cannot be marked for recording: %s", strerror(-err));
@@ -217,6 +231,7 @@ static int start(struct session *s, const char *path)
 	}
 	s->ending.start_ns = monotonic_ns();
 	s->consumer = consumer_new(s->probes, s->rings, s->writer, s->ending.start_ns);
+	consumer_set_stacks(s->consumer, s->stacks);
 	cost_tick(&s->cost, s->probes, s->ending.start_ns, 0);
 	err = command_release(s->command);
 	/* Ctrl-C while we were loading. */
@@ -286,6 +301,40 @@ static int finish(struct session *s)
 	log_info("%s: %s", s->output.path ? s->output.path : "standard output", line.data);
 	text_release(&line);
 	trace_summary_free(summary);
+	return err;
+}
+
+/* What is done with each system call: recorded, looked at, stacks taken. */
+static int choose_calls(struct session *s, const struct syscall_set *set)
+{
+	_cleanup_free_ char *error = NULL;
+	int err;
+
+	s->specs = xcalloc(SPEC_ABIS * SPEC_PER_ABI, sizeof(*s->specs));
+	s->stack_calls = xcalloc(SPEC_ABIS * SPEC_PER_ABI, sizeof(*s->stack_calls));
+	spec_fill(s->tables, s->table_count, set, s->settings, s->specs);
+	err = stack_choice_parse(&s->settings->stacks, s->tables, s->table_count, &s->stack_choice,
+				 &error);
+	if (!err)
+		err = stack_choice_fill(&s->stack_choice, s->tables, s->table_count, s->specs,
+					s->stack_calls, &error);
+	if (err)
+		log_error("%s", error);
+	return err;
+}
+
+static int parse_counters(struct session *s)
+{
+	_cleanup_free_ char *error = NULL;
+	int err;
+
+	if (!s->settings->counters)
+		return 0;
+	err = counters_parse(s->settings->counters, &s->counters, &error);
+	if (err)
+		log_error("--counters %s: %s", s->settings->counters, error);
+	else
+		counters_open(s->counters);
 	return err;
 }
 
@@ -401,7 +450,7 @@ int session_run(const struct settings *settings, int *ret_signal)
 	}
 	if (load_tables(s))
 		goto out;
-	if (parse_syscalls(s, &set)) {
+	if (parse_syscalls(s, &set) || choose_calls(s, set) || parse_counters(s)) {
 		code = EXIT_USAGE;
 		goto out;
 	}
@@ -421,6 +470,11 @@ out:
 	output_close(&s->output);
 	release_kernel(s);
 	command_free(s->command);
+	stacks_free(s->stacks);
+	stack_choice_release(&s->stack_choice);
+	free(s->specs);
+	free(s->stack_calls);
+	counters_free(s->counters);
 	syscall_tables_free(s->tables, s->table_total);
 	return code;
 }

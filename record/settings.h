@@ -2,7 +2,7 @@
 /* What the user asked for: filled by main from the options, read by everything else. */
 #pragma once
 
-#include "common/types.h"
+#include "common/options.h"
 
 struct settings {
 	const char *output;   /* "-" is standard output */
@@ -17,6 +17,9 @@ struct settings {
 	unsigned verbose;
 	char *const *command; /* argv, NULL-terminated */
 	int command_argc;
+	/* -g and --counters, as given */
+	struct option_list stacks;
+	const char *counters;
 };
 
 #define STRING_BYTES_UNSET   UINT64_MAX
