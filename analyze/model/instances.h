@@ -24,6 +24,7 @@ struct model {
 	u64 next_gone_at;			 /* UINT64_MAX if no thread has ended */
 	u64 now;
 	u32 process_count, thread_count; /* ever */
+	struct stacks *stacks;
 };
 
 /* New instances; the thread takes the place of whoever bore its number. Nothing of them is known yet. */

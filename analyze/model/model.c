@@ -13,6 +13,7 @@ struct model *model_new(s64 boot_offset_ns)
 
 	model->boot_offset_ns = boot_offset_ns;
 	model->next_gone_at = UINT64_MAX;
+	model->stacks = stacks_new();
 	return model;
 }
 
@@ -25,6 +26,7 @@ void model_free(struct model *model)
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
 	free(model->commands);
+	stacks_free(model->stacks);
 	free(model);
 }
 
@@ -263,6 +265,8 @@ static struct thread *exec(struct model *model, const struct trc_exec *record)
 	if (!process->ns_pid)
 		process->ns_pid = record->ns_tgid;
 	exec_identity(process, record);
+	modules_unref(process->identity.modules);
+	process->identity.modules = NULL;
 	thread_set_comm(thread, record->comm, sizeof(record->comm));
 	return thread;
 }
@@ -335,6 +339,21 @@ static struct thread *task_rename(struct model *model, const struct trc_task_ren
 	return thread;
 }
 
+static struct thread *module(struct model *model, const struct trc_module *record)
+{
+	struct thread *thread = thread_of(model, record->head.tid, record->head.tgid);
+
+	if (thread)
+		modules_add(&thread->process->identity.modules, record);
+	return thread;
+}
+
+bool model_add_stack(const struct model *model, u32 section, u32 id, const struct modules *modules,
+		     struct text *text)
+{
+	return stacks_add_text(model->stacks, section, id, modules, text);
+}
+
 struct thread *model_event(struct model *model, const struct event *event)
 {
 	const struct trc_head *record = event->record;
@@ -353,11 +372,20 @@ struct thread *model_event(struct model *model, const struct event *event)
 		return task_exit(model, event);
 	case TRC_KIND_task_rename:
 		return task_rename(model, (const struct trc_task_rename *)record);
+	case TRC_KIND_module:
+		return module(model, (const struct trc_module *)record);
+	case TRC_KIND_stack:
+		stacks_add(model->stacks, event->section, (const struct trc_stack *)record);
+		break;
+	case TRC_KIND_kernel_symbol:
+		stacks_add_symbol(model->stacks, (const struct trc_kernel_symbol *)record);
+		break;
 	case TRC_KIND_lost:
 		return NULL;
 	default:
-		return thread_of(model, record->tid, record->tgid);
+		break;
 	}
+	return thread_of(model, record->tid, record->tgid);
 }
 
 /* ---- the snapshot ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * counting [N]: a thread that burns 0.31 s of CPU time, one that sleeps 101 times, one that touches N (4001) new
- * pages, and one that burns 1.7 s. Each prints what the kernel accounts to it at its end: name, tid, CPU time in ns,
+ * pages, and one that burns 1.3 s. Each prints what the kernel accounts to it at its end: name, tid, CPU time in ns,
  * switches, minor faults, major faults.
  */
 #include <pthread.h>
@@ -54,7 +54,7 @@ static void *act(void *name)
 	if (!strcmp(name, "burn"))
 		burn(0.31);
 	else if (!strcmp(name, "long"))
-		burn(1.7);
+		burn(1.3);
 	else if (!strcmp(name, "nap"))
 		nap();
 	else

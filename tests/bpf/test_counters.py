@@ -57,7 +57,7 @@ def test_tasks(t):
 
 
 def test_every_second(t):
-    """A thread that runs for 1.7 s is told of before its end, with values that only grow."""
+    """A thread that runs for 1.3 s is told of before its end, with values that only grow."""
     trace = t.record(workload("counting"), options=["--counters", NAMES])
     tid = said(trace)["long"][0]
     events = [event for event in trace.of("counters") if event["tid"] == tid]
@@ -80,7 +80,8 @@ def test_cpus(t):
         between(faults, own_faults * min(seen, 1) * 0.9 - 40, own_faults + 10, f"faults of {name}, {seen:.3f} seen")
         between(clock, event["enabled_ns"] * 0.98 - 100_000, event["enabled_ns"] * 1.02 + 100_000, f"clock of {name}")
         between(switches, own_switches * 0.9 - 5, own_switches + 5, f"switches of {name}")
-        check(seen > 0.8, f"only {seen:.3f} of the time of {name} was seen")
+        # What a switch itself takes is the greater part of a short stay.
+        check(seen > 0.8 or name == "nap", f"only {seen:.3f} of the time of {name} was seen")
 
 
 def test_children(t):
@@ -96,6 +97,14 @@ def test_children(t):
             check(0 < counted < own, f"faults of the command: {counted}, with what came before the exec {own}")
         else:
             between(counted, own - 3, own, f"faults of {event['tid']}")
+
+
+def test_table(t):
+    """Table counter has the last values of each thread, by name."""
+    trace = t.record(workload("counting"), "4001", options=["--counters", NAMES])
+    for tid, *_ in said(trace).values():
+        told = [(row["counter"], row["value"]) for row in trace.sql("SELECT counter, value FROM counter WHERE tid = ?", tid)]
+        equal(told, list(zip(NAMES.split(","), item(last(trace, tid), "values")["data"])), f"counters of {tid}")
 
 
 def test_survivor(t):

@@ -2,6 +2,7 @@
 """R25: stacks on request, once each, with what it takes to read them anywhere."""
 import bisect
 import collections
+import csv
 import os
 import re
 import time
@@ -179,6 +180,49 @@ def test_kernel_agrees(t):
               (int(end, 16), int(offset, 16), int(major, 16), int(minor, 16), int(inode), path), "module")
         build_id = re.search(r"Build ID: (\w+)", succeed(["readelf", "-nW", path]).stdout)
         equal([found["data"] for found in items(module, "build_id")], [build_id[1]] if build_id else [], f"build id of {path}")
+
+
+def rows(trace, *options):
+    """Table stack as dicts."""
+    return list(csv.DictReader(trace.analyze("report", *options, "--format", "csv", "stack").stdout.splitlines()))
+
+
+def test_report(t):
+    """The table folds them: file and place for user frames, names for the kernel's; counts and times."""
+    trace = t.record(workload("stacks"), "sleep", "43", options=["-g", "off-cpu"])
+    stacks = Stacks(trace, workload("stacks"))
+
+    def named(frame):
+        file, _, place = frame.rpartition("+")
+        return stacks.program.name(int(place, 16)) if file == "stacks" else None
+
+    naps = [row for row in rows(trace) if row["syscall"] == "nanosleep"]
+    equal(sum(int(row["count"]) for row in naps), 43, "naps")
+    for row in naps:
+        frames = row["stack"].split(";")
+        equal([named(frame) for frame in frames if frame.startswith("stacks+")], SLEEP[::-1], f"user frames of {row}")
+        check("do_nanosleep" in frames and frames[-1] == "__schedule", f"kernel frames of {row}")
+    slept = sum(call["duration_ns"] for call in trace.calls("nanosleep"))
+    time_ns = sum(int(row["time_ns"]) for row in naps)
+    check(43 * 200_000 <= time_ns <= slept, f"time of the naps: {time_ns}, the calls took {slept}")
+    equal(sum(int(row["count"]) for row in rows(trace)), len(trace.of("stack_use")), "all counts")
+    # What the numbers stand for was told before the window.
+    calls = trace.calls("nanosleep")
+    first = trace.sql("SELECT min(start_ns) FROM process")[0][0]
+    late = [row for row in rows(trace, "--time", f"{(calls[30]['ts'] - first) / 1e9:.9f}s,") if row["syscall"] == "nanosleep"]
+    check(late and all("do_nanosleep" in row["stack"] and "stacks+" in row["stack"] for row in late), f"in a window: {late}")
+
+
+def test_report_calls(t):
+    """The time of a call's stack is that of the call; a child has the code that its parent mapped."""
+    trace = t.record(workload("stacks"), "call", "17", options=["-g", "syscall=getpriority"])
+    told = rows(trace)
+    equal(sorted(int(row["count"]) for row in told), [17, 17], "counts")
+    equal(sum(int(row["time_ns"]) for row in told), sum(call["duration_ns"] for call in trace.calls("getpriority")), "time")
+    trace = t.record(workload("children"), "fork", "31", options=["-g", "syscall=exit"])
+    told = rows(trace)
+    equal(sum(int(row["count"]) for row in told), 31, "exits")
+    check(all("children+" in row["stack"] for row in told), f"stacks: {told}")
 
 
 @cases(("off-cpi", "did you mean off-cpu"), ("nonsense", "there are off-cpu"), ("off-cpu,,futex", "no stacks of"),
