@@ -174,9 +174,12 @@ static int take_found(void *context, u8 *data, size_t len)
 		if (head.len > TRC_RECORD_MAX || len < sizeof(number) + head.len)
 			return -EIO;
 		memcpy(record, data + sizeof(number), head.len);
-		if (number)
+		if (number) {
 			add_arguments(record, number);
-		err = consumer_take(consumer, record);
+			err = consumer_take_process(consumer, record, number);
+		} else {
+			err = consumer_take(consumer, record);
+		}
 		data += sizeof(number) + head.len;
 		len -= sizeof(number) + head.len;
 	}

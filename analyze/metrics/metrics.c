@@ -18,6 +18,8 @@
 	M(syscall_per_second)                                                                      \
 	M(failure)                                                                                 \
 	M(time_use)                                                                                \
+	M(stack)                                                                                   \
+	M(counter)                                                                                 \
 	M(loss)                                                                                    \
 	M(probe)                                                                                   \
 	M(errno)                                                                                   \

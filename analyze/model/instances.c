@@ -13,6 +13,7 @@ void identity_inherit(struct identity *child, const struct identity *parent)
 	string_ref(child->cmdline);
 	string_ref(child->cwd);
 	string_ref(child->cgroup);
+	modules_ref(child->modules);
 }
 
 static void identity_release(struct identity *identity)
@@ -21,6 +22,7 @@ static void identity_release(struct identity *identity)
 	string_unref(identity->cmdline);
 	string_unref(identity->cwd);
 	string_unref(identity->cgroup);
+	modules_unref(identity->modules);
 }
 
 void thread_set_comm(struct thread *thread, const char *comm, size_t size)
@@ -203,4 +205,22 @@ void model_collect_rest(struct model *model)
 			thread_free(model, process->threads);
 		process_gone(model, process);
 	}
+}
+
+bool model_add_stack(const struct model *model, u32 section, u32 id, const struct modules *modules,
+		     struct text *text)
+{
+	return stacks_add_text(model->stacks, section, id, modules, text);
+}
+
+void model_code_event(struct model *model, struct thread *thread, const struct event *event)
+{
+	const void *record = event->record;
+
+	if (event->kind_id == TRC_KIND_stack)
+		stacks_add(model->stacks, event->section, record);
+	else if (event->kind_id == TRC_KIND_kernel_symbol)
+		stacks_add_symbol(model->stacks, record);
+	else if (thread)
+		modules_add(&thread->process->identity.modules, record);
 }

@@ -13,6 +13,7 @@ struct model *model_new(s64 boot_offset_ns)
 
 	model->boot_offset_ns = boot_offset_ns;
 	model->next_gone_at = UINT64_MAX;
+	model->stacks = stacks_new();
 	return model;
 }
 
@@ -25,6 +26,7 @@ void model_free(struct model *model)
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
 	free(model->commands);
+	stacks_free(model->stacks);
 	free(model);
 }
 
@@ -191,24 +193,6 @@ static void set_item(struct string **slot, const struct trc_head *record, u8 fie
 		string_set(slot, string_new((const char *)trc_item_data(item), item->len));
 }
 
-/* What exec and task_found tell of the process by the same names, but for the items. */
-#define SET_IDENTITY(identity, record)                                                             \
-	do {                                                                                       \
-		(identity)->known = true;                                                          \
-		(identity)->uid = (record)->uid;                                                   \
-		(identity)->gid = (record)->gid;                                                   \
-		(identity)->euid = (record)->euid;                                                 \
-		(identity)->egid = (record)->egid;                                                 \
-		(identity)->pid_ns = (record)->pid_ns;                                             \
-		(identity)->mnt_ns = (record)->mnt_ns;                                             \
-		(identity)->net_ns = (record)->net_ns;                                             \
-		(identity)->uts_ns = (record)->uts_ns;                                             \
-		(identity)->ipc_ns = (record)->ipc_ns;                                             \
-		(identity)->cgroup_ns = (record)->cgroup_ns;                                       \
-		(identity)->user_ns = (record)->user_ns;                                           \
-		(identity)->cgroup_id = (record)->cgroup_id;                                       \
-	} while (0)
-
 static void set_cmdline(struct identity *identity, const struct trc_item *argv)
 {
 	if (argv && argv->state != TRC_ITEM_UNREADABLE)
@@ -236,6 +220,8 @@ static void exec_identity(struct process *process, const struct trc_exec *record
 	string_set(&identity->cmdline, NULL);
 	set_cmdline(identity, record_item(&record->head, EXEC_argv));
 	SET_IDENTITY(identity, record);
+	modules_unref(identity->modules);
+	identity->modules = NULL;
 }
 
 /*
@@ -406,6 +392,7 @@ static struct thread *task_rename(struct model *model, const struct trc_task_ren
 struct thread *model_event(struct model *model, const struct event *event)
 {
 	const struct trc_head *record = event->record;
+	struct thread *thread;
 
 	if (record->ts > model->now)
 		model->now = record->ts;
@@ -430,6 +417,12 @@ struct thread *model_event(struct model *model, const struct event *event)
 	case TRC_KIND_sched_migrate:
 		/* Others than targets are in their heads; nobody begins to be because it ran beside one. */
 		return idmap_find(&model->threads, record->tid);
+	case TRC_KIND_module:
+	case TRC_KIND_stack:
+	case TRC_KIND_kernel_symbol:
+		thread = thread_of(model, record->tid, record->tgid);
+		model_code_event(model, thread, event);
+		return thread;
 	default:
 		return thread_of(model, record->tid, record->tgid);
 	}

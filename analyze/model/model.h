@@ -12,6 +12,7 @@
 #pragma once
 
 #include "analyze/model/shared_string.h"
+#include "analyze/model/stacks.h"
 #include "analyze/stream.h"
 #include "common/trace_meta.h"
 
@@ -33,6 +34,7 @@ struct identity { /* what exec and STATE tell of a process; inherited by its chi
 	u32 uid, gid, euid, egid;
 	u32 pid_ns, mnt_ns, net_ns, uts_ns, ipc_ns, cgroup_ns, user_ns; /* 0: unknown */
 	u64 cgroup_id;
+	struct modules *modules; /* code that it has mapped; NULL: none is known */
 };
 
 struct process {
@@ -106,6 +108,10 @@ void model_load_state(struct model *model, const struct trace_state *state);
 
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */
 struct thread *model_event(struct model *model, const struct event *event);
+
+/* stacks_add_text() with what the trace has told so far. */
+bool model_add_stack(const struct model *model, u32 section, u32 id, const struct modules *modules,
+		     struct text *text);
 
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);

@@ -50,6 +50,6 @@ struct object {
 	struct string *name;
 };
 
-const char *object_type_name(u8 type); /* "file", "io_uring" */
+const char *object_type_name(u8 type);		  /* "file", "io_uring" */
 struct object *object_ref(struct object *object); /* NULL stays NULL */
 void object_unref(struct object *object);	  /* accepts NULL */
