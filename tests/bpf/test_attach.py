@@ -389,7 +389,7 @@ def test_not_itself(t):
 
 def test_gone(t):
     """A recording without a command ends when its targets have, with exit 0 and a whole file."""
-    program = start(["sh", "-c", "sleep 1.5; exit 7"])
+    program = start(["sh", "-c", "sleep 3; exit 7"])
     time.sleep(0.1)
     begin = time.monotonic()
     trace = attach(t, "-p", str(program.pid), duration="60s")
