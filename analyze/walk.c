@@ -3,6 +3,8 @@
 
 #include "analyze/call_names.h"
 #include "analyze/loss.h"
+#include "analyze/model/dirs.h"
+#include "analyze/model/fds.h"
 #include "common/alloc.h"
 
 #include <errno.h>
@@ -121,6 +123,10 @@ static bool is_device(const char *path)
 	       S_ISCHR(st.st_mode);
 }
 
+/* What the model needs to follow descriptors. */
+#define FDS_CLASSES                                                                                \
+	((1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_OBJECT) | (1ull << TRC_CLASS_SYSCALL))
+
 int walk_open(const char *path, const struct selection_options *options, u64 classes,
 	      struct walk **ret_walk, char **ret_error)
 {
@@ -153,14 +159,19 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	walk->calls = call_names_new(walk->decoder);
 	walk->model = model_new(boot_offset(walk->reader));
 	add_commands(walk, walk->model);
+	walk->fds = classes & WALK_FDS;
+	if (walk->fds)
+		model_follow_fds(walk->model, walk->decoder, walk->meta);
 	if (walk->state)
 		model_load_state(walk->model, walk->state);
 
-	stream_options =
-		(struct stream_options){ .from_ns = walk->selection.from_ns,
-					 .to_ns = classes & WALK_LATER ? UINT64_MAX
-								       : walk->selection.to_ns,
-					 .classes = classes & ~WALK_LATER };
+	stream_options = (struct stream_options){
+		.from_ns = classes & WALK_FDS ? 0 : walk->selection.from_ns,
+		.to_ns = classes & WALK_LATER ? UINT64_MAX : walk->selection.to_ns,
+		.classes = classes & ~(WALK_LATER | WALK_FDS)
+	};
+	if (classes & WALK_FDS && stream_options.classes)
+		stream_options.classes |= FDS_CLASSES;
 	if (!tasks_suffice(walk))
 		stream_options = (struct stream_options){ .to_ns = UINT64_MAX };
 	if (stream_options.classes && !options->time)
@@ -214,12 +225,34 @@ static bool is_later(const struct walk *walk, const struct walk_step *step)
 	       selection_call(&walk->selection, record->abi, record->nr);
 }
 
+static void name_fd(void *context, s32 fd, enum decode_fd_side side, struct text *out)
+{
+	struct thread *thread = context;
+	const struct string *name;
+	struct open_file *file;
+
+	if (!thread)
+		return;
+	if (fd == DECODE_AT_FDCWD) {
+		name = thread_cwd(thread);
+	} else {
+		file = side == DECODE_FD_MADE ? thread_fd(thread, fd)
+					      : thread_fd_before(thread, fd);
+		name = file ? open_file_name(file) : NULL;
+	}
+	if (name)
+		text_add(out, name->data, name->len);
+}
+
 bool walk_next(struct walk *walk, struct walk_step *ret_step)
 {
 	if (!stream_next(walk->stream, &ret_step->event))
 		return false;
 	walk->walked_count++;
 	ret_step->thread = model_event(walk->model, &ret_step->event);
+	/* Several walks may share the decoder. */
+	if (walk->fds)
+		decoder_name_fds(walk->decoder, name_fd, ret_step->thread);
 	ret_step->selected = is_selected(walk, ret_step);
 	ret_step->shown = ret_step->selected && !is_hidden(&ret_step->event);
 	ret_step->later = !ret_step->selected && is_later(walk, ret_step);

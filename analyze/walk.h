@@ -32,12 +32,15 @@ struct walk {
 	struct loss_list *losses; /* intervals in which events are missing */
 	u32 recording_count;	  /* in the file: `cat a b` makes two */
 	u64 walked_count;	  /* events seen by walk_next() */
+	bool fds;		  /* WALK_FDS */
 	u64 unread; /* classes of which it takes up no chunk; 0 if it is for a time window only */
 	struct call_names *calls;
 };
 
 /* With the classes: calls that were under way when the window ended come too, as walk_step.later. */
 #define WALK_LATER (1ull << 63)
+/* The model follows descriptors: thread_fd() knows. It needs all that happened before a time window, too. */
+#define WALK_FDS (1ull << 61)
 
 struct walk_step {
 	struct event event;

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define AT_FDCWD_VALUE (-100)
-
 /* ---- commas ---- */
 
 void args_next(struct args *args)
@@ -107,14 +105,51 @@ static s64 value_long(const struct args *args, unsigned i)
 	return args->narrow ? (s32)args->values[i] : (s64)args->values[i];
 }
 
+/* Within <>, which strace escapes in it. */
+static void add_fd_name(struct decoder *decoder, s32 fd, enum decode_fd_side side, struct text *out)
+{
+	struct text *name = &decoder->fd_text;
+
+	text_clear(name);
+	decoder->fd_name(decoder->fd_context, fd, side, name);
+	if (!name->len)
+		return;
+	text_addc(out, '<');
+	for (const char *at = name->data, *end = at + name->len; at < end;) {
+		size_t plain = 0;
+
+		while (at + plain < end && at[plain] != '<' && at[plain] != '>')
+			plain++;
+		text_add_escaped(out, at, plain);
+		at += plain;
+		/* The arrow between the two ends of a connection is ours. */
+		if (at < end)
+			text_adds(out, *at == '<'			  ? "\\74"
+				       : at > name->data && at[-1] == '-' ? ">"
+									  : "\\76");
+		at++;
+	}
+	text_addc(out, '>');
+}
+
+void text_add_fd(struct decoder *decoder, s32 fd, enum decode_fd_side side, struct text *out)
+{
+	text_addi(out, fd);
+	if (decoder->fd_name && fd >= 0)
+		add_fd_name(decoder, fd, side, out);
+}
+
 static void add_fd(const struct args *args, unsigned i, bool directory)
 {
 	s32 fd = (s32)args->values[i];
 
-	if (directory && fd == AT_FDCWD_VALUE)
-		text_add_literal(args->out, "AT_FDCWD");
-	else
-		text_addi(args->out, fd);
+	if (!directory || fd != DECODE_AT_FDCWD) {
+		text_add_fd(args->decoder, fd, DECODE_FD_GIVEN, args->out);
+		return;
+	}
+	text_add_literal(args->out, "AT_FDCWD");
+	if (args->decoder->fd_name)
+		add_fd_name(args->decoder, fd, DECODE_FD_GIVEN, args->out);
 }
 
 static void add_id(struct args *args, unsigned i)
@@ -223,7 +258,9 @@ static void add_fds(struct args *args, unsigned i)
 	for (size_t at = 0; at + 4 <= item->len; at += 4) {
 		if (at)
 			text_add_literal(args->out, ", ");
-		text_addi(args->out, (s32)payload_u32(args->decoder, trc_item_data(item) + at));
+		text_add_fd(args->decoder,
+			    (s32)payload_u32(args->decoder, trc_item_data(item) + at),
+			    DECODE_FD_MADE, args->out);
 	}
 	text_addc(args->out, ']');
 }

@@ -63,6 +63,24 @@ static void process_gone(void *context, struct process *process)
 			run->folds[i].metric->process_gone(&run->folds[i], process, shown);
 }
 
+static void file_gone(void *context, struct open_file *file)
+{
+	struct run *run = context;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->folds[i].metric->file_gone)
+			run->folds[i].metric->file_gone(&run->folds[i], file);
+}
+
+static void object_gone(void *context, struct object *object)
+{
+	struct run *run = context;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->folds[i].metric->object_gone)
+			run->folds[i].metric->object_gone(&run->folds[i], object);
+}
+
 static int run_error(const struct run *run)
 {
 	for (size_t i = 0; i < run->count; i++)
@@ -129,7 +147,11 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 		struct sink *sink, metrics_progress_fn progress, void *context)
 {
 	struct run run = { .walk = walk, .count = count };
-	const struct model_hooks hooks = { &run, thread_gone, process_gone };
+	const struct model_hooks hooks = { .context = &run,
+					   .thread_gone = thread_gone,
+					   .process_gone = process_gone,
+					   .file_gone = file_gone,
+					   .object_gone = object_gone };
 	struct walk_step step;
 	int r;
 

@@ -32,6 +32,12 @@ struct metric {
 	 */
 	void (*thread_gone)(struct fold *fold, struct thread *thread, bool shown);
 	void (*process_gone)(struct fold *fold, struct process *process, bool shown);
+	/*
+	 * With WALK_FDS in `classes`: the last descriptor of an open file is closed; the last open file of a pipe
+	 * or socket is. What happened to it may not have been shown.
+	 */
+	void (*file_gone)(struct fold *fold, struct open_file *file);
+	void (*object_gone)(struct fold *fold, struct object *object);
 	void (*finish)(struct fold *fold); /* after the last event: rows that only then are known */
 	void (*release)(struct fold *fold);
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/instances.h"
 
+#include "analyze/model/fds.h"
 #include "common/alloc.h"
 
 #include <stdlib.h>
@@ -166,6 +167,8 @@ static void thread_free(struct model *model, struct thread *thread)
 
 	if (model->hooks.thread_gone)
 		model->hooks.thread_gone(model->hooks.context, thread);
+	if (model->fds)
+		fds_thread_gone(model->fds, thread);
 	if (thread->mapped)
 		idmap_remove(&model->threads, thread->tid);
 	if (thread->previous)
@@ -205,22 +208,4 @@ void model_collect_rest(struct model *model)
 			thread_free(model, process->threads);
 		process_gone(model, process);
 	}
-}
-
-bool model_add_stack(const struct model *model, u32 section, u32 id, const struct modules *modules,
-		     struct text *text)
-{
-	return stacks_add_text(model->stacks, section, id, modules, text);
-}
-
-void model_code_event(struct model *model, struct thread *thread, const struct event *event)
-{
-	const void *record = event->record;
-
-	if (event->kind_id == TRC_KIND_stack)
-		stacks_add(model->stacks, event->section, record);
-	else if (event->kind_id == TRC_KIND_kernel_symbol)
-		stacks_add_symbol(model->stacks, record);
-	else if (thread)
-		modules_add(&thread->process->identity.modules, record);
 }

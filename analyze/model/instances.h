@@ -26,6 +26,7 @@ struct model {
 	u32 process_count, thread_count; /* ever */
 	u32 fatherless_count;		 /* processes->fatherless */
 	struct stacks *stacks;
+	struct fds *fds; /* NULL: not followed */
 };
 
 /* New instances; the thread takes the place of whoever bore its number. Nothing of them is known yet. */
@@ -40,27 +41,6 @@ void thread_renumber(struct model *model, struct thread *thread, u32 tid);
 
 void thread_set_comm(struct thread *thread, const char *comm, size_t size);
 void identity_inherit(struct identity *child, const struct identity *parent);
-
-/* What exec and task_found tell of the process by the same names, but for the items. */
-#define SET_IDENTITY(identity, record)                                                             \
-	do {                                                                                       \
-		(identity)->known = true;                                                          \
-		(identity)->uid = (record)->uid;                                                   \
-		(identity)->gid = (record)->gid;                                                   \
-		(identity)->euid = (record)->euid;                                                 \
-		(identity)->egid = (record)->egid;                                                 \
-		(identity)->pid_ns = (record)->pid_ns;                                             \
-		(identity)->mnt_ns = (record)->mnt_ns;                                             \
-		(identity)->net_ns = (record)->net_ns;                                             \
-		(identity)->uts_ns = (record)->uts_ns;                                             \
-		(identity)->ipc_ns = (record)->ipc_ns;                                             \
-		(identity)->cgroup_ns = (record)->cgroup_ns;                                       \
-		(identity)->user_ns = (record)->user_ns;                                           \
-		(identity)->cgroup_id = (record)->cgroup_id;                                       \
-	} while (0)
-
-/* A record of what addresses mean: module, stack, kernel_symbol. */
-void model_code_event(struct model *model, struct thread *thread, const struct event *event);
 
 /* Threads whose grace is over go through the hooks; UINT64_MAX: all that have ended. */
 void model_collect(struct model *model, u64 now);

@@ -17,7 +17,13 @@
 #include "common/trace_meta.h"
 
 #define MODEL_UNKNOWN UINT64_MAX
-#define MODEL_SLOTS   24
+#define MODEL_SLOTS   96
+
+struct dirs;
+struct dirs;
+struct fd_table;
+struct object;
+struct open_file;
 
 struct totals {				    /* sums of threads' task_exit records */
 	u64 runtime_ns, utime_ns, stime_ns; /* the latter two as ticks counted them */
@@ -80,6 +86,9 @@ struct thread {
 	u64 runtime_ns;
 	u64 cpu_delay_ns, blkio_delay_ns;
 	struct string *comm;
+	struct fd_table *fds; /* NULL: not followed, or not needed yet */
+	struct dirs *dirs;    /* the same */
+	u32 last_child_tid;   /* whom it made last */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
@@ -91,9 +100,12 @@ struct model_hooks {
 	void *context;
 	void (*thread_gone)(void *context, struct thread *thread);
 	void (*process_gone)(void *context, struct process *process); /* after its threads */
+	void (*file_gone)(void *context, struct open_file *file);     /* no descriptor is left */
+	void (*object_gone)(void *context, struct object *object);    /* no open file is left */
 };
 
 struct model;
+struct decoder;
 
 /* `boot_offset_ns` is boot clock minus trace clock. */
 struct model *model_new(s64 boot_offset_ns);
@@ -104,6 +116,8 @@ struct model *model_new(s64 boot_offset_ns);
 void model_add_command(struct model *model, u32 pid, u64 start_ns);
 void model_free(struct model *model);
 void model_set_hooks(struct model *model, const struct model_hooks *hooks);
+/* From now on it follows descriptors, sockets and directories; before the first event and the state. */
+void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta);
 void model_load_state(struct model *model, const struct trace_state *state);
 
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */
