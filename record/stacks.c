@@ -2,9 +2,9 @@
 #include "record/stacks.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "bpf/control.h"
 #include "common/alloc.h"
@@ -13,6 +13,7 @@
 #include "common/schema.h"
 #include "record/build_id.h"
 #include "record/kernel_symbols.h"
+#include "record/process_maps.h"
 
 #define FILES_MAX     4096 /* whose build ids are remembered */
 #define ADDRESSES_MIN 1024
@@ -251,41 +252,42 @@ static int append_module(struct stacks *stacks, u16 cpu, const struct trc_module
 	return put(data, cpu, record);
 }
 
+struct mapped_code {
+	struct stacks *stacks;
+	const struct trc_head *found;
+	struct trc_head *record; /* room for one */
+	stacks_put_fn put;
+	void *data;
+};
+
+static int append_code(void *context, const struct process_map *map)
+{
+	struct mapped_code *code = context;
+	struct trc_module *module = (void *)code->record;
+
+	if (!(map->prot & PROT_EXEC))
+		return 0;
+	*module = (struct trc_module){ .head = *code->found,
+				       .inode = map->inode,
+				       .dev_major = map->major,
+				       .dev_minor = map->minor,
+				       .start = map->start,
+				       .end = map->end,
+				       .offset = map->offset };
+	module->head.kind = TRC_KIND_module;
+	module->head.words = sizeof(*module) / 8;
+	module->head.len = sizeof(*module);
+	record_add(&module->head, MODULE_PATH, TRC_TYPE_str, map->path, strlen(map->path));
+	return append_module(code->stacks, code->found->cpu, module, code->put, code->data);
+}
+
 int stacks_append_process(struct stacks *stacks, const struct trc_head *found, u32 number,
 			  stacks_put_fn put, void *data)
 {
-	_cleanup_free_ char *maps = xasprintf("/proc/%u/maps", number), *line = NULL;
 	_cleanup_free_ struct trc_head *record = xmalloc(TRC_RECORD_MAX);
-	_cleanup_fclose_ FILE *file = fopen(maps, "re");
-	size_t room = 0;
-	int err = 0;
+	struct mapped_code code = { stacks, found, record, put, data };
 
-	while (file && !err && getline(&line, &room, file) > 0) {
-		struct trc_module *module = (void *)record;
-		unsigned long long start, end, offset, inode;
-		unsigned major, minor;
-		char mode[5];
-		int path = 0;
-
-		if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, mode, &offset,
-			   &major, &minor, &inode, &path) < 7 ||
-		    mode[2] != 'x' || line[path] != '/')
-			continue;
-		*module = (struct trc_module){ .head = *found,
-					       .inode = inode,
-					       .dev_major = major,
-					       .dev_minor = minor,
-					       .start = start,
-					       .end = end,
-					       .offset = offset };
-		record->kind = TRC_KIND_module;
-		record->words = sizeof(*module) / 8;
-		record->len = sizeof(*module);
-		line[strcspn(line, "\n")] = 0;
-		record_add(record, MODULE_PATH, TRC_TYPE_str, line + path, strlen(line + path));
-		err = append_module(stacks, found->cpu, module, put, data);
-	}
-	return err;
+	return process_maps_each(number, append_code, &code);
 }
 
 static int append_stack(struct stacks *stacks, u16 cpu, const struct trc_stack *stack,
