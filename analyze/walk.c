@@ -135,6 +135,7 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	int r;
 
 	walk->path = path;
+	walk->until_ns = UINT64_MAX;
 	r = is_device(path) ? -EBADMSG : trace_reader_open(path, &walk->reader);
 	if (r == -EPROTONOSUPPORT && walk->reader) {
 		const struct trace_meta *meta = trace_reader_meta(walk->reader);
@@ -246,7 +247,8 @@ static void name_fd(void *context, s32 fd, enum decode_fd_side side, struct text
 
 bool walk_next(struct walk *walk, struct walk_step *ret_step)
 {
-	if (!stream_next(walk->stream, &ret_step->event))
+	if (!stream_next(walk->stream, &ret_step->event) ||
+	    ret_step->event.record->ts > walk->until_ns)
 		return false;
 	walk->walked_count++;
 	ret_step->thread = model_event(walk->model, &ret_step->event);

@@ -33,6 +33,7 @@ struct walk {
 	u32 recording_count;	  /* in the file: `cat a b` makes two */
 	u64 walked_count;	  /* events seen by walk_next() */
 	bool fds;		  /* WALK_FDS */
+	u64 until_ns;		  /* walk_next() takes in no event after it; UINT64_MAX: all */
 	u64 unread; /* classes of which it takes up no chunk; 0 if it is for a time window only */
 	struct call_names *calls;
 };

@@ -65,6 +65,13 @@ void *text_map_get(struct text_map *map, const char *key, size_t len)
 	return entry->value;
 }
 
+void *text_map_find(const struct text_map *map, const char *key, size_t len)
+{
+	u32 slot = map->slot_count ? *find_slot(map, hash_bytes(key, len), key, len) : 0;
+
+	return slot ? map->entries[slot - 1].value : NULL;
+}
+
 void text_map_release(struct text_map *map)
 {
 	for (size_t i = 0; i < map->count; i++) {

@@ -45,6 +45,13 @@ const struct string *open_file_name(const struct open_file *file)
 	return file->name ? file->name : file->object->name;
 }
 
+const struct string *open_file_best_name(const struct open_file *file)
+{
+	const struct socket *socket = file->object->socket;
+
+	return socket && socket->best ? socket->best : open_file_name(file);
+}
+
 void open_file_hold(struct open_file *file)
 {
 	file->descriptor_count++;
@@ -327,11 +334,16 @@ struct fds *fds_new(struct model *model, struct decoder *decoder, const struct t
 	return fds;
 }
 
-void fds_finish(struct fds *fds)
+void fds_settle_all(struct fds *fds)
 {
 	if (fds->after)
 		fds_settle(fds);
 	settle_exits(fds);
+}
+
+void fds_finish(struct fds *fds)
+{
+	fds_settle_all(fds);
 	fds_messages_release(fds);
 }
 

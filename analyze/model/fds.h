@@ -48,6 +48,9 @@ void open_file_unref(struct open_file *file);		 /* accepts NULL */
 /* Its name now, NULL if it has none. Bytes from a trace. */
 const struct string *open_file_name(const struct open_file *file);
 
+/* The same, but of a socket what says the most of its whole life. */
+const struct string *open_file_best_name(const struct open_file *file);
+
 /*
  * What the thread's descriptor stands for; NULL: not open, or not known. Valid during the event. During a call's
  * record it is what the call was made with: a descriptor that the call closes is still there. What it makes is
@@ -62,6 +65,7 @@ struct object *object_of_fd(struct thread *thread, s32 fd);
 struct fds;
 
 struct fds *fds_new(struct model *model, struct decoder *decoder, const struct trace_meta *meta);
+void fds_settle_all(struct fds *fds);
 /* After the last event, before the threads that are left go. */
 void fds_finish(struct fds *fds);
 /* After they went: what lingers goes too. */

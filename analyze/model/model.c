@@ -50,6 +50,12 @@ void model_follow_fds(struct model *model, struct decoder *decoder, const struct
 	model->fds = fds_new(model, decoder, meta);
 }
 
+void model_settle(struct model *model)
+{
+	if (model->fds)
+		fds_settle_all(model->fds);
+}
+
 void model_finish(struct model *model)
 {
 	if (model->fds)
@@ -92,6 +98,11 @@ bool model_add_stack(const struct model *model, u32 section, u32 id, const struc
 		     struct text *text)
 {
 	return stacks_add_text(model->stacks, section, id, modules, text);
+}
+
+struct process *model_process(struct model *model, u32 pid)
+{
+	return idmap_find(&model->processes, pid);
 }
 
 static struct thread *take_in(struct model *model, const struct event *event)

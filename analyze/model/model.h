@@ -127,6 +127,12 @@ struct thread *model_event(struct model *model, const struct event *event);
 bool model_add_stack(const struct model *model, u32 section, u32 id, const struct modules *modules,
 		     struct text *text);
 
+/* The process that bears the number now; NULL: none. */
+struct process *model_process(struct model *model, u32 pid);
+
+/* What the last event did takes effect, though none follows. */
+void model_settle(struct model *model);
+
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);
 

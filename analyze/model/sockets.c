@@ -134,8 +134,13 @@ static void join_inode(struct fds *fds, struct socket *socket)
 	for (u32 i = 0; !other && i < SOCKETS_CLOSED_MAX; i++)
 		if (fds->sockets.closed[i] && fds->sockets.closed[i]->inode == socket->peer_inode)
 			other = fds->sockets.closed[i];
-	if (other && other->socket)
+	if (!other || !other->socket)
+		return;
+	/* Any number may be connected to a socket of datagrams. */
+	if (is_stream(socket) || other->socket->peer_inode == socket->object->inode)
 		join(socket, other->socket);
+	else
+		socket->peer_id = other->id;
 }
 
 /* ---- names ---- */
@@ -276,6 +281,7 @@ static void set_names(struct fds *fds, struct socket *socket, const struct trc_s
 {
 	struct string *local = address(fds, record, 0), *remote = address(fds, record, 1);
 	bool ends = record->reason == SOCKET_REASON_close;
+	struct string *name;
 	u8 rank;
 
 	unpair(fds, socket);
@@ -285,7 +291,9 @@ static void set_names(struct fds *fds, struct socket *socket, const struct trc_s
 		string_set(&socket->remote, remote);
 	if (record->peer_inode)
 		socket->peer_inode = record->peer_inode;
-	string_set(&socket->object->name, make_name(socket));
+	name = make_name(socket);
+	socket->renamed = !socket->object->name || !same(name, socket->object->name);
+	string_set(&socket->object->name, name);
 	rank = (u8)(1 + !!socket->local + 2 * (socket->remote || socket->peer_inode));
 	if (rank < socket->best_rank)
 		return;
@@ -305,6 +313,7 @@ void socket_event(struct fds *fds, struct thread *thread, const struct trc_sock 
 		return;
 	socket = object->socket ? object->socket : socket_new(object, record);
 	socket->state = record->state;
+	socket->bound |= record->reason == SOCKET_REASON_bind;
 	if (record->reason == SOCKET_REASON_connect_failed)
 		socket->error = record->error;
 	else if (record->reason == SOCKET_REASON_connect ||
@@ -320,6 +329,15 @@ void socket_event(struct fds *fds, struct thread *thread, const struct trc_sock 
 	else if (socket->family != AF_UNIX && socket->local && socket->remote && !socket->error &&
 		 is_stream(socket))
 		pair(fds, socket);
+}
+
+struct object *model_socket(struct model *model, const struct trc_sock *record)
+{
+	struct object *object =
+		model->fds ? objects_find(&model->fds->objects, OBJECT_PLACE_SOCKET, record->inode)
+			   : NULL;
+
+	return object && object->socket ? object : NULL;
 }
 
 /* ---- the end ---- */

@@ -46,11 +46,16 @@ struct socket {
 	u64 closed_ns;		  /* trace clock; 0: open */
 	struct socket *next_pair; /* in the bucket of the pair of its addresses */
 	bool paired;		  /* it is in one */
+	bool bound;		  /* by bind() */
+	bool renamed;		  /* by the event that is being told */
 };
 
 const char *socket_family_name(u8 family); /* "inet"; NULL: another */
 /* "tcp", "udp", "unix" */
 const char *socket_protocol_name(const struct socket *socket);
+
+/* The socket of a sock event; NULL: unknown, or gone. Borrowed. */
+struct object *model_socket(struct model *model, const struct trc_sock *record);
 
 /* For the model */
 struct fds;
