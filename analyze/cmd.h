@@ -26,6 +26,7 @@ struct cmd_options { /* common to all commands; zero is the default */
 	bool strict;
 	const char *color; /* "auto", "always", "never"; NULL is auto */
 	struct selection_options selection;
+	u64 period_ns; /* 0: a second */
 };
 
 struct command {

@@ -40,6 +40,12 @@ static const struct option_row common_rows[] = {
 	  .offset = offsetof(struct cmd_options, selection.calls),
 	  .arg = "SET",
 	  .help = "only these calls, as strace -e has them: openat,%network,/^recv/,!futex" },
+	{ .long_name = "period",
+	  .type = OPTION_DURATION,
+	  .offset = offsetof(struct cmd_options, period_ns),
+	  .arg = "TIME",
+	  .help = "length of a period in the tables by period (100ms, 5s); a second if it is not "
+		  "said" },
 	{ .long_name = "strict",
 	  .type = OPTION_FLAG,
 	  .offset = offsetof(struct cmd_options, strict),

@@ -136,6 +136,7 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 
 	walk->path = path;
 	walk->until_ns = UINT64_MAX;
+	walk->period_ns = 1000000000;
 	r = is_device(path) ? -EBADMSG : trace_reader_open(path, &walk->reader);
 	if (r == -EPROTONOSUPPORT && walk->reader) {
 		const struct trace_meta *meta = trace_reader_meta(walk->reader);

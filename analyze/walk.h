@@ -30,6 +30,7 @@ struct walk {
 	u64 event_count;	  /* as the chunks' heads say */
 	u64 lost_count;		  /* lost while recording; 0 if nothing is known of any */
 	struct loss_list *losses; /* intervals in which events are missing */
+	u64 period_ns;		  /* of the tables by period */
 	u32 recording_count;	  /* in the file: `cat a b` makes two */
 	u64 walked_count;	  /* events seen by walk_next() */
 	bool fds;		  /* WALK_FDS */

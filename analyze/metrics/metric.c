@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define PROGRESS_EVENTS 65536
+#define CLASS_COUNT	16
 
 struct run {
 	struct walk *walk;
@@ -15,7 +16,18 @@ struct run {
 	/* The folds that want calls, apart: the walk's hottest loop. */
 	size_t call_count;
 	struct fold *call_folds[MODEL_SLOTS];
+	/* And those that want other events, by class. */
+	size_t event_count[CLASS_COUNT];
+	struct fold *event_folds[CLASS_COUNT][MODEL_SLOTS];
 };
+
+/* The classes of kinds; of those that this program does not know nobody wants any. */
+#define EVENT(id, name, class, doc, ...) [id] = TRC_CLASS_##class,
+static const u8 class_of[] = {
+	[TRC_KIND_none] = CLASS_COUNT - 1,
+#include "common/events.def"
+};
+#undef EVENT
 
 const struct metric *metric_by_name(const char *name)
 {
@@ -63,6 +75,15 @@ static void process_gone(void *context, struct process *process)
 			run->folds[i].metric->process_gone(&run->folds[i], process, shown);
 }
 
+static void futex_gone(void *context, struct futex *futex)
+{
+	struct run *run = context;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->folds[i].metric->futex_gone)
+			run->folds[i].metric->futex_gone(&run->folds[i], futex);
+}
+
 static void file_gone(void *context, struct open_file *file)
 {
 	struct run *run = context;
@@ -103,11 +124,16 @@ static void run_begin(struct run *run, const struct metric *const *list, struct 
 			list[i]->init(fold);
 		if (list[i]->call)
 			run->call_folds[run->call_count++] = fold;
+		for (unsigned class = 0; list[i]->event && class < CLASS_COUNT; class ++)
+			if (list[i]->classes & (1ull << class))
+				run->event_folds[class][run->event_count[class]++] = fold;
 	}
 }
 
 static void run_step(struct run *run, const struct walk_step *step)
 {
+	u8 class = class_of[step->event.kind_id];
+
 	if (step->event.kind_id == TRC_KIND_syscall) {
 		const struct trc_syscall *record = (const struct trc_syscall *)step->event.record;
 
@@ -115,9 +141,8 @@ static void run_step(struct run *run, const struct walk_step *step)
 			run->call_folds[i]->metric->call(run->call_folds[i], step, record);
 		return;
 	}
-	for (size_t i = 0; i < run->count; i++)
-		if (run->folds[i].metric->event)
-			run->folds[i].metric->event(&run->folds[i], step);
+	for (size_t i = 0; i < run->event_count[class]; i++)
+		run->event_folds[class][i]->metric->event(run->event_folds[class][i], step);
 }
 
 static void run_later(struct run *run, const struct walk_step *step)
@@ -151,7 +176,8 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 					   .thread_gone = thread_gone,
 					   .process_gone = process_gone,
 					   .file_gone = file_gone,
-					   .object_gone = object_gone };
+					   .object_gone = object_gone,
+					   .futex_gone = futex_gone };
 	struct walk_step step;
 	int r;
 

@@ -24,7 +24,7 @@ struct metric {
 	/* A call that it would show, but that it ended after the window: it may have begun in it. */
 	void (*later)(struct fold *fold, const struct walk_step *step,
 		      const struct trc_syscall *record);
-	/* Any other event that the selection shows. */
+	/* Any other event of its classes that the selection shows. */
 	void (*event)(struct fold *fold, const struct walk_step *step);
 	/*
 	 * An instance leaves; what it has in slots[fold->slot] must be freed. Not `shown`: no row for it.
@@ -32,6 +32,8 @@ struct metric {
 	 */
 	void (*thread_gone)(struct fold *fold, struct thread *thread, bool shown);
 	void (*process_gone)(struct fold *fold, struct process *process, bool shown);
+	/* A futex goes with its address space; at most one metric may keep something in its slot. */
+	void (*futex_gone)(struct fold *fold, struct futex *futex);
 	/*
 	 * With WALK_FDS in `classes`: the last descriptor of an open file is closed; the last open file of a pipe
 	 * or socket is. What happened to it may not have been shown.

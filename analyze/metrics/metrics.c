@@ -30,6 +30,21 @@
 	M(counter)                                                                                 \
 	M(loss)                                                                                    \
 	M(probe)                                                                                   \
+	M(futex)                                                                                   \
+	M(futex_wait)                                                                              \
+	M(futex_wake)                                                                              \
+	M(futex_edge)                                                                              \
+	M(futex_series)                                                                            \
+	M(poll_wait)                                                                               \
+	M(poll_ready)                                                                              \
+	M(disk_io)                                                                                 \
+	M(disk_file)                                                                               \
+	M(pagecache)                                                                               \
+	M(page_fault)                                                                              \
+	M(memory)                                                                                  \
+	M(signal_event)                                                                            \
+	M(capability)                                                                              \
+	M(uring)                                                                                   \
 	M(errno)                                                                                   \
 	M(signal)                                                                                  \
 	M(syscall_name)

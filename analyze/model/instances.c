@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/instances.h"
 
+#include "analyze/model/futexes.h"
 #include "analyze/model/fds.h"
 #include "common/alloc.h"
 
@@ -140,6 +141,7 @@ static void process_gone(struct model *model, struct process *process)
 {
 	if (model->hooks.process_gone)
 		model->hooks.process_gone(model->hooks.context, process);
+	futexes_leave(model, process);
 	process_free(model, process);
 }
 
@@ -178,6 +180,7 @@ static void thread_free(struct model *model, struct thread *thread)
 	if (thread->next)
 		thread->next->previous = thread->previous;
 	process->live_count--;
+	futexes_forget(thread);
 	string_unref(thread->comm);
 	free(thread);
 }

@@ -18,6 +18,8 @@ struct model {
 	size_t command_count, command_capacity;
 	struct command *commands;
 	struct model_hooks hooks;
+	struct futexes *futexes;
+	struct polls *polls; /* NULL: descriptors are not followed */
 	struct idmap threads, processes;
 	struct process *first, *last;		 /* not yet gone */
 	struct thread *first_ended, *last_ended; /* by gone_at */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/model.h"
 
+#include "analyze/model/futexes.h"
 #include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
+#include "analyze/model/polls.h"
 #include "analyze/model/tasks.h"
 #include "common/alloc.h"
 
@@ -15,6 +17,7 @@ struct model *model_new(s64 boot_offset_ns)
 	model->boot_offset_ns = boot_offset_ns;
 	model->next_gone_at = UINT64_MAX;
 	model->stacks = stacks_new();
+	model->futexes = futexes_new();
 	return model;
 }
 
@@ -24,6 +27,8 @@ void model_free(struct model *model)
 		return;
 	model->hooks = (struct model_hooks){};
 	model_collect_rest(model);
+	futexes_free(model);
+	polls_free(model->polls);
 	fds_free(model->fds);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
@@ -48,6 +53,7 @@ void model_set_hooks(struct model *model, const struct model_hooks *hooks)
 void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta)
 {
 	model->fds = fds_new(model, decoder, meta);
+	model->polls = polls_new(decoder);
 }
 
 void model_settle(struct model *model)
@@ -61,6 +67,7 @@ void model_finish(struct model *model)
 	if (model->fds)
 		fds_finish(model->fds);
 	model_collect_rest(model);
+	futexes_finish(model);
 	if (model->fds)
 		fds_end(model->fds);
 }
@@ -105,6 +112,36 @@ struct process *model_process(struct model *model, u32 pid)
 	return idmap_find(&model->processes, pid);
 }
 
+struct thread *model_thread(struct model *model, u32 tid, u32 id)
+{
+	struct thread *thread = idmap_find(&model->threads, tid);
+
+	return thread && (!id || thread->id == id) ? thread : NULL;
+}
+
+struct thread *model_leader(struct model *model, u32 pid)
+{
+	struct thread *thread = idmap_find(&model->threads, pid);
+
+	return thread && thread->process->pid == pid ? thread : NULL;
+}
+
+struct object *model_file(const struct model *model, u32 device, u64 inode)
+{
+	return fds_object_at(model->fds, device, inode);
+}
+
+static void wakeup(struct model *model, const struct trc_sched_wakeup *record)
+{
+	struct thread *woken = idmap_find(&model->threads, record->woken_tid), *waker;
+
+	if (!woken)
+		return;
+	waker = idmap_find(&model->threads, record->head.tid);
+	woken->woken = (struct wakeup){ record->head.ts, record->head.tid, waker ? waker->id : 0,
+					record->context };
+}
+
 static struct thread *take_in(struct model *model, const struct event *event)
 {
 	const struct trc_head *record = event->record;
@@ -123,8 +160,10 @@ static struct thread *take_in(struct model *model, const struct event *event)
 		return task_found(model, (const struct trc_task_found *)record);
 	case TRC_KIND_lost:
 		return NULL;
-	case TRC_KIND_sched_switch:
 	case TRC_KIND_sched_wakeup:
+		wakeup(model, (const struct trc_sched_wakeup *)record);
+		return idmap_find(&model->threads, record->tid);
+	case TRC_KIND_sched_switch:
 	case TRC_KIND_sched_migrate:
 		/* Others than targets are in their heads; nobody begins to be because it ran beside one. */
 		return idmap_find(&model->threads, record->tid);
@@ -133,6 +172,17 @@ static struct thread *take_in(struct model *model, const struct event *event)
 	case TRC_KIND_kernel_symbol:
 		thread = thread_of(model, record->tid, record->tgid);
 		code_event(model, thread, event);
+		return thread;
+	case TRC_KIND_futex:
+		thread = thread_of(model, record->tid, record->tgid);
+		if (thread)
+			futexes_event(model, thread, (const struct trc_futex *)record);
+		return thread;
+	case TRC_KIND_futex_waiter:
+		thread = thread_of(model, record->tid, record->tgid);
+		if (thread)
+			futexes_waiter_event(model, thread,
+					     (const struct trc_futex_waiter *)record);
 		return thread;
 	default:
 		return thread_of(model, record->tid, record->tgid);
@@ -152,5 +202,7 @@ struct thread *model_event(struct model *model, const struct event *event)
 	thread = take_in(model, event);
 	if (model->fds)
 		fds_event(model->fds, event, thread);
+	if (model->polls && thread && event->kind_id == TRC_KIND_syscall)
+		polls_event(model->polls, thread, (const struct trc_syscall *)event->record);
 	return thread;
 }

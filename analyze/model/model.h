@@ -43,6 +43,14 @@ struct identity { /* what exec and STATE tell of a process; inherited by its chi
 	struct modules *modules; /* code that it has mapped; NULL: none is known */
 };
 
+struct futex;
+
+struct wakeup {			 /* the last that a thread had */
+	u64 ns;			 /* 0: none was seen */
+	u32 waker_tid, waker_id; /* the thread instance; 0: not in the trace */
+	u8 context;		 /* enum trc_sched_context */
+};
+
 struct process {
 	u32 id; /* 1, 2, … in the order in which the trace speaks of them */
 	u32 pid;
@@ -66,6 +74,7 @@ struct process {
 	u32 exit_count;	  /* task_exit records in totals */
 	struct totals totals;
 	struct thread *threads;		 /* not yet gone */
+	struct futex_space *futex_space; /* NULL: not known */
 	u8 selected;			 /* 1: some thread was selected */
 	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
 	struct process *next, *previous; /* not yet gone, by id */
@@ -86,9 +95,11 @@ struct thread {
 	u64 runtime_ns;
 	u64 cpu_delay_ns, blkio_delay_ns;
 	struct string *comm;
-	struct fd_table *fds; /* NULL: not followed, or not needed yet */
-	struct dirs *dirs;    /* the same */
-	u32 last_child_tid;   /* whom it made last */
+	struct wakeup woken;
+	struct futex_thread *futex; /* NULL: it used none */
+	struct fd_table *fds;	    /* NULL: not followed, or not needed yet */
+	struct dirs *dirs;	    /* the same */
+	u32 last_child_tid;	    /* whom it made last */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
@@ -100,8 +111,9 @@ struct model_hooks {
 	void *context;
 	void (*thread_gone)(void *context, struct thread *thread);
 	void (*process_gone)(void *context, struct process *process); /* after its threads */
-	void (*file_gone)(void *context, struct open_file *file);     /* no descriptor is left */
-	void (*object_gone)(void *context, struct object *object);    /* no open file is left */
+	void (*futex_gone)(void *context, struct futex *futex);
+	void (*file_gone)(void *context, struct open_file *file);  /* no descriptor is left */
+	void (*object_gone)(void *context, struct object *object); /* no open file is left */
 };
 
 struct model;
@@ -132,6 +144,14 @@ struct process *model_process(struct model *model, u32 pid);
 
 /* What the last event did takes effect, though none follows. */
 void model_settle(struct model *model);
+
+/* The instance, as long as it bears the number; `id` 0: whoever does. */
+struct thread *model_thread(struct model *model, u32 tid, u32 id);
+
+/* Who leads the process of this number now; NULL: nobody that the trace knows. */
+struct thread *model_leader(struct model *model, u32 pid);
+/* The file with this inode, if a descriptor stood for it lately (WALK_FDS). Borrowed. */
+struct object *model_file(const struct model *model, u32 device, u64 inode);
 
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);

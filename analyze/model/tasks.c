@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/tasks.h"
 
+#include "analyze/model/futexes.h"
 #include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
 #include "common/alloc.h"
@@ -216,6 +217,7 @@ struct thread *task_exec(struct model *model, const struct trc_exec *record)
 		return NULL;
 	process = thread->process;
 	process->exec_count++;
+	futexes_leave(model, process);
 	if (!process->ppid)
 		process->ppid = record->ppid;
 	if (!process->ns_pid)
