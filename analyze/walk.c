@@ -5,6 +5,7 @@
 #include "analyze/loss.h"
 #include "analyze/model/dirs.h"
 #include "analyze/model/fds.h"
+#include "analyze/model/spans.h"
 #include "common/alloc.h"
 
 #include <errno.h>
@@ -127,6 +128,28 @@ static bool is_device(const char *path)
 #define FDS_CLASSES                                                                                \
 	((1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_OBJECT) | (1ull << TRC_CLASS_SYSCALL))
 
+/* And to tell spans. */
+#define SPANS_CLASSES (FDS_CLASSES | (1ull << TRC_CLASS_SCHED) | (1ull << TRC_CLASS_FUTEX))
+
+/* Which sections of the file tell of the scheduler? */
+static void follow_spans(struct walk *walk)
+{
+	size_t count;
+	const struct trace_chunk *chunks = trace_reader_chunks(walk->reader, &count);
+	u32 sections = trace_reader_section_count(walk->reader);
+
+	walk->has_sched = xcalloc(sections, sizeof(*walk->has_sched));
+	for (size_t i = 0; i < count; i++)
+		if (chunks[i].section < sections &&
+		    stream_classes(walk->reader, &chunks[i]) & 1ull << TRC_CLASS_SCHED)
+			walk->has_sched[chunks[i].section] = true;
+	model_follow_spans(walk->model, &(struct spans_options){ .decoder = walk->decoder,
+								 .start_ns = walk->start_ns,
+								 .end_ns = walk->end_ns,
+								 .has_sched = walk->has_sched,
+								 .section_count = sections });
+}
+
 int walk_open(const char *path, const struct selection_options *options, u64 classes,
 	      struct walk **ret_walk, char **ret_error)
 {
@@ -161,6 +184,10 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	walk->calls = call_names_new(walk->decoder);
 	walk->model = model_new(boot_offset(walk->reader));
 	add_commands(walk, walk->model);
+	if (classes & WALK_SPANS) {
+		follow_spans(walk);
+		classes |= WALK_FDS | WALK_LATER;
+	}
 	walk->fds = classes & WALK_FDS;
 	if (walk->fds)
 		model_follow_fds(walk->model, walk->decoder, walk->meta);
@@ -170,8 +197,10 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	stream_options = (struct stream_options){
 		.from_ns = classes & WALK_FDS ? 0 : walk->selection.from_ns,
 		.to_ns = classes & WALK_LATER ? UINT64_MAX : walk->selection.to_ns,
-		.classes = classes & ~(WALK_LATER | WALK_FDS)
+		.classes = classes & ~(WALK_LATER | WALK_FDS | WALK_SPANS)
 	};
+	if (classes & WALK_SPANS)
+		stream_options.classes |= SPANS_CLASSES;
 	if (classes & WALK_FDS && stream_options.classes)
 		stream_options.classes |= FDS_CLASSES;
 	if (!tasks_suffice(walk))
@@ -329,5 +358,6 @@ void walk_close(struct walk *walk)
 	selection_release(&walk->selection);
 	if (walk->reader)
 		trace_reader_close(walk->reader);
+	free(walk->has_sched);
 	free(walk);
 }

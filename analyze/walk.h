@@ -37,12 +37,15 @@ struct walk {
 	u64 until_ns;		  /* walk_next() takes in no event after it; UINT64_MAX: all */
 	u64 unread; /* classes of which it takes up no chunk; 0 if it is for a time window only */
 	struct call_names *calls;
+	bool *has_sched; /* per section: it tells of the scheduler; NULL: nobody asked */
 };
 
 /* With the classes: calls that were under way when the window ended come too, as walk_step.later. */
 #define WALK_LATER (1ull << 63)
 /* The model follows descriptors: thread_fd() knows. It needs all that happened before a time window, too. */
 #define WALK_FDS (1ull << 61)
+/* The model tells spans (and follows descriptors): the walk reads all that happened, shown or not. */
+#define WALK_SPANS (1ull << 60)
 
 struct walk_step {
 	struct event event;

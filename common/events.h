@@ -113,6 +113,8 @@ enum trc_sched_switch_flag {
 	TRC_SWITCH_IOWAIT = 2,
 	TRC_SWITCH_FROM_TARGET = 4,
 	TRC_SWITCH_TO_TARGET = 8,
+	TRC_SWITCH_IN_CALL = 16,
+	TRC_SWITCH_NOT_IN_CALL = 32,
 };
 
 enum trc_sched_context {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/metrics/metric.h"
 
+#include "analyze/metrics/pieces.h"
 #include "common/alloc.h"
 
 #include <errno.h>
@@ -19,6 +20,9 @@ struct run {
 	/* And those that want other events, by class. */
 	size_t event_count[CLASS_COUNT];
 	struct fold *event_folds[CLASS_COUNT][MODEL_SLOTS];
+	size_t span_count; /* and those that want spans */
+	struct fold *span_folds[MODEL_SLOTS];
+	struct pieces pieces;
 };
 
 /* The classes of kinds; of those that this program does not know nobody wants any. */
@@ -42,7 +46,8 @@ u64 metrics_classes(const struct metric *const *list, size_t count)
 	u64 classes = 1ull << TRC_CLASS_TASK; /* 0 would mean all */
 
 	for (size_t i = 0; i < count; i++)
-		classes |= list[i]->classes | (list[i]->later ? WALK_LATER : 0);
+		classes |= list[i]->classes | (list[i]->later ? WALK_LATER : 0) |
+			   (list[i]->span ? WALK_SPANS : 0);
 	return classes;
 }
 
@@ -102,6 +107,18 @@ static void object_gone(void *context, struct object *object)
 			run->folds[i].metric->object_gone(&run->folds[i], object);
 }
 
+static void span(void *context, struct thread *thread, const struct span *whole)
+{
+	struct run *run = context;
+	bool shown = selection_thread(&run->walk->selection, thread);
+	u64 at = whole->start_ns;
+	struct span piece;
+
+	while (pieces_next(&run->pieces, whole, &at, &piece))
+		for (size_t i = 0; i < run->span_count; i++)
+			run->span_folds[i]->metric->span(run->span_folds[i], thread, &piece, shown);
+}
+
 static int run_error(const struct run *run)
 {
 	for (size_t i = 0; i < run->count; i++)
@@ -127,6 +144,8 @@ static void run_begin(struct run *run, const struct metric *const *list, struct 
 		for (unsigned class = 0; list[i]->event && class < CLASS_COUNT; class ++)
 			if (list[i]->classes & (1ull << class))
 				run->event_folds[class][run->event_count[class]++] = fold;
+		if (list[i]->span)
+			run->span_folds[run->span_count++] = fold;
 	}
 }
 
@@ -177,13 +196,16 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 					   .process_gone = process_gone,
 					   .file_gone = file_gone,
 					   .object_gone = object_gone,
-					   .futex_gone = futex_gone };
+					   .futex_gone = futex_gone,
+					   .span = span };
 	struct walk_step step;
 	int r;
 
 	if (!count || count > MODEL_SLOTS)
 		return -E2BIG;
 	run_begin(&run, list, sink);
+	if (run.span_count)
+		pieces_init(&run.pieces, walk);
 	model_set_hooks(walk->model, &hooks);
 	for (u64 n = 1; walk_next(walk, &step); n++) {
 		/* Calls of threads that are not known are nobody's: tid 0 does not call. */
@@ -210,5 +232,6 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 		free(run.folds[i].state);
 	}
 	model_set_hooks(walk->model, &(struct model_hooks){});
+	pieces_release(&run.pieces);
 	return r;
 }

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "analyze/model/span.h"
 #include "analyze/table.h"
 #include "analyze/walk.h"
 #include "common/text.h"
@@ -26,6 +27,11 @@ struct metric {
 		      const struct trc_syscall *record);
 	/* Any other event of its classes that the selection shows. */
 	void (*event)(struct fold *fold, const struct walk_step *step);
+	/*
+	 * What a thread did, or a piece of it: within the window, none across a pause of the recording. Those of
+	 * a thread come in the order of time. `shown`: the selection wants the thread.
+	 */
+	void (*span)(struct fold *fold, struct thread *thread, const struct span *span, bool shown);
 	/*
 	 * An instance leaves; what it has in slots[fold->slot] must be freed. Not `shown`: no row for it.
 	 * A process leaves after its threads.

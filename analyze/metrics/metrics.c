@@ -6,6 +6,15 @@
 	M(trace)                                                                                   \
 	M(process)                                                                                 \
 	M(thread)                                                                                  \
+	M(thread_time)                                                                             \
+	M(process_time)                                                                            \
+	M(cgroup_time)                                                                             \
+	M(thread_time_series)                                                                      \
+	M(wait)                                                                                    \
+	M(wait_edge)                                                                               \
+	M(wait_by_object)                                                                          \
+	M(critical_path)                                                                           \
+	M(critical_path_by_process)                                                                \
 	M(exec)                                                                                    \
 	M(file)                                                                                    \
 	M(file_access)                                                                             \
@@ -28,6 +37,7 @@
 	M(time_use)                                                                                \
 	M(stack)                                                                                   \
 	M(counter)                                                                                 \
+	M(time_spent)                                                                              \
 	M(loss)                                                                                    \
 	M(probe)                                                                                   \
 	M(futex)                                                                                   \

@@ -28,7 +28,8 @@ struct model {
 	u32 process_count, thread_count; /* ever */
 	u32 fatherless_count;		 /* processes->fatherless */
 	struct stacks *stacks;
-	struct fds *fds; /* NULL: not followed */
+	struct spans *spans; /* NULL: not followed */
+	struct fds *fds;     /* NULL: not followed */
 };
 
 /* New instances; the thread takes the place of whoever bore its number. Nothing of them is known yet. */

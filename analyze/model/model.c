@@ -5,6 +5,7 @@
 #include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
 #include "analyze/model/polls.h"
+#include "analyze/model/spans.h"
 #include "analyze/model/tasks.h"
 #include "common/alloc.h"
 
@@ -26,9 +27,12 @@ void model_free(struct model *model)
 	if (!model)
 		return;
 	model->hooks = (struct model_hooks){};
+	if (model->spans)
+		spans_finish(model->spans);
 	model_collect_rest(model);
 	futexes_free(model);
 	polls_free(model->polls);
+	spans_free(model->spans);
 	fds_free(model->fds);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
@@ -50,6 +54,11 @@ void model_set_hooks(struct model *model, const struct model_hooks *hooks)
 	model->hooks = *hooks;
 }
 
+void model_follow_spans(struct model *model, const struct spans_options *options)
+{
+	model->spans = spans_new(model, options);
+}
+
 void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta)
 {
 	model->fds = fds_new(model, decoder, meta);
@@ -64,6 +73,8 @@ void model_settle(struct model *model)
 
 void model_finish(struct model *model)
 {
+	if (model->spans)
+		spans_finish(model->spans);
 	if (model->fds)
 		fds_finish(model->fds);
 	model_collect_rest(model);
@@ -204,5 +215,7 @@ struct thread *model_event(struct model *model, const struct event *event)
 		fds_event(model->fds, event, thread);
 	if (model->polls && thread && event->kind_id == TRC_KIND_syscall)
 		polls_event(model->polls, thread, (const struct trc_syscall *)event->record);
+	if (model->spans)
+		spans_event(model->spans, event, thread);
 	return thread;
 }

@@ -16,6 +16,10 @@
 #include "analyze/stream.h"
 #include "common/trace_meta.h"
 
+struct span;
+struct span_thread;
+struct spans_options;
+
 #define MODEL_UNKNOWN UINT64_MAX
 #define MODEL_SLOTS   96
 
@@ -76,6 +80,7 @@ struct process {
 	struct thread *threads;		 /* not yet gone */
 	struct futex_space *futex_space; /* NULL: not known */
 	u8 selected;			 /* 1: some thread was selected */
+	struct object *as_child;	 /* what its parent waits for; NULL: not yet */
 	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
 	struct process *next, *previous; /* not yet gone, by id */
 };
@@ -97,9 +102,12 @@ struct thread {
 	struct string *comm;
 	struct wakeup woken;
 	struct futex_thread *futex; /* NULL: it used none */
-	struct fd_table *fds;	    /* NULL: not followed, or not needed yet */
 	struct dirs *dirs;	    /* the same */
-	u32 last_child_tid;	    /* whom it made last */
+	struct span_thread
+		*span;	      /* what it is doing; NULL: not followed, or nothing was told yet */
+	u32 held;	      /* spans that are not told yet name it: it stays */
+	struct fd_table *fds; /* NULL: not followed, or not needed yet */
+	u32 last_child_tid;   /* whom it made last */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
@@ -112,6 +120,8 @@ struct model_hooks {
 	void (*thread_gone)(void *context, struct thread *thread);
 	void (*process_gone)(void *context, struct process *process); /* after its threads */
 	void (*futex_gone)(void *context, struct futex *futex);
+	/* Of each thread in the order of time, and all of them before it is gone. */
+	void (*span)(void *context, struct thread *thread, const struct span *span);
 	void (*file_gone)(void *context, struct open_file *file);  /* no descriptor is left */
 	void (*object_gone)(void *context, struct object *object); /* no open file is left */
 };
@@ -128,6 +138,8 @@ struct model *model_new(s64 boot_offset_ns);
 void model_add_command(struct model *model, u32 pid, u64 start_ns);
 void model_free(struct model *model);
 void model_set_hooks(struct model *model, const struct model_hooks *hooks);
+/* From now on it tells spans; before the first event. */
+void model_follow_spans(struct model *model, const struct spans_options *options);
 /* From now on it follows descriptors, sockets and directories; before the first event and the state. */
 void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta);
 void model_load_state(struct model *model, const struct trace_state *state);
