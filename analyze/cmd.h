@@ -39,7 +39,8 @@ struct command {
 	int (*exec)(void *options, int operand_count, char **operands);
 };
 
-extern const struct command cmd_info, cmd_tree, cmd_report, cmd_replay, cmd_load, cmd_export;
+extern const struct command cmd_info, cmd_tree, cmd_report, cmd_replay, cmd_load, cmd_export,
+	cmd_repair;
 
 /*
  * The usual frame of a command: checks that `operand_count` is in range, opens the trace, says on

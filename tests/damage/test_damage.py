@@ -2,16 +2,18 @@
 """Small traces with every kind of damage: export and the second reader find the same in them, and as much as there is."""
 import json
 import random
+import re
 import struct
 
 import cbor2
+import zstandard
 
 import harness
 import maker
 import reader
 from harness import cases, check, equal, run, takes
 from maker import Maker, item
-from reader_records import EVENTS, HEAD_BYTES, HEADER, LABEL, SUMMARY, Refused
+from reader_records import CLOCK, EVENTS, HEAD_BYTES, HEADER, LABEL, REPAIR, STATE, SUMMARY, Refused
 
 
 def as_text(event):
@@ -343,6 +345,29 @@ def test_headers(t):
     newer.events(newer.event(5, 1)).end()
     equal(both(t, trace.data() + newer.data())[:2], (3, events), "exit and events with a newer section behind")
     equal(both(t, newer.data() + trace.data())[:2], (3, []), "exit and events with a newer section before")
+
+
+def test_bombs(t):
+    """Files of some hundred KiB that claim gigabytes: read one chunk at a time, or not at all."""
+    trace, count = Maker(), 20
+    record = trace.event(5, 1)
+    records = record * ((60 << 20) // len(record))
+    content = cbor2.dumps([records])
+    payload = zstandard.ZstdCompressor(level=3, write_checksum=True).compress(content)
+    check(len(payload) < 20000, f"the bomb has {len(payload)} bytes")
+    for _ in range(count):
+        trace.events(record, content=content, payload=payload, flags=5, events=len(records) // len(record), raw_len=len(records))
+    nested = b"\x81" * (1 << 20) + b"\x80"
+    for kind in (STATE, CLOCK, SUMMARY, REPAIR):
+        trace.record(kind, nested, 1, payload=maker.compressed(nested))
+        trace.record(kind, b"", 1, payload=payload, mid_len=len(content))
+        for lie in (b"\x9b" + b"\xff" * 8, b"\xa1\x01\x9b\x00\x00\x00\x01" + bytes(4), b"\xbb" + bytes(3) + b"\x01" + bytes(4)):
+            trace.record(kind, lie)
+    path = t.write("bombs.trc", trace.end().data())
+    result = run(["sh", "-c", f"ulimit -v 500000; exec {harness.ANALYZE} info {path}"], timeout=60)
+    equal(result.returncode, 3, f"exit ({result.stderr})")
+    check(f"{count * (len(records) // len(record)):,}" in result.stdout, result.stdout)
+    check(re.search(r"damage_count +20\n", result.stdout), result.stdout)
 
 
 def test_endless(t):
