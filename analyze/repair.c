@@ -60,6 +60,8 @@ static int copy(struct repair *repair, struct trace_writer *writer,
 	if (trace_reader_payload(repair->reader, record, &repair->buffer))
 		return 0;
 	head.flags &= ~(u32)TRACE_COPY;
+	if (head.type != TRACE_EVENTS)
+		head.event_count = 0; /* whatever it says */
 	err = trace_writer_copy(writer, &head, repair->buffer.data);
 	if (!err)
 		repair->stats.event_count += head.event_count;

@@ -48,12 +48,13 @@ static int compare_chunks(const void *a, const void *b)
 	return ca->offset < cb->offset ? -1 : ca->offset > cb->offset;
 }
 
-static void streams_init(struct streams *streams, const struct trace_chunk *chunks, size_t count)
+static void streams_init(struct streams *streams, const struct trace_chunk *chunks, size_t first,
+			 size_t count)
 {
 	streams->chunks = xcalloc(count + 1, sizeof(*streams->chunks));
 	streams->streams = xcalloc(count + 1, sizeof(*streams->streams));
 	for (size_t i = 0; i < count; i++)
-		streams->chunks[i] = &chunks[i];
+		streams->chunks[i] = &chunks[first + i];
 	qsort(streams->chunks, count, sizeof(*streams->chunks), compare_chunks);
 	for (size_t i = 0; i < count; i++) {
 		if (!i || streams->chunks[i]->head.stream != streams->chunks[i - 1]->head.stream)
@@ -134,22 +135,20 @@ void trace_reader_missing(const struct trace_reader *reader, u32 section,
 			  struct trace_missing **ret_missing, size_t *ret_count)
 {
 	const struct trace_section *of = &reader->sections[section];
-	const struct trace_chunk *chunks = reader->chunks;
 	struct missing_list list = { 0 };
 	struct streams streams = { 0 };
-	size_t count = 0;
+	size_t first = 0, count = 0;
 	u64 last_ns = 0;
 
-	while (chunks < reader->chunks + reader->chunk_count && chunks->section != section)
-		chunks++;
-	for (; chunks + count < reader->chunks + reader->chunk_count &&
-	       chunks[count].section == section;
-	     count++)
-		if (chunks[count].head.ts_max > last_ns)
-			last_ns = chunks[count].head.ts_max;
+	while (first < reader->chunk_count && reader->chunks[first].section != section)
+		first++;
+	for (size_t i = first; i < reader->chunk_count && reader->chunks[i].section == section;
+	     i++, count++)
+		if (reader->chunks[i].head.ts_max > last_ns)
+			last_ns = reader->chunks[i].head.ts_max;
 	for (size_t i = 0; of->repair && i < of->repair->count; i++)
 		add(&list, of->repair->missing[i]);
-	streams_init(&streams, chunks, count);
+	streams_init(&streams, reader->chunks, first, count);
 	add_damages(&list, reader, section, &streams);
 	if (!of->ended)
 		add(&list, (struct trace_missing){ TRACE_STREAM_NONE, last_ns, UINT64_MAX, 0 });
