@@ -58,6 +58,7 @@ enum {
 enum {
 	EBUSY = 16,
 	PF_EXITING = 4,
+	PF_KTHREAD = 0x200000,
 	VM_EXEC = 4,
 };
 

@@ -93,6 +93,12 @@ enum trc_syscall_state {
 	TRC_SYSCALL_NO_ENTER = 2,
 };
 
+/* Bits of syscall.flags. */
+enum trc_call_flag {
+	TRC_CALL_HIDDEN = 1,
+	TRC_CALL_FOUND = 2,
+};
+
 enum trc_sched_state {
 	TRC_SCHED_RUNNABLE = 0,
 	TRC_SCHED_SLEEP = 1,

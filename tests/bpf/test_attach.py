@@ -616,3 +616,41 @@ def compare(trace, written):
 def start_of(trace):
     said = json.loads(trace.analyze("info", "--format", "json").stdout)
     return said["start_mono_ns"]
+
+
+SLEEPER = """
+import select, sys, time
+epoll = select.epoll()
+print("ready", flush=True)
+epoll.poll(float(sys.argv[1]), 7)
+epoll.poll(60, 11)
+"""
+
+
+def inside(pid):
+    """The call that a sleeping process is in, as /proc tells: number and arguments."""
+    with open(f"/proc/{pid}/syscall") as file:
+        words = file.read().split()
+    return int(words[0]), [int(word, 16) for word in words[1:7]]
+
+
+@cases("60", "3")
+def test_inside(t, seconds):
+    """R15: the call that a process was in before it was watched, and its arguments; no duration is invented."""
+    program = python(t, SLEEPER, seconds)
+    time.sleep(0.2)
+    number, arguments = inside(program.pid)
+    trace = attach(t, "-p", str(program.pid), "-e", "/epoll/", duration="4s" if seconds == "3" else "0.5s")
+    calls = trace.of("syscall")
+    check(calls, "no call")
+    first = calls[0]
+    equal((first["nr"], first["state"], first["flags"]), (number, 2, 0) if seconds == "3" else (number, 1, 2), "the call")
+    equal([first[f"arg{i}"] for i in range(4)], arguments[:4], "arguments")
+    if seconds == "3":
+        equal(first["duration_ns"], 0, "duration")
+        equal([(call["state"], call["arg2"]) for call in calls[1:]], [(1, 11)], "the next call")
+        return
+    watched = found(trace)[program.pid]["ts"]
+    equal(first["ts"] - first["duration_ns"], watched, "what the duration counts from")
+    row = trace.sql("SELECT reason, sum(total_ns) AS total FROM wait_by_object GROUP BY reason ORDER BY total DESC")[0]
+    equal(row["reason"], "poll", "what it waited for")
