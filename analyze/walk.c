@@ -131,6 +131,26 @@ static bool is_device(const char *path)
 /* And to tell spans. */
 #define SPANS_CLASSES (FDS_CLASSES | (1ull << TRC_CLASS_SCHED) | (1ull << TRC_CLASS_FUTEX))
 
+/* Was the group of events recorded? Perhaps nothing came of it. */
+static bool asked_for(const struct trace_meta *meta, const char *group)
+{
+	size_t len = strlen(group);
+
+	for (size_t i = 0; meta && i < meta->option_count; i++) {
+		const char *at = meta->options[i].value;
+
+		if (strcmp(meta->options[i].name, "events") != 0)
+			continue;
+		while ((at = strstr(at, group))) {
+			if ((at == meta->options[i].value || at[-1] == ',') &&
+			    (!at[len] || at[len] == ','))
+				return true;
+			at += len;
+		}
+	}
+	return false;
+}
+
 /* Which sections of the file tell of the scheduler? */
 static void follow_spans(struct walk *walk)
 {
@@ -139,6 +159,8 @@ static void follow_spans(struct walk *walk)
 	u32 sections = trace_reader_section_count(walk->reader);
 
 	walk->has_sched = xcalloc(sections, sizeof(*walk->has_sched));
+	for (u32 i = 0; i < sections; i++)
+		walk->has_sched[i] = asked_for(trace_reader_section_meta(walk->reader, i), "sched");
 	for (size_t i = 0; i < count; i++)
 		if (chunks[i].section < sections &&
 		    stream_classes(walk->reader, &chunks[i]) & 1ull << TRC_CLASS_SCHED)
@@ -243,7 +265,7 @@ static bool is_selected(struct walk *walk, const struct walk_step *step)
 static bool is_hidden(const struct event *event)
 {
 	return event->kind_id == TRC_KIND_syscall &&
-	       (((const struct trc_syscall *)event->record)->flags & 1);
+	       (((const struct trc_syscall *)event->record)->flags & TRC_CALL_HIDDEN);
 }
 
 static bool is_later(const struct walk *walk, const struct walk_step *step)

@@ -141,6 +141,8 @@ void spans_call(struct spans *spans, struct span_thread *st, const struct trc_sy
 	/* What is read out at the end of the recording was sleeping. */
 	if (!st->ended && record->state != TRC_SYSCALL_UNFINISHED)
 		ran(st, entry_ns, end_ns);
+	else if (spans_open_segment(st)->state == SPAN_unknown && spans_open_segment(st)->guess)
+		spans_open_segment(st)->state = SPAN_sleep;
 	st->seen_ns = end_ns;
 	if (entry_ns > spans_told_ns(st))
 		spans_tell(spans, st, entry_ns < end_ns ? entry_ns : end_ns, NULL);
