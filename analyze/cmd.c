@@ -127,10 +127,11 @@ static void say_damage(const struct walk *walk, const struct trace_damage *damag
 		text_adds(&line, "; ");
 		text_add_count(&line, damage->event_count);
 		text_adds(&line, " events are missing");
-	} else if (damage->ts_min || damage->ts_max != UINT64_MAX) {
+	} else if (damage->is_loss) {
 		text_adds(&line, "; events may be missing");
 	}
-	add_interval(&line, walk, damage->ts_min, damage->ts_max);
+	if (damage->is_loss)
+		add_interval(&line, walk, damage->ts_min, damage->ts_max);
 	text_adds(&line, "; the rest was read: take an undamaged copy if there is one");
 	log_warning("%s", line.data);
 }

@@ -41,7 +41,7 @@ struct command {
 };
 
 extern const struct command cmd_info, cmd_tree, cmd_report, cmd_replay, cmd_lsof, cmd_load,
-	cmd_export;
+	cmd_export, cmd_repair;
 
 /*
  * The usual frame of a command: checks that `operand_count` is in range, opens the trace, says on

@@ -10,7 +10,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&cmd_info, &cmd_report, &cmd_tree, &cmd_replay, &cmd_lsof, &cmd_load, &cmd_export,
+	&cmd_info, &cmd_report, &cmd_tree,   &cmd_replay,
+	&cmd_lsof, &cmd_load,	&cmd_export, &cmd_repair,
 };
 
 static const struct option_row common_rows[] = {

@@ -95,8 +95,11 @@ static bool wanted(const struct trace_reader *reader, const struct trace_chunk *
 	classes = stream_classes(reader, chunk);
 	if (options->classes && !(options->classes & classes))
 		return false;
-	return classes & (1ull << TRC_CLASS_TASK) ||
-	       (chunk->head.ts_max >= options->from_ns && chunk->head.ts_min <= options->to_ns);
+	if (classes & (1ull << TRC_CLASS_TASK))
+		return true;
+	/* What objects are is told once, perhaps long before. */
+	return chunk->head.ts_min <= options->to_ns &&
+	       (classes & (1ull << TRC_CLASS_OBJECT) || chunk->head.ts_max >= options->from_ns);
 }
 
 static void bind_kinds(struct section *section, const struct schema *schema)

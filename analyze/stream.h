@@ -45,8 +45,8 @@ struct stream;
 
 struct stream_options {
 	u64 from_ns,
-		to_ns; /* chunks of other classes than TASK that lie outside are skipped; 0, UINT64_MAX for all */
-	u64 classes; /* bit per enum trc_class; 0 means all */
+		to_ns; /* chunks that lie outside are skipped, but of TASK, and of OBJECT those before; 0, UINT64_MAX for all */
+	u64 classes;   /* bit per enum trc_class; 0 means all */
 };
 
 int stream_open(struct trace_reader *reader, const struct stream_options *options,

@@ -138,17 +138,16 @@ void page_put_time(struct page *page)
 	text_adds(&page->cell, processes->count == 1 ? " process, " : " processes, ");
 	text_add_count(&page->cell, threads);
 	text_adds(&page->cell, threads == 1 ? " thread" : " threads");
-	text_adds(&page->cell, page->narrow || has_sched ? ")"
-							 : "; calls: waiting and working in them)");
+	text_adds(&page->cell,
+		  page->narrow || has_sched ? ")" : "; calls: waiting and working in them)");
 	page_put_heading(page);
 	for (size_t i = 0; i < worth && i < USES_SHOWN; i++)
 		put_time_row(page, use->rows[i], has_sched ? &use->rows[i][USE_object] : NULL);
 	page_put_more(page, worth, USES_SHOWN, table);
 	if (!has_sched)
-		put_cpu(page, processes, page_number(&page_rows(page, "trace")->rows[0][TRACE_probe]),
-			outside);
+		put_cpu(page, processes,
+			page_number(&page_rows(page, "trace")->rows[0][TRACE_probe]), outside);
 }
-
 
 /* ---- the critical path ---- */
 
@@ -313,8 +312,8 @@ void page_put_waits(struct page *page)
 				       ? "Waits for                   count       total         max"
 				       : "Waits for                           count       total"
 					 "       p50       p99         max");
-	text_adds(&page->cell, page->narrow ? "  the longest: who, by"
-					    : "  the longest: who, when, ended by");
+	text_adds(&page->cell,
+		  page->narrow ? "  the longest: who, by" : "  the longest: who, when, ended by");
 	page_put_heading(page);
 	for (size_t i = 0; i < waits->count && i < WAITS_SHOWN; i++) {
 		const struct value *row = waits->rows[i];

@@ -143,12 +143,11 @@ static void follow_spans(struct walk *walk)
 		if (chunks[i].section < sections &&
 		    stream_classes(walk->reader, &chunks[i]) & 1ull << TRC_CLASS_SCHED)
 			walk->has_sched[chunks[i].section] = true;
-	model_follow_spans(walk->model,
-			   &(struct spans_options){ .decoder = walk->decoder,
-						    .start_ns = walk->start_ns,
-						    .end_ns = walk->end_ns,
-						    .has_sched = walk->has_sched,
-						    .section_count = sections });
+	model_follow_spans(walk->model, &(struct spans_options){ .decoder = walk->decoder,
+								 .start_ns = walk->start_ns,
+								 .end_ns = walk->end_ns,
+								 .has_sched = walk->has_sched,
+								 .section_count = sections });
 }
 
 int walk_open(const char *path, const struct selection_options *options, u64 classes,

@@ -89,6 +89,8 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 		capture_enter(task, state, spec);
 	if (state->interest)
 		hooks_call_enter(state);
+	if (stacks & TRC_STACK_SYSCALL)
+		stack_at_call(ctx, state);
 	/* Last, so that the time spent here is not the call's. */
 	call->head.ts = bpf_ktime_get_ns();
 	return 0;
@@ -170,6 +172,8 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 	}
 	if (state->interest)
 		hooks_call_exit(state, ret, now);
+	if (stacks)
+		stack_call_exit(state, ret, now);
 	/* A signal that kills ended the wait: to the caller this call never returns. The task's exit sends it. */
 	if (is_restart(ret) && is_being_killed(task)) {
 		state->phase = PHASE_INSIDE;

@@ -18,15 +18,16 @@
  * those of the lower class come first: a name before the call that uses it.
  */
 enum trc_class {
-	TRC_CLASS_TASK = 0,   /* life cycle: small, always read first */
-	TRC_CLASS_OBJECT = 1, /* what descriptors are: files, sockets, directories, maps */
+	TRC_CLASS_TASK = 0, /* life cycle: small, always read first */
+	TRC_CLASS_OBJECT =
+		1, /* what descriptors, addresses and stacks are: files, sockets, maps, frames */
 	TRC_CLASS_SYSCALL = 2,
 	TRC_CLASS_FUTEX = 3,
 	TRC_CLASS_SCHED = 4,
 	TRC_CLASS_SIGNAL = 5, /* and capabilities, cgroups */
 	TRC_CLASS_MEMORY = 6, /* faults, page cache, sizes */
 	TRC_CLASS_IO = 7,     /* disks, io_uring, TCP */
-	TRC_CLASS_STACK = 8,
+	TRC_CLASS_STACK = 8,  /* where threads were */
 	TRC_CLASS_COUNTER = 9,
 };
 
@@ -157,6 +158,26 @@ enum trc_lost_cause {
 	TRC_LOST_STRING = 5,
 	TRC_LOST_BUSY = 6,
 	TRC_LOST_PAUSED = 7,
+};
+
+/* What stacks are taken of: bits of stack_use.why. */
+enum trc_stack_why {
+	TRC_STACK_OFF_CPU = 1,
+	TRC_STACK_FUTEX = 2,
+	TRC_STACK_SYSCALL = 4,
+};
+
+enum trc_stack_state {
+	TRC_STACK_KNOWN = 0,
+	TRC_STACK_UNASKED = 1,
+	TRC_STACK_UNREADABLE = 2,
+	TRC_STACK_LOST = 3,
+};
+
+enum trc_counters_why {
+	TRC_COUNTERS_SECOND = 0,
+	TRC_COUNTERS_EXIT = 1,
+	TRC_COUNTERS_END = 2,
 };
 
 /* enum trc_kind */

@@ -15,7 +15,7 @@
 	C(thread_id, INTEGER, ID, "the thread that the path goes through; NULL: not known")        \
 	C(process_id, INTEGER, ID, "its process")                                                  \
 	C(tid, INTEGER, NUMBER, "its tid")                                                         \
-	C(comm, TEXT, NONE, "its last name")                                                   \
+	C(comm, TEXT, NONE, "its last name")                                                       \
 	C(state, TEXT, NONE,                                                                       \
 	  "run: on a CPU; preempted, runnable: ready, but not on one; sleep, block, iowait: "      \
 	  "waiting for something that no thread of the trace did; stopped; outside: the trace "    \

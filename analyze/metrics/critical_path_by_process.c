@@ -61,8 +61,7 @@ static void add(void *context, const struct path_node *node, const struct path_n
 {
 	struct sums *sums = context;
 	u32 id = node->who ? node->who->process_id : 0;
-	struct process_path *path =
-		text_map_get(&sums->by_process, (const char *)&id, sizeof(id));
+	struct process_path *path = text_map_get(&sums->by_process, (const char *)&id, sizeof(id));
 
 	if (!path->count++) {
 		path->who = node->who;

@@ -17,12 +17,12 @@ struct run {
 	/* The folds that want calls, apart: the walk's hottest loop. */
 	size_t call_count;
 	struct fold *call_folds[MODEL_SLOTS];
-	size_t span_count; /* and those that want spans */
-	struct fold *span_folds[MODEL_SLOTS];
-	struct pieces pieces;
 	/* And those that want other events, by class. */
 	size_t event_count[CLASS_COUNT];
 	struct fold *event_folds[CLASS_COUNT][MODEL_SLOTS];
+	size_t span_count; /* and those that want spans */
+	struct fold *span_folds[MODEL_SLOTS];
+	struct pieces pieces;
 };
 
 /* The classes of kinds; of those that this program does not know nobody wants any. */
@@ -141,11 +141,11 @@ static void run_begin(struct run *run, const struct metric *const *list, struct 
 			list[i]->init(fold);
 		if (list[i]->call)
 			run->call_folds[run->call_count++] = fold;
-		if (list[i]->span)
-			run->span_folds[run->span_count++] = fold;
 		for (unsigned class = 0; list[i]->event && class < CLASS_COUNT; class ++)
 			if (list[i]->classes & (1ull << class))
 				run->event_folds[class][run->event_count[class]++] = fold;
+		if (list[i]->span)
+			run->span_folds[run->span_count++] = fold;
 	}
 }
 

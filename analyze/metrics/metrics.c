@@ -35,6 +35,8 @@
 	M(syscall_per_second)                                                                      \
 	M(failure)                                                                                 \
 	M(time_use)                                                                                \
+	M(stack)                                                                                   \
+	M(counter)                                                                                 \
 	M(time_spent)                                                                              \
 	M(loss)                                                                                    \
 	M(probe)                                                                                   \

@@ -74,8 +74,8 @@ struct path *path_of(struct paths *paths, struct thread *thread, void **slot)
 
 static bool is_run(const struct span *span)
 {
-	return span->state == SPAN_user || span->state == SPAN_system ||
-	       span->state == SPAN_call || span->state == SPAN_outside;
+	return span->state == SPAN_user || span->state == SPAN_system || span->state == SPAN_call ||
+	       span->state == SPAN_outside;
 }
 
 static void set_content(struct path_node *node, const struct span *span)
@@ -103,8 +103,8 @@ static void add_time(struct path_node *node, const struct span *span, u64 from_n
 static struct path_node *go_on(struct path *path, struct path_node *tip, const struct span *span,
 			       u64 from_ns, u64 to_ns)
 {
-	u8 state = span->state == SPAN_call || span->state == SPAN_outside ? SPAN_outside
-									   : SPAN_user;
+	u8 state =
+		span->state == SPAN_call || span->state == SPAN_outside ? SPAN_outside : SPAN_user;
 	struct path_node *node;
 
 	if (tip && tip->references == 1 && !tip->jump && tip->count == 1 && is_run(span) &&

@@ -127,8 +127,8 @@ bool pieces_next(struct pieces *pieces, const struct span *span, u64 *at, struct
 		if (pieces->pause_count)
 			cut_at_pause(pieces, ret_piece);
 		i = first_after(pieces->lossy, pieces->lossy_count, ret_piece->start_ns);
-		ret_piece->complete = i == pieces->lossy_count ||
-				      pieces->lossy[i].first_ns >= ret_piece->end_ns;
+		ret_piece->complete =
+			i == pieces->lossy_count || pieces->lossy[i].first_ns >= ret_piece->end_ns;
 	}
 	*at = ret_piece->end_ns;
 	if (*at < span->end_ns) { /* nobody ended it there */

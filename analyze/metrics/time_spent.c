@@ -28,9 +28,9 @@ enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 
 /* Activities: states that are no waits, then waits by reason, then calls by reason. */
-#define WAIT_AT	      SPAN_STATE_COUNT
-#define CALL_AT	      (WAIT_AT + WAIT_REASON_COUNT)
-#define ACTIVITIES    (CALL_AT + WAIT_REASON_COUNT)
+#define WAIT_AT	   SPAN_STATE_COUNT
+#define CALL_AT	   (WAIT_AT + WAIT_REASON_COUNT)
+#define ACTIVITIES (CALL_AT + WAIT_REASON_COUNT)
 
 static const char *const state_texts[SPAN_STATE_COUNT] = {
 	[SPAN_user] = "on CPU, user code",

@@ -13,8 +13,9 @@ struct time_sums { /* zero it first */
 };
 
 #define STATE_COLUMNS(C)                                                                           \
-	C(total_ns, INTEGER, NS, "time that it lived within the trace, or the window: the sum of " \
-				 "the states below, of which each moment is in one")               \
+	C(total_ns, INTEGER, NS,                                                                   \
+	  "time that it lived within the trace, or the window: the sum of "                        \
+	  "the states below, of which each moment is in one")                                      \
 	C(run_user_ns, INTEGER, NS,                                                                \
 	  "on a CPU, in its own code (page faults and interrupts in it included)")                 \
 	C(run_system_ns, INTEGER, NS, "on a CPU, in system calls")                                 \

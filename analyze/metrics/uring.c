@@ -27,7 +27,8 @@ static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 #define CQE_MORE   2u
 #define OPS(O)                                                                                     \
 	O(nop)                                                                                     \
-	O(readv) O(writev) O(fsync) O(read_fixed) O(write_fixed) O(poll_add) O(poll_remove) O(     \
+	O(readv)                                                                                   \
+	O(writev) O(fsync) O(read_fixed) O(write_fixed) O(poll_add) O(poll_remove) O(              \
 		sync_file_range) O(sendmsg) O(recvmsg) O(timeout) O(timeout_remove) O(accept)      \
 		O(async_cancel) O(link_timeout) O(connect) O(fallocate) O(openat) O(close) O(      \
 			files_update) O(statx) O(read) O(write) O(fadvise) O(madvise) O(send)      \

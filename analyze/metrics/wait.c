@@ -24,8 +24,9 @@
 	C(block_ns, INTEGER, NS, "of total_ns uninterruptible, not for block I/O")                 \
 	C(iowait_ns, INTEGER, NS, "of total_ns for block I/O")                                     \
 	C(by_task_count, INTEGER, COUNT, "of the waits those that another thread ended")           \
-	C(by_interrupt_count, INTEGER, COUNT, "and those that an interrupt ended: timer, device, " \
-					      "packet")                                            \
+	C(by_interrupt_count, INTEGER, COUNT,                                                      \
+	  "and those that an interrupt ended: timer, device, "                                     \
+	  "packet")                                                                                \
 	C(max_ts_ns, INTEGER, TS, "when the longest began")                                        \
 	C(max_waker_id, INTEGER, ID, "the thread that ended it; NULL: none, or outside the trace") \
 	C(max_waker_tid, INTEGER, NUMBER, "its tid; NULL: not known")                              \
@@ -153,7 +154,8 @@ static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
 
 const struct metric metric_wait = {
 	.table = { .name = "wait",
-		   .doc = "what each thread waited for: which file, pipe, socket, lock, child, timer",
+		   .doc = "what each thread waited for: which file, pipe, socket, lock, child, "
+			  "timer",
 		   .columns = columns,
 		   .column_count = COLUMN_COUNT,
 		   .sort = "total_ns",

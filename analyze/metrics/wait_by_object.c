@@ -10,7 +10,7 @@
 	C(reason, TEXT, NONE, "what the wait was for, as in the table wait")                       \
 	C(object_type, TEXT, NONE, "type of the object")                                           \
 	C(object, TEXT, NONE,                                                                      \
-	  "name of the file, pipe, socket …, of children without their pid; NULL: none, not "      \
+	  "name of the file, pipe, socket …, of children without their pid; NULL: none, not "    \
 	  "known, or one of too many")                                                             \
 	C(count, INTEGER, COUNT, "waits")                                                          \
 	LATENCY_COLUMNS(C, , "the waits")                                                          \

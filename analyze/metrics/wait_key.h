@@ -23,9 +23,8 @@ static inline struct value value_call(const struct fold *fold, u8 abi, u32 nr)
 {
 	if (nr == SPAN_NO_CALL)
 		return value_null();
-	return value_text(call_names_get(fold->walk->calls,
-					 call_names_id(fold->walk->calls, abi, nr))
-				  ->name);
+	return value_text(
+		call_names_get(fold->walk->calls, call_names_id(fold->walk->calls, abi, nr))->name);
 }
 
 static inline struct value value_object_name(const struct object *object)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/instances.h"
 
-#include "analyze/model/spans.h"
 #include "analyze/model/futexes.h"
+#include "analyze/model/spans.h"
 #include "analyze/model/fds.h"
 #include "common/alloc.h"
 
@@ -16,6 +16,7 @@ void identity_inherit(struct identity *child, const struct identity *parent)
 	string_ref(child->cmdline);
 	string_ref(child->cwd);
 	string_ref(child->cgroup);
+	modules_ref(child->modules);
 }
 
 static void identity_release(struct identity *identity)
@@ -24,6 +25,7 @@ static void identity_release(struct identity *identity)
 	string_unref(identity->cmdline);
 	string_unref(identity->cwd);
 	string_unref(identity->cgroup);
+	modules_unref(identity->modules);
 }
 
 void thread_set_comm(struct thread *thread, const char *comm, size_t size)

@@ -27,8 +27,9 @@ struct model {
 	u64 now;
 	u32 process_count, thread_count; /* ever */
 	u32 fatherless_count;		 /* processes->fatherless */
-	struct spans *spans;		 /* NULL: not followed */
-	struct fds *fds;		 /* NULL: not followed */
+	struct stacks *stacks;
+	struct spans *spans; /* NULL: not followed */
+	struct fds *fds;     /* NULL: not followed */
 };
 
 /* New instances; the thread takes the place of whoever bore its number. Nothing of them is known yet. */

@@ -4,8 +4,8 @@
 #include "analyze/model/futexes.h"
 #include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
-#include "analyze/model/spans.h"
 #include "analyze/model/polls.h"
+#include "analyze/model/spans.h"
 #include "analyze/model/tasks.h"
 #include "common/alloc.h"
 
@@ -17,6 +17,7 @@ struct model *model_new(s64 boot_offset_ns)
 
 	model->boot_offset_ns = boot_offset_ns;
 	model->next_gone_at = UINT64_MAX;
+	model->stacks = stacks_new();
 	model->futexes = futexes_new();
 	return model;
 }
@@ -29,13 +30,14 @@ void model_free(struct model *model)
 	if (model->spans)
 		spans_finish(model->spans);
 	model_collect_rest(model);
-	spans_free(model->spans);
 	futexes_free(model);
 	polls_free(model->polls);
+	spans_free(model->spans);
 	fds_free(model->fds);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
 	free(model->commands);
+	stacks_free(model->stacks);
 	free(model);
 }
 
@@ -95,6 +97,25 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 		system = (u64)((unsigned __int128)totals->runtime_ns * totals->stime_ns / ticks);
 	*ret_system_ns = system;
 	*ret_user_ns = totals->runtime_ns - system;
+}
+
+/* What addresses mean. */
+static void code_event(struct model *model, struct thread *thread, const struct event *event)
+{
+	const void *record = event->record;
+
+	if (event->kind_id == TRC_KIND_stack)
+		stacks_add(model->stacks, event->section, record);
+	else if (event->kind_id == TRC_KIND_kernel_symbol)
+		stacks_add_symbol(model->stacks, record);
+	else if (thread)
+		modules_add(&thread->process->identity.modules, record);
+}
+
+bool model_add_stack(const struct model *model, u32 section, u32 id, const struct modules *modules,
+		     struct text *text)
+{
+	return stacks_add_text(model->stacks, section, id, modules, text);
 }
 
 struct process *model_process(struct model *model, u32 pid)
@@ -160,6 +181,12 @@ static struct thread *take_in(struct model *model, const struct event *event)
 	case TRC_KIND_sched_migrate:
 		/* Others than targets are in their heads; nobody begins to be because it ran beside one. */
 		return idmap_find(&model->threads, record->tid);
+	case TRC_KIND_module:
+	case TRC_KIND_stack:
+	case TRC_KIND_kernel_symbol:
+		thread = thread_of(model, record->tid, record->tgid);
+		code_event(model, thread, event);
+		return thread;
 	case TRC_KIND_futex:
 		thread = thread_of(model, record->tid, record->tgid);
 		if (thread)

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "analyze/model/shared_string.h"
+#include "analyze/model/stacks.h"
 #include "analyze/stream.h"
 #include "common/trace_meta.h"
 
@@ -43,6 +44,7 @@ struct identity { /* what exec and STATE tell of a process; inherited by its chi
 	u32 uid, gid, euid, egid;
 	u32 pid_ns, mnt_ns, net_ns, uts_ns, ipc_ns, cgroup_ns, user_ns; /* 0: unknown */
 	u64 cgroup_id;
+	struct modules *modules; /* code that it has mapped; NULL: none is known */
 };
 
 struct futex;
@@ -78,7 +80,7 @@ struct process {
 	struct thread *threads;		 /* not yet gone */
 	struct futex_space *futex_space; /* NULL: not known */
 	u8 selected;			 /* 1: some thread was selected */
-	struct object *as_child; /* what its parent waits for; NULL: not yet */
+	struct object *as_child;	 /* what its parent waits for; NULL: not yet */
 	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
 	struct process *next, *previous; /* not yet gone, by id */
 };
@@ -98,13 +100,14 @@ struct thread {
 	u64 runtime_ns;
 	u64 cpu_delay_ns, blkio_delay_ns;
 	struct string *comm;
-	struct span_thread *span; /* what it is doing; NULL: not followed, or nothing was told yet */
-	u32 held;		  /* spans that are not told yet name it: it stays */
 	struct wakeup woken;
 	struct futex_thread *futex; /* NULL: it used none */
-	struct fd_table *fds;	    /* NULL: not followed, or not needed yet */
 	struct dirs *dirs;	    /* the same */
-	u32 last_child_tid;	    /* whom it made last */
+	struct span_thread
+		*span;	      /* what it is doing; NULL: not followed, or nothing was told yet */
+	u32 held;	      /* spans that are not told yet name it: it stays */
+	struct fd_table *fds; /* NULL: not followed, or not needed yet */
+	u32 last_child_tid;   /* whom it made last */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
@@ -116,9 +119,9 @@ struct model_hooks {
 	void *context;
 	void (*thread_gone)(void *context, struct thread *thread);
 	void (*process_gone)(void *context, struct process *process); /* after its threads */
+	void (*futex_gone)(void *context, struct futex *futex);
 	/* Of each thread in the order of time, and all of them before it is gone. */
 	void (*span)(void *context, struct thread *thread, const struct span *span);
-	void (*futex_gone)(void *context, struct futex *futex);
 	void (*file_gone)(void *context, struct open_file *file);  /* no descriptor is left */
 	void (*object_gone)(void *context, struct object *object); /* no open file is left */
 };
@@ -144,11 +147,16 @@ void model_load_state(struct model *model, const struct trace_state *state);
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */
 struct thread *model_event(struct model *model, const struct event *event);
 
+/* stacks_add_text() with what the trace has told so far. */
+bool model_add_stack(const struct model *model, u32 section, u32 id, const struct modules *modules,
+		     struct text *text);
+
 /* The process that bears the number now; NULL: none. */
 struct process *model_process(struct model *model, u32 pid);
 
 /* What the last event did takes effect, though none follows. */
 void model_settle(struct model *model);
+
 /* The instance, as long as it bears the number; `id` 0: whoever does. */
 struct thread *model_thread(struct model *model, u32 tid, u32 id);
 

@@ -47,7 +47,8 @@ static void emit(struct spans *spans, struct span_thread *st, const struct segme
 		span.abi = call->abi;
 		span.nr = call->nr;
 		span.call_start_ns = call->start_ns;
-		if (segment->state == SPAN_user || (segment->state == SPAN_stopped && segment->guess))
+		if (segment->state == SPAN_user ||
+		    (segment->state == SPAN_stopped && segment->guess))
 			span.state = SPAN_system;
 		else if (segment->state == SPAN_outside)
 			span.state = SPAN_call;
@@ -57,7 +58,7 @@ static void emit(struct spans *spans, struct span_thread *st, const struct segme
 			span.object = call->cause.object;
 		}
 	} else if (waits) {
-		span.reason = segment->in_call		   ? WAIT_kernel
+		span.reason = segment->in_call		     ? WAIT_kernel
 			      : segment->state == SPAN_sleep ? WAIT_unknown
 							     : WAIT_fault;
 	}
@@ -80,7 +81,8 @@ void spans_tell(struct spans *spans, struct span_thread *st, u64 until_ns,
 	for (;; told++) {
 		struct segment *segment = &st->segments[told];
 		bool last = told + 1 == st->count;
-		u64 end_ns = last || segment[1].start_ns > until_ns ? until_ns : segment[1].start_ns;
+		u64 end_ns =
+			last || segment[1].start_ns > until_ns ? until_ns : segment[1].start_ns;
 
 		if (segment->start_ns < end_ns)
 			emit(spans, st, segment, segment->start_ns, end_ns, call);

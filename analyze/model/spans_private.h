@@ -30,7 +30,8 @@ struct span_call {
 struct span_thread {
 	struct thread *thread;
 	size_t count, capacity; /* count > 0 */
-	struct segment *segments; /* from the first moment that is not told; the last one is going on */
+	struct segment
+		*segments; /* from the first moment that is not told; the last one is going on */
 	u64 begin_ns;
 	u64 seen_ns; /* the last moment at which something was heard of it */
 	u64 end_ns;

@@ -183,6 +183,8 @@ static void exec_identity(struct process *process, const struct trc_exec *record
 	string_set(&identity->cmdline, NULL);
 	set_cmdline(identity, record_item(&record->head, EXEC_argv));
 	SET_IDENTITY(identity, record);
+	modules_unref(identity->modules);
+	identity->modules = NULL;
 }
 
 /*

@@ -164,8 +164,8 @@ static void find_fd(struct thread *thread, const struct trc_syscall *record,
 		if (desc->args[i].type != ARG_FD)
 			continue;
 		object = object_of_fd(thread, (s32)syscall_arg(record, i));
-		if (!object || (cause->object && object->type != OBJECT_pipe &&
-				object->type != OBJECT_socket))
+		if (!object ||
+		    (cause->object && object->type != OBJECT_pipe && object->type != OBJECT_socket))
 			continue;
 		cause->object = object;
 		if (object->type == OBJECT_pipe || object->type == OBJECT_socket)

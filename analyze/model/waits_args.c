@@ -76,8 +76,7 @@ static void set_child(struct model *model, const struct trc_syscall *record, u32
 	if (!child || !model->fds)
 		return;
 	if (!child->as_child) {
-		child->as_child =
-			objects_make(&model->fds->objects, OBJECT_child, record->head.ts);
+		child->as_child = objects_make(&model->fds->objects, OBJECT_child, record->head.ts);
 		text_adds(&name, "child ");
 		if (child->comm)
 			text_add(&name, child->comm->data, child->comm->len);

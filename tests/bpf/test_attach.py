@@ -89,6 +89,7 @@ def test_snapshot(t):
     for pid in pids:
         assert_process(found(trace)[pid])
         assert_descriptors([event for event in trace.of("fd_found") if event["tgid"] == pid], pid)
+        assert_maps([event for event in trace.of("file_map") if event["tgid"] == pid], pid)
     added, removed = trace.of("target_added"), trace.of("target_removed")
     equal([(event["tid"], event["reason"], event["later"]) for event in added], [(program.pid, REASON["-p"], 0)], "added")
     equal([(event["tid"], event["reason"], event["cause"]) for event in removed], [(program.pid, REASON["-p"], 2)], "removed")
@@ -98,6 +99,18 @@ def test_snapshot(t):
     check("'an argument' ''" in rows[0]["cmdline"], rows[0]["cmdline"])
     for command in ("info", "report", "tree", "replay"):
         harness.succeed([harness.ANALYZE, command, trace.path])
+
+
+def assert_maps(events, pid):
+    """Of files, with their paths: as /proc has them."""
+    with open(f"/proc/{pid}/maps") as file:
+        lines = [re.match(r"(\w+)-(\w+) (...)(.) (\w+) (\w+):(\w+) (\d+) +(/.*)", line) for line in file]
+    wanted = [(int(line[1], 16), int(line[2], 16) - int(line[1], 16), line[3], line[4], int(line[5], 16), int(line[6], 16) << 20 | int(line[7], 16),
+               int(line[8]), line[9]) for line in lines if line]
+    told = [(event["address"], event["length"], "".join(letter if event["prot"] & bit else "-" for bit, letter in ((1, "r"), (2, "w"), (4, "x"))),
+             {1: "s", 2: "p"}[event["flags"]], event["offset"], event["device"], event["inode"], words(event, "path")) for event in events]
+    equal(told, wanted, f"maps of process {pid}")
+    equal({event["fd"] for event in events}, {-1}, "descriptors of maps")
 
 
 def assert_is(event, task):
@@ -389,7 +402,7 @@ def test_not_itself(t):
 
 def test_gone(t):
     """A recording without a command ends when its targets have, with exit 0 and a whole file."""
-    program = start(["sh", "-c", "sleep 1.5; exit 7"])
+    program = start(["sh", "-c", "sleep 3; exit 7"])
     time.sleep(0.1)
     begin = time.monotonic()
     trace = attach(t, "-p", str(program.pid), duration="60s")
