@@ -193,9 +193,7 @@ void selection_add_words(const struct selection_options *options, unsigned which
 int selection_parse(const struct selection_options *options, const struct trace_reader *reader,
 		    u64 start_ns, struct selection *ret_selection, char **ret_error)
 {
-	struct selection selection = { .to_ns = UINT64_MAX,
-				       .comm = options->comm,
-				       .period_ns = SELECTION_PERIOD_NS };
+	struct selection selection = { .to_ns = UINT64_MAX, .comm = options->comm };
 	_cleanup_(text_release) struct text words = {};
 	int r;
 

@@ -23,10 +23,7 @@ struct selection {
 	u32 *pids;
 	const char *comm;
 	struct syscall_set *calls; /* NULL: all */
-	u64 period_ns;		   /* of tables over time */
 };
-
-#define SELECTION_PERIOD_NS 1000000000ull
 
 /* What was selected, as options that follow a command: all of it, or without one kind of option. */
 enum { SELECTED_PIDS = 1, SELECTED_CALLS = 2, SELECTED_ALL = 3 };

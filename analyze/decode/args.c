@@ -105,31 +105,38 @@ static s64 value_long(const struct args *args, unsigned i)
 	return args->narrow ? (s32)args->values[i] : (s64)args->values[i];
 }
 
-/* Within <>, which strace escapes in it. */
+/* With the brackets in it escaped, but for the arrow between the two ends of a connection. */
+static void add_bracketed(struct text *out, const char *name, size_t len)
+{
+	text_addc(out, '<');
+	for (size_t at = 0; at < len; at++) {
+		size_t plain = at;
+
+		while (at < len && name[at] != '<' && name[at] != '>')
+			at++;
+		text_add_escaped(out, name + plain, at - plain);
+		if (at == len)
+			break;
+		text_adds(out, name[at] == '<' ? "\\74" : at && name[at - 1] == '-' ? ">" : "\\76");
+	}
+	text_addc(out, '>');
+}
+
 static void add_fd_name(struct decoder *decoder, s32 fd, enum decode_fd_side side, struct text *out)
 {
+	static const char suffix[] = " (deleted)"; /* /proc's; strace has it behind the name */
 	struct text *name = &decoder->fd_text;
+	bool deleted;
 
 	text_clear(name);
 	decoder->fd_name(decoder->fd_context, fd, side, name);
 	if (!name->len)
 		return;
-	text_addc(out, '<');
-	for (const char *at = name->data, *end = at + name->len; at < end;) {
-		size_t plain = 0;
-
-		while (at + plain < end && at[plain] != '<' && at[plain] != '>')
-			plain++;
-		text_add_escaped(out, at, plain);
-		at += plain;
-		/* The arrow between the two ends of a connection is ours. */
-		if (at < end)
-			text_adds(out, *at == '<'			  ? "\\74"
-				       : at > name->data && at[-1] == '-' ? ">"
-									  : "\\76");
-		at++;
-	}
-	text_addc(out, '>');
+	deleted = *name->data == '/' && name->len > strlen(suffix) &&
+		  !strcmp(name->data + name->len - strlen(suffix), suffix);
+	add_bracketed(out, name->data, name->len - (deleted ? strlen(suffix) : 0));
+	if (deleted)
+		text_adds(out, suffix + 1);
 }
 
 void text_add_fd(struct decoder *decoder, s32 fd, enum decode_fd_side side, struct text *out)

@@ -163,9 +163,13 @@ static void add_after(struct args *args, unsigned i, const char **separator)
 void decode_ready(struct args *args)
 {
 	const char *separator = " (", *const none = separator;
+	decode_fd_name_fn name = args->decoder->fd_name;
 
+	/* The arguments have the names already: strace does not repeat them. */
+	args->decoder->fd_name = NULL;
 	for (unsigned i = 0; i < args->count; i++)
 		add_after(args, i, &separator);
+	args->decoder->fd_name = name;
 	if (separator != none)
 		text_addc(args->out, ')');
 }

@@ -47,6 +47,7 @@
 	M(futex_series)                                                                            \
 	M(poll_wait)                                                                               \
 	M(poll_ready)                                                                              \
+	M(communication)                                                                           \
 	M(disk_io)                                                                                 \
 	M(disk_file)                                                                               \
 	M(pagecache)                                                                               \
@@ -55,6 +56,9 @@
 	M(signal_event)                                                                            \
 	M(capability)                                                                              \
 	M(uring)                                                                                   \
+	M(cgroup_usage)                                                                            \
+	M(process_series)                                                                          \
+	M(latency_histogram)                                                                       \
 	M(errno)                                                                                   \
 	M(signal)                                                                                  \
 	M(syscall_name)

@@ -3,7 +3,7 @@
 #include "analyze/metrics/instance.h"
 
 #define COLUMNS(C)                                                                                   \
-	C(ts_ns, INTEGER, TS, "when")                                                                \
+	C(ts_ns, INTEGER, TS, "when it was")                                                         \
 	C(event, TEXT, NONE, "sent; delivered: it reached its thread")                               \
 	C(signal, INTEGER, NUMBER, "number")                                                         \
 	C(name, TEXT, NONE, "name, as the recording machine has it")                                 \

@@ -39,7 +39,7 @@ static void put(struct fold *fold, struct thread *thread, struct current *curren
 	row[COLUMN_comm] = value_string(thread->comm);
 	row[COLUMN_period] = value_int((s64)current->period);
 	row[COLUMN_start_ns] =
-		value_int((s64)(walk->start_ns + current->period * walk->selection.period_ns));
+		value_int((s64)(walk->start_ns + current->period * walk->period_ns));
 	time_sums_states(&current->sums, &row[COLUMN_total_ns]);
 	time_sums_switches(&current->sums, &row[COLUMN_run_count]);
 	row[COLUMN_complete] = value_int(!current->sums.lossy);
@@ -52,7 +52,7 @@ static void put(struct fold *fold, struct thread *thread, struct current *curren
 static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
 {
 	struct current *current = thread->slots[fold->slot];
-	u64 length = fold->walk->selection.period_ns, origin = fold->walk->start_ns;
+	u64 length = fold->walk->period_ns, origin = fold->walk->start_ns;
 	struct span piece = *span;
 
 	if (!shown)

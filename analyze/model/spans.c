@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/spans.h"
 
+#include "analyze/model/futexes.h"
 #include "analyze/model/spans_private.h"
 #include "analyze/model/waits.h"
 #include "common/alloc.h"
@@ -100,12 +101,13 @@ void spans_tell(struct spans *spans, struct span_thread *st, u64 until_ns,
 	memmove(st->segments, st->segments + told, st->count * sizeof(*st->segments));
 }
 
-void spans_resolve(struct spans *spans, struct span_thread *st, struct object *futex)
+void spans_resolve(struct spans *spans, struct span_thread *st)
 {
 	struct span_call call = st->waiting;
 
 	st->is_waiting = false;
-	call.cause.object = futex;
+	call.cause.object =
+		futex_object(spans->model, st->thread, st->waiting_address, call.end_ns);
 	spans_tell(spans, st, call.end_ns, &call);
 }
 
@@ -133,7 +135,7 @@ void spans_call(struct spans *spans, struct span_thread *st, const struct trc_sy
 	if (record->state == TRC_SYSCALL_NO_ENTER || record->duration_ns > end_ns)
 		entry_ns = 0; /* before all that is not told yet */
 	if (st->is_waiting)
-		spans_resolve(spans, st, NULL);
+		spans_resolve(spans, st);
 	if (st->ended && end_ns > st->end_ns)
 		end_ns = st->end_ns;
 	/* What is read out at the end of the recording was sleeping. */
@@ -151,6 +153,7 @@ void spans_call(struct spans *spans, struct span_thread *st, const struct trc_sy
 		if (call.cause.reason == WAIT_futex) {
 			st->waiting = call;
 			st->waiting.end_ns = end_ns;
+			st->waiting_address = waits_futex_address(spans->waits, record);
 			st->is_waiting = true;
 			return;
 		}
@@ -197,7 +200,7 @@ static void finish_thread(struct spans *spans, struct thread *thread)
 		return;
 	if (spans->model->hooks.span) {
 		if (st->is_waiting)
-			spans_resolve(spans, st, NULL);
+			spans_resolve(spans, st);
 		open = spans_open_segment(st);
 		/* Nothing at all happened to it: it waited. */
 		if (open->state == SPAN_unknown && open->guess)

@@ -38,6 +38,7 @@ struct span_thread {
 	bool ended;
 	bool is_waiting; /* for the record of the futex that the call waited for */
 	struct span_call waiting;
+	u64 waiting_address; /* of the futex, if no record comes; 0: not known */
 	/* Woken before it went to sleep, or so it looked: both at once, on two CPUs. */
 	u64 early_ns;
 	struct segment early; /* by whom */
@@ -66,7 +67,7 @@ void segment_drop(struct segment *segment);
 void spans_tell(struct spans *spans, struct span_thread *st, u64 until_ns,
 		const struct span_call *call);
 /* Tells the call whose futex was waited for. */
-void spans_resolve(struct spans *spans, struct span_thread *st, struct object *futex);
+void spans_resolve(struct spans *spans, struct span_thread *st);
 void spans_call(struct spans *spans, struct span_thread *st, const struct trc_syscall *record);
 
 /* From its first event on. `state` is what it is then, if nothing is known of the time before. */

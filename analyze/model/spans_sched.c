@@ -128,7 +128,7 @@ static void left(struct spans *spans, struct thread *thread, const struct trc_sc
 	if (st->ended)
 		return;
 	if (st->is_waiting)
-		spans_resolve(spans, st, NULL);
+		spans_resolve(spans, st);
 	open = spans_open_segment(st);
 	if (open->state == SPAN_unknown && open->guess)
 		open->state = SPAN_user;
@@ -278,7 +278,7 @@ void spans_event(struct spans *spans, const struct event *event, struct thread *
 	}
 	case TRC_KIND_futex:
 		if (thread && thread->span && thread->span->is_waiting)
-			spans_resolve(spans, thread->span, NULL);
+			spans_resolve(spans, thread->span);
 		return;
 	case TRC_KIND_sched_switch:
 		switched(spans, (const struct trc_sched_switch *)record, thread);

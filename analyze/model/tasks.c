@@ -285,6 +285,22 @@ struct thread *task_found(struct model *model, const struct trc_task_found *reco
 	return thread;
 }
 
+enum { /* V() fields of cgroup_move */
+       MOVE_path,
+};
+
+/* The threads of a process are in one cgroup, but for threaded ones, of which the leader's counts. */
+void task_moved(struct model *model, const struct trc_cgroup_move *record)
+{
+	struct process *process = idmap_find(&model->processes, record->moved_tgid);
+
+	if (!process || record->hierarchy ||
+	    (!record->whole_process && record->moved_tid != record->moved_tgid))
+		return;
+	process->identity.cgroup_id = record->cgroup_id;
+	set_item(&process->identity.cgroup, &record->head, MOVE_path);
+}
+
 static void add_totals(struct totals *totals, const struct trc_task_exit *record)
 {
 	totals->runtime_ns += record->runtime_ns;

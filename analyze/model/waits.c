@@ -16,8 +16,6 @@ enum wait_kind {
 	KIND_fd,
 	KIND_path,
 	KIND_poll,
-	KIND_select,
-	KIND_epoll,
 	KIND_child,
 	KIND_timer,
 	KIND_signal,
@@ -59,11 +57,11 @@ static const struct {
 } names[] = {
 	{ "poll", KIND_poll },
 	{ "ppoll", KIND_poll },
-	{ "select", KIND_select },
-	{ "_newselect", KIND_select },
-	{ "pselect6", KIND_select },
-	{ "epoll_wait", KIND_epoll },
-	{ "epoll_pwait", KIND_epoll },
+	{ "select", KIND_poll },
+	{ "_newselect", KIND_poll },
+	{ "pselect6", KIND_poll },
+	{ "epoll_wait", KIND_poll },
+	{ "epoll_pwait", KIND_poll },
 	{ "wait", KIND_child },
 	{ "nanosleep", KIND_timer },
 	{ "clock_nanosleep", KIND_timer },
@@ -207,13 +205,7 @@ struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 		find_path(thread, record, desc, &cause);
 		break;
 	case KIND_poll:
-		wait_poll(waits->decoder, thread, record, &cause);
-		break;
-	case KIND_select:
-		wait_select(waits->decoder, thread, record, &cause);
-		break;
-	case KIND_epoll:
-		wait_epoll(waits->decoder, thread, record, &cause);
+		wait_poll(waits->model, thread, record, &cause);
 		break;
 	case KIND_child:
 		wait_child(waits->model, waits->decoder, record, &cause);
@@ -250,4 +242,14 @@ struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 		cause.reason = WAIT_kernel;
 	}
 	return cause;
+}
+
+u64 waits_futex_address(const struct waits *waits, const struct trc_syscall *record)
+{
+	const struct syscall_desc *desc = decoder_syscall(waits->decoder, record->abi, record->nr);
+
+	/* The others are given a list. */
+	return desc && desc->arg_count && !strcmp(desc->args[0].name, "uaddr")
+		       ? syscall_arg(record, 0)
+		       : 0;
 }
