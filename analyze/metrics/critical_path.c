@@ -99,6 +99,7 @@ const struct metric metric_critical_path = {
 	.state_size = sizeof(struct path_end),
 	.init = path_end_init,
 	.span = path_end_span,
+	.woken = path_end_woken,
 	.thread_gone = path_end_thread_gone,
 	.finish = finish,
 	.release = path_end_release,

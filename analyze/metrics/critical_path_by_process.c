@@ -133,6 +133,7 @@ const struct metric metric_critical_path_by_process = {
 	.state_size = sizeof(struct path_end),
 	.init = path_end_init,
 	.span = path_end_span,
+	.woken = path_end_woken,
 	.thread_gone = path_end_thread_gone,
 	.finish = finish,
 	.release = path_end_release,

@@ -119,6 +119,15 @@ static void span(void *context, struct thread *thread, const struct span *whole)
 			run->span_folds[i]->metric->span(run->span_folds[i], thread, &piece, shown);
 }
 
+static void woken(void *context, struct thread *thread, struct thread *waker, u64 at_ns)
+{
+	struct run *run = context;
+
+	for (size_t i = 0; i < run->span_count; i++)
+		if (run->span_folds[i]->metric->woken)
+			run->span_folds[i]->metric->woken(run->span_folds[i], thread, waker, at_ns);
+}
+
 static int run_error(const struct run *run)
 {
 	for (size_t i = 0; i < run->count; i++)
@@ -197,7 +206,8 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 					   .file_gone = file_gone,
 					   .object_gone = object_gone,
 					   .futex_gone = futex_gone,
-					   .span = span };
+					   .span = span,
+					   .woken = woken };
 	struct walk_step step;
 	int r;
 

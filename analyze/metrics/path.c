@@ -4,8 +4,10 @@
 #include "common/alloc.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define SEARCH_MAX 65536 /* nodes that are searched for a moment of a thread */
+/* Of a thread whose spans are not told yet; the oldest are forgotten. */
+#define WAKES_MAX 2048
 
 static void who_unref(struct path_who *who)
 {
@@ -152,80 +154,79 @@ static void land(struct path *path, const struct span *span, bool leaves)
 
 /* ---- jumps ---- */
 
-/* The chain of a thread up to a moment that is told; NULL: it was summed up, or is not known. */
-static struct path_node *find(struct path *path, u64 at_ns)
+static void drop_wakes(struct path *path, size_t count)
 {
-	struct path_node *node = path->tip, *part;
-
-	for (unsigned i = 0; node && i < SEARCH_MAX; i++, node = node->parent) {
-		if (node->count > 1 || node->jump)
-			return NULL;
-		if (node->start_ns < at_ns)
-			break;
-	}
-	if (!node || node->start_ns >= at_ns)
-		return NULL;
-	if (node->end_ns <= at_ns)
-		return path_node_ref(node);
-	part = path_node_new(path->paths, node->who);
-	part->state = node->state;
-	part->reason = node->reason;
-	part->nr = node->nr;
-	part->abi = node->abi;
-	part->object = object_ref(node->object);
-	part->start_ns = node->start_ns;
-	part->end_ns = at_ns;
-	part->ns = at_ns - node->start_ns;
-	part->system_ns = (u64)((unsigned __int128)node->system_ns * part->ns / node->ns);
-	part->parent = path_node_ref(node->parent);
-	return part;
+	for (size_t i = 0; i < count; i++)
+		path_node_unref(path->paths, path->wakes[i]);
+	path->wake_count -= count;
+	memmove(path->wakes, path->wakes + count, path->wake_count * sizeof(*path->wakes));
 }
 
-static void add_jump(struct path *path, struct path_node *jump)
+void path_woken(struct path *path, struct path *waker, u64 at_ns)
 {
-	size_t at = path->jump_count;
+	struct path_node *jump;
+	size_t at = waker->jump_count;
 
-	ARRAY_RESERVE(path->jumps, path->jump_capacity, path->jump_count + 1);
-	for (; at && path->jumps[at - 1]->start_ns > jump->start_ns; at--)
-		path->jumps[at] = path->jumps[at - 1];
-	path->jumps[at] = path_node_ref(jump);
-	path->jump_count++;
-}
-
-static void jump_to(struct path *path, struct path *to, const struct span *span, u64 at_ns)
-{
-	struct path_node *jump = path_node_new(path->paths, path->who);
-
+	if (waker == path || at_ns <= waker->told_ns)
+		return;
+	if (path->wake_count >= WAKES_MAX)
+		drop_wakes(path, WAKES_MAX / 2);
+	jump = path_node_new(path->paths, path->who);
 	jump->jump = true;
+	jump->start_ns = jump->end_ns = at_ns;
+	ARRAY_RESERVE(path->wakes, path->wake_capacity, path->wake_count + 1);
+	path->wakes[path->wake_count++] = jump;
+	ARRAY_RESERVE(waker->jumps, waker->jump_capacity, waker->jump_count + 1);
+	for (; at && waker->jumps[at - 1]->start_ns > at_ns; at--)
+		waker->jumps[at] = waker->jumps[at - 1];
+	waker->jumps[at] = path_node_ref(jump);
+	waker->jump_count++;
+}
+
+/* The jump of that moment, which becomes the caller's; NULL: nobody of the trace woke it then. */
+static struct path_node *take_wake(struct path *path, u64 at_ns)
+{
+	struct path_node *jump = NULL;
+	size_t i = 0;
+
+	while (i < path->wake_count && path->wakes[i]->start_ns < at_ns)
+		i++;
+	if (i < path->wake_count && path->wakes[i]->start_ns == at_ns)
+		jump = path_node_ref(path->wakes[i++]);
+	drop_wakes(path, i);
+	return jump;
+}
+
+/* From here on the path is that of who woke it. */
+static void leap(struct path *path, struct path_node *jump, const struct span *span)
+{
 	jump->is_new = span->state == SPAN_runnable;
 	jump->reason = span->reason;
 	jump->nr = span->nr;
 	jump->abi = span->abi;
 	jump->object = object_ref(span->object);
-	jump->start_ns = jump->end_ns = at_ns;
-	if (at_ns > to->told_ns)
-		add_jump(to, jump);
-	else
-		jump->parent = find(to, at_ns);
 	path_node_unref(path->paths, path->tip);
 	path->tip = jump;
 }
 
-void path_span(struct path *path, const struct span *span, struct path *waker)
+void path_span(struct path *path, const struct span *span, bool by_thread)
 {
-	bool leaves;
+	struct path_node *jump = NULL;
 
-	if (waker == path)
-		waker = NULL;
 	if (!path->told_ns || span->start_ns < path->begin_ns)
 		path->begin_ns = span->start_ns;
-	if (!path->tip && span->state == SPAN_runnable && waker)
-		jump_to(path, waker, span, span->start_ns);
-	leaves = waker && span_waits(span->state);
-	if (path->jump_count || !leaves)
-		land(path, span, leaves);
-	if (leaves)
-		jump_to(path, waker, span, span->end_ns);
+	if (by_thread && !path->tip && span->state == SPAN_runnable) {
+		jump = take_wake(path, span->start_ns);
+		if (jump)
+			leap(path, jump, span);
+		jump = NULL;
+	} else if (by_thread && span_waits(span->state)) {
+		jump = take_wake(path, span->end_ns);
+	}
+	if (path->jump_count || !jump)
+		land(path, span, jump != NULL);
+	if (jump)
+		leap(path, jump, span);
 	path->told_ns = span->end_ns;
 	if (path->paths->node_count > path->paths->node_max)
 		paths_fold(path->paths, span->end_ns);
@@ -248,8 +249,10 @@ void path_free(struct path *path)
 		paths->first = path->next;
 	if (path->next)
 		path->next->previous = path->previous;
+	drop_wakes(path, path->wake_count);
 	path_node_unref(paths, path->tip);
 	who_unref(path->who);
+	free(path->wakes);
 	free(path->jumps);
 	free(path);
 }

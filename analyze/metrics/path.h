@@ -3,8 +3,8 @@
  * For each thread the chain of what had to happen for it to be where it is, back to the beginning: its own
  * doing, but for a wait that a thread ended the chain of that thread up to then. Chains share their past.
  *
- * What is told of a thread may lag behind what others already build on: a jump waits in the thread it
- * leads to until the chain has got there.
+ * What is told of a thread lags behind what happens, and not all lag alike: a jump to another thread is made
+ * when that wakes this one, and waits there until the chain has got to that moment.
  */
 #pragma once
 
@@ -44,6 +44,9 @@ struct path { /* of a thread */
 	/* Jumps that lead here, to a time that is not told yet; held, by time. */
 	struct path_node **jumps;
 	size_t jump_count, jump_capacity;
+	/* Those from here, of wake-ups that are not told yet; the same. */
+	struct path_node **wakes;
+	size_t wake_count, wake_capacity;
 };
 
 struct paths {
@@ -60,7 +63,10 @@ struct paths {
 
 /* The chain of a thread; made at first sight. */
 struct path *path_of(struct paths *paths, struct thread *thread, void **slot);
-void path_span(struct path *path, const struct span *span, struct path *waker);
+/* As it happens, before the spans around it are told: the waker woke it, or made it. */
+void path_woken(struct path *path, struct path *waker, u64 at_ns);
+/* `by_thread`: if another thread woke it at the end of the wait, or made it, the path goes on there. */
+void path_span(struct path *path, const struct span *span, bool by_thread);
 /* Nothing more is told of the thread. */
 void path_free(struct path *path);
 

@@ -15,27 +15,29 @@ void path_end_init(struct fold *fold)
 }
 
 /*
- * Who in the trace ended the wait? A soft interrupt is the doing of the thread that it interrupted only where
- * that had sent what it brought: over a loopback.
+ * A soft interrupt is the doing of the thread that it interrupted only where that had sent what it brought: over
+ * a loopback.
  */
-static struct path *waker_of(struct fold *fold, const struct span *span)
+static bool is_by_thread(const struct span *span)
 {
-	struct path_end *state = fold->state;
-	struct thread *waker = span->waker;
-
-	if (!waker || (span->waker_context == WAKER_softirq && span->reason != WAIT_socket &&
-		       span->reason != WAIT_poll))
-		return NULL;
-	return path_of(&state->paths, waker, &waker->slots[fold->slot]);
+	return span->waker && (span->waker_context != WAKER_softirq ||
+			       span->reason == WAIT_socket || span->reason == WAIT_poll);
 }
 
 void path_end_span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
 {
 	struct path_end *state = fold->state;
-	bool ends = span_waits(span->state) || (span->state == SPAN_runnable && span->begins);
 
 	path_span(path_of(&state->paths, thread, &thread->slots[fold->slot]), span,
-		  ends ? waker_of(fold, span) : NULL);
+		  is_by_thread(span));
+}
+
+void path_end_woken(struct fold *fold, struct thread *thread, struct thread *waker, u64 at_ns)
+{
+	struct path_end *state = fold->state;
+
+	path_woken(path_of(&state->paths, thread, &thread->slots[fold->slot]),
+		   path_of(&state->paths, waker, &waker->slots[fold->slot]), at_ns);
 }
 
 /* The command of the recording, or what was selected. */

@@ -12,6 +12,7 @@ struct path_end { /* the state of such a metric */
 
 void path_end_init(struct fold *fold);
 void path_end_span(struct fold *fold, struct thread *thread, const struct span *span, bool shown);
+void path_end_woken(struct fold *fold, struct thread *thread, struct thread *waker, u64 at_ns);
 void path_end_thread_gone(struct fold *fold, struct thread *thread, bool shown);
 void path_end_release(struct fold *fold);
 

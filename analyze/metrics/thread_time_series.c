@@ -38,8 +38,7 @@ static void put(struct fold *fold, struct thread *thread, struct current *curren
 	row[COLUMN_tid] = value_int(thread->tid);
 	row[COLUMN_comm] = value_string(thread->comm);
 	row[COLUMN_period] = value_int((s64)current->period);
-	row[COLUMN_start_ns] =
-		value_int((s64)(walk->start_ns + current->period * walk->period_ns));
+	row[COLUMN_start_ns] = value_int((s64)(walk->start_ns + current->period * walk->period_ns));
 	time_sums_states(&current->sums, &row[COLUMN_total_ns]);
 	time_sums_switches(&current->sums, &row[COLUMN_run_count]);
 	row[COLUMN_complete] = value_int(!current->sums.lossy);

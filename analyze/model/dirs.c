@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct dirs *dirs_new(struct string *cwd, struct string *root)
+static struct dirs *dirs_new(struct string *cwd, struct string *root, u64 told_ns)
 {
 	struct dirs *dirs = xcalloc(1, sizeof(*dirs));
 
 	dirs->references = 1;
+	dirs->told_ns = told_ns;
 	dirs->cwd = string_ref(cwd);
 	dirs->root = string_ref(root);
 	return dirs;
@@ -42,7 +43,7 @@ static struct dirs *of_thread(struct thread *thread)
 			thread->dirs = dirs_ref(other->dirs);
 			return thread->dirs;
 		}
-	thread->dirs = dirs_new(thread->process->identity.cwd, NULL);
+	thread->dirs = dirs_new(thread->process->identity.cwd, NULL, 0);
 	return thread->dirs;
 }
 
@@ -65,6 +66,7 @@ void dirs_event(struct thread *thread, const struct trc_file_dir *record)
 
 	set_item(&dirs->cwd, &record->head, 0);
 	set_item(&dirs->root, &record->head, 1);
+	dirs->told_ns = record->head.ts;
 }
 
 void dirs_told(struct thread *thread)
@@ -81,8 +83,9 @@ void dirs_made(struct thread *creator, struct thread *child)
 
 	if (child->dirs)
 		return;
-	child->dirs = child->process == creator->process ? dirs_ref(dirs)
-							 : dirs_new(dirs->cwd, dirs->root);
+	child->dirs = child->process == creator->process
+			      ? dirs_ref(dirs)
+			      : dirs_new(dirs->cwd, dirs->root, dirs->told_ns);
 }
 
 void dirs_unshare(struct thread *thread)
@@ -91,7 +94,7 @@ void dirs_unshare(struct thread *thread)
 
 	if (dirs->references == 1)
 		return;
-	thread->dirs = dirs_new(dirs->cwd, dirs->root);
+	thread->dirs = dirs_new(dirs->cwd, dirs->root, dirs->told_ns);
 	dirs_unref(dirs);
 }
 
@@ -104,6 +107,12 @@ void dirs_cloned(struct thread *thread, struct thread *child, bool shares)
 	if (!shares) {
 		dirs_unshare(child);
 		return;
+	}
+	/* It was quicker than its maker: what it went to is where both are. */
+	if (child->dirs->told_ns > dirs->told_ns) {
+		string_set(&dirs->cwd, string_ref(child->dirs->cwd));
+		string_set(&dirs->root, string_ref(child->dirs->root));
+		dirs->told_ns = child->dirs->told_ns;
 	}
 	dirs_unref(child->dirs);
 	child->dirs = dirs_ref(dirs);

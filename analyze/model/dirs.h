@@ -9,6 +9,7 @@ struct dirs {
 	u32 references;	     /* threads */
 	struct string *cwd;  /* absolute, inside the root; NULL: unknown */
 	struct string *root; /* NULL: unknown, or the usual one */
+	u64 told_ns;	     /* when a call changed them last; 0: none did */
 };
 
 /* NULL: not followed or not known. */

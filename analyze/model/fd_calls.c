@@ -119,20 +119,41 @@ static void infer(struct fds *fds, struct thread *thread, const struct trc_sysca
 		fds_put(fds, thread, (s32)record->ret, file_from_call(fds, thread, record), false);
 }
 
-/* The flags of a clone come with its end, when the child has long begun: it had shared what was copied, or the other way round. */
+/* What the child has done to its copy since then was done to the table of both. */
+static void merge(struct fds *fds, struct fd_table *into, const struct fd_table *from, u64 since_ns)
+{
+	u32 capacity = into->capacity > from->capacity ? into->capacity : from->capacity;
+
+	for (u32 fd = 0; fd < capacity; fd++) {
+		const struct fd_slot *old = fd_table_slot(into, (s32)fd);
+		const struct fd_slot *new = fd_table_slot(from, (s32)fd);
+		bool has_old = old && old->file, has_new = new &&new->file;
+
+		if (has_new && new->since_ns >= since_ns &&
+		    (!has_old || old->since_ns < new->since_ns))
+			fd_table_put(into, (s32)fd, new->file, new->since_ns, new->close_on_exec);
+		else if (!has_new && has_old && old->since_ns < since_ns)
+			fd_table_close(into, (s32)fd, fds->now, FILE_END_close);
+	}
+}
+
+/* The flags of a clone come with its end, when the child has long begun: with a copy if it is a process. */
 static void cloned(struct fds *fds, struct thread *thread, u64 flags)
 {
 	struct thread *child = idmap_find(&fds->model->threads, thread->last_child_tid);
 	bool shares = flags & CLONE_FILES_NUMBER;
+	struct fd_table *copy;
 
-	if (!child || child == thread || !child->fds || !thread->fds ||
-	    child->process->exec_count || (child->fds == thread->fds) == shares)
+	if (!child || child == thread || child->ended || child->process->exec_count)
+		return;
+	dirs_cloned(thread, child, flags & CLONE_FS_NUMBER);
+	copy = child->fds;
+	if (!copy || !thread->fds || (copy == thread->fds) == shares)
 		return;
 	if (shares) {
-		struct fd_table *table = fd_table_ref(thread->fds);
-
-		fd_table_unref(child->fds, fds->now, FILE_END_close);
-		child->fds = table;
+		merge(fds, thread->fds, copy, child->start_ns);
+		child->fds = fd_table_ref(thread->fds);
+		fd_table_unref(copy, fds->now, FILE_END_close);
 	} else {
 		fds_unshare(fds, child);
 	}

@@ -122,6 +122,8 @@ struct model_hooks {
 	void (*futex_gone)(void *context, struct futex *futex);
 	/* Of each thread in the order of time, and all of them before it is gone. */
 	void (*span)(void *context, struct thread *thread, const struct span *span);
+	/* As it happens: one was woken, or made, by another; follows with span. */
+	void (*woken)(void *context, struct thread *thread, struct thread *waker, u64 at_ns);
 	void (*file_gone)(void *context, struct open_file *file);  /* no descriptor is left */
 	void (*object_gone)(void *context, struct object *object); /* no open file is left */
 };

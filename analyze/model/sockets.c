@@ -285,10 +285,13 @@ static void set_names(struct fds *fds, struct socket *socket, const struct trc_s
 	u8 rank;
 
 	unpair(fds, socket);
-	if (local || !ends)
-		string_set(&socket->local, local);
-	if (remote || !ends)
-		string_set(&socket->remote, remote);
+	/* Of a closed socket the kernel has only remains. */
+	if (!ends || !socket->local)
+		string_set(&socket->local, string_ref(local));
+	if (!ends || !socket->remote)
+		string_set(&socket->remote, string_ref(remote));
+	string_unref(local);
+	string_unref(remote);
 	if (record->peer_inode)
 		socket->peer_inode = record->peer_inode;
 	name = make_name(socket);

@@ -66,6 +66,15 @@ struct span_thread *spans_follow(struct spans *spans, struct thread *thread, u64
 	return st;
 }
 
+static void tell_woken(const struct spans *spans, struct thread *thread, struct thread *waker,
+		       u64 at_ns)
+{
+	const struct model_hooks *hooks = &spans->model->hooks;
+
+	if (waker && hooks->woken)
+		hooks->woken(hooks->context, thread, waker, at_ns);
+}
+
 static void set_waker(struct segment *segment, const struct segment *from)
 {
 	segment->waker_tid = from->waker_tid;
@@ -93,6 +102,7 @@ static void born(struct spans *spans, const struct trc_task_new *record, struct 
 	if (spans->has_sched)
 		open->state = SPAN_runnable;
 	set_waker(open, &from);
+	tell_woken(spans, child, creator, record->head.ts);
 }
 
 /* ---- switches ---- */
@@ -212,6 +222,7 @@ static void woken(struct spans *spans, const struct trc_sched_wakeup *record, st
 		open->state = SPAN_sleep;
 	if (span_waits(open->state) || open->state == SPAN_stopped) {
 		set_waker(open, &from);
+		tell_woken(spans, thread, from.waker, ts);
 		spans_turn(st, ts, SPAN_runnable);
 		set_waker(spans_open_segment(st), &from);
 	} else if (open->state == SPAN_runnable && record->flags & TRC_WAKEUP_NEW) {
@@ -226,12 +237,14 @@ static void woken(struct spans *spans, const struct trc_sched_wakeup *record, st
 /* ---- dispatch ---- */
 
 /* It runs now: it does something. */
-static void acts(struct thread *thread, u64 ts)
+static void acts(struct spans *spans, struct thread *thread, u64 ts)
 {
 	struct span_thread *st = thread->span;
 	struct segment *open;
 
-	if (!st || st->ended)
+	if (!st)
+		st = spans_follow(spans, thread, ts, SPAN_user);
+	if (st->ended)
 		return;
 	open = spans_open_segment(st);
 	if (open->state == SPAN_unknown && open->guess)
@@ -245,11 +258,10 @@ static void exited(struct spans *spans, struct thread *thread, u64 ts)
 {
 	struct span_thread *st = thread->span;
 
-	if (!st)
-		st = spans_follow(spans, thread, ts, SPAN_user);
-	if (st->ended)
+	if (st && st->ended)
 		return;
-	acts(thread, ts);
+	acts(spans, thread, ts);
+	st = thread->span;
 	st->ended = true;
 	st->end_ns = ts;
 }
@@ -285,18 +297,18 @@ void spans_event(struct spans *spans, const struct event *event, struct thread *
 		return;
 	case TRC_KIND_sched_wakeup:
 		if (thread)
-			acts(thread, record->ts);
+			acts(spans, thread, record->ts);
 		woken(spans, (const struct trc_sched_wakeup *)record, thread);
 		return;
 	case TRC_KIND_task_new:
 		if (thread) {
-			acts(thread, record->ts);
+			acts(spans, thread, record->ts);
 			born(spans, (const struct trc_task_new *)record, thread);
 		}
 		return;
 	case TRC_KIND_exec:
 		if (thread)
-			acts(thread, record->ts);
+			acts(spans, thread, record->ts);
 		return;
 	case TRC_KIND_task_exit:
 		if (thread)

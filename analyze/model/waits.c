@@ -67,6 +67,7 @@ static const struct {
 	{ "clock_nanosleep", KIND_timer },
 	{ "mq_timed", KIND_ipc },
 	{ "exit", KIND_exit },
+	{ "execve", KIND_exit }, /* the other threads end first */
 	{ "io_uring_enter", KIND_uring },
 	{ "io_getevents", KIND_disk },
 	{ "io_pgetevents", KIND_disk },
