@@ -40,7 +40,8 @@ enum call_interest {
 	INTEREST_OBJECT = 1, /* bits; it makes or names something: see struct call_object */
 	INTEREST_CLOSE = 2,  /* looked at when it is entered: it may close a socket */
 	INTEREST_FUTEX = 4,
-	INTEREST_MEMORY = 8, /* it may change the address space */
+	INTEREST_FUTEX_LIST = 16, /* beside the one above: it waits for several */
+	INTEREST_MEMORY = 8,	  /* it may change the address space */
 };
 
 /* Which of the calls that work on futexes it is: what its arguments mean. */
