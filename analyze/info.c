@@ -4,6 +4,7 @@
 #include "analyze/loss.h"
 #include "analyze/sinks/cell.h"
 #include "analyze/sinks/put.h"
+#include "common/cleanup.h"
 
 /* One list of names and values, printed as lines or as an object. */
 struct page {
@@ -144,9 +145,8 @@ static void put_options(struct page *page)
 		const char *name, *letter;
 		const struct unit *unit;
 	} short_ones[] = {
-		{ "syscalls", "e", &plain },
-		{ "buffer", "b", &size },
-		{ "level", "z", &plain },
+		{ "syscalls", "e", &plain },	   { "stacks", "g", &plain },
+		{ "buffer", "b", &size },	   { "level", "z", &plain },
 		{ "duration-ns", "d", &duration },
 	};
 	const struct trace_meta *meta = page->walk->meta;
@@ -244,6 +244,72 @@ static void put_times(struct page *page)
 	put_number(page, "clock_samples", UNIT_COUNT, clocks);
 }
 
+#define MISSING_TOLD 100
+
+static void add_missing(struct text *text, const struct walk *walk,
+			const struct trace_missing *missing)
+{
+	const char *class = schema_class_name(missing->stream >> 16);
+	u32 cpu = missing->stream & 0xffff;
+
+	if (missing->stream == TRACE_STREAM_NONE)
+		text_adds(text, "any ring");
+	else if (cpu == TRACE_CPU_MIXED)
+		text_adds(text, "all CPUs");
+	else
+		text_addf(text, "CPU %u", cpu);
+	if (missing->stream != TRACE_STREAM_NONE)
+		text_addf(text, ", %s", class ? class : "unknown class");
+	text_adds(text, ": ");
+	if (missing->count)
+		text_add_count(text, missing->count);
+	text_adds(text, missing->count ? " events" : "events");
+	if (missing->first_ns) {
+		text_adds(text, ", from ");
+		cell_add_moment(text, walk_relative_ns(walk, missing->first_ns));
+	}
+	if (missing->last_ns != UINT64_MAX) {
+		text_adds(text, missing->first_ns ? " to " : ", up to ");
+		cell_add_moment(text, walk_relative_ns(walk, missing->last_ns));
+	}
+	if (!missing->first_ns && missing->last_ns == UINT64_MAX)
+		text_adds(text, ", at any time");
+}
+
+/* What cannot be read, by ring. */
+static void put_missing(struct page *page)
+{
+	const struct trace_reader *reader = page->walk->reader;
+	size_t number = 0;
+
+	for (u32 i = 0; i < trace_reader_section_count(reader); i++) {
+		_cleanup_free_ struct trace_missing *missing = NULL;
+		size_t count;
+
+		trace_reader_missing(reader, i, &missing, &count);
+		for (size_t j = 0; j < count; j++) {
+			struct text text = {};
+			char name[40];
+
+			snprintf(name, sizeof(name), "missing_%zu", ++number);
+			add_missing(&text, page->walk, &missing[j]);
+			if (number <= MISSING_TOLD)
+				put_string(page, name, text.data);
+			text_release(&text);
+		}
+	}
+	if (number > MISSING_TOLD)
+		put_number(page, "missing_count", UNIT_COUNT, number);
+}
+
+static const char *end_word(const struct trace_reader *reader)
+{
+	for (u32 i = 0; i < trace_reader_section_count(reader); i++)
+		if (!trace_reader_section_ended(reader, i))
+			return trace_reader_ended_cleanly(reader) ? "missing, repaired" : "missing";
+	return "complete";
+}
+
 static void put_file(struct page *page)
 {
 	const struct walk *walk = page->walk;
@@ -266,7 +332,8 @@ static void put_file(struct page *page)
 	put_number(page, "event_count", UNIT_COUNT, walk->event_count);
 	put_number(page, "lost_count", UNIT_COUNT, walk->lost_count);
 	put_number(page, "damage_count", UNIT_COUNT, damages);
-	put_string(page, "end", trace_reader_ended_cleanly(walk->reader) ? "complete" : "missing");
+	put_string(page, "end", end_word(walk->reader));
+	put_missing(page);
 	if (walk->state)
 		put_number(page, "snapshot_tasks", UNIT_COUNT, walk->state->task_count);
 }

@@ -10,7 +10,7 @@ static void add(struct loss_list *list, const struct loss *loss)
 {
 	ARRAY_RESERVE(list->losses, list->capacity, list->count + 1);
 	list->losses[list->count++] = *loss;
-	if (loss->cause != LOSS_DAMAGE && loss->has_count)
+	if (loss->cause < LOSS_DAMAGE && loss->has_count)
 		list->lost_count += loss->count;
 }
 
@@ -54,12 +54,32 @@ void loss_list_refresh(struct loss_list *list, struct trace_reader *reader)
 	for (size_t i = 0; i < count; i++) {
 		const struct trace_damage *damage = &damages[i];
 
-		add(list, &(struct loss){ .cause = LOSS_DAMAGE,
-					  .ring = TRACE_CPU_MIXED,
-					  .has_count = damage->event_count > 0,
-					  .first_ns = damage->ts_min,
-					  .last_ns = damage->ts_max,
-					  .count = damage->event_count });
+		if (damage->is_loss)
+			add(list, &(struct loss){ .cause = LOSS_DAMAGE,
+						  .ring = (u16)damage->stream,
+						  .has_count = damage->event_count > 0,
+						  .first_ns = damage->ts_min,
+						  .last_ns = damage->ts_max,
+						  .count = damage->event_count });
+	}
+}
+
+/* What a file had lost before it was repaired. */
+static void add_repaired(struct loss_list *list, const struct trace_reader *reader)
+{
+	for (u32 i = 0; i < trace_reader_section_count(reader); i++) {
+		const struct trace_repair *repair = trace_reader_repair(reader, i);
+
+		for (size_t j = 0; repair && j < repair->count; j++) {
+			const struct trace_missing *missing = &repair->missing[j];
+
+			add(list, &(struct loss){ .cause = LOSS_REPAIRED,
+						  .ring = (u16)missing->stream,
+						  .has_count = missing->count > 0,
+						  .first_ns = missing->first_ns,
+						  .last_ns = missing->last_ns,
+						  .count = missing->count });
+		}
 	}
 }
 
@@ -97,6 +117,7 @@ struct loss_list *loss_list_new(struct trace_reader *reader)
 					  .last_ns = UINT64_MAX,
 					  .count = summary->lost_count - list->lost_count });
 	}
+	add_repaired(list, reader);
 	loss_list_refresh(list, reader);
 	return list;
 }
@@ -140,6 +161,8 @@ const char *loss_cause_name(u16 cause)
 		return "recording paused";
 	case LOSS_DAMAGE:
 		return "file damaged";
+	case LOSS_REPAIRED:
+		return "file was damaged, and repaired";
 	default:
 		return "unknown";
 	}

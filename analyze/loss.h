@@ -9,14 +9,16 @@
 
 struct loss {
 	u16 kind;  /* as in the file; 0: any */
-	u16 cause; /* enum trc_lost_cause; LOSS_DAMAGE */
+	u16 cause; /* enum trc_lost_cause; LOSS_DAMAGE, LOSS_REPAIRED */
 	u16 ring;  /* TRACE_CPU_MIXED: not of one ring */
 	bool has_count;
 	u64 first_ns, last_ns; /* 0, UINT64_MAX where unknown */
 	u64 count;
 };
 
-#define LOSS_DAMAGE 0x100 /* not lost by the recorder: this part of the file cannot be read */
+/* Not lost by the recorder: */
+#define LOSS_DAMAGE   0x100 /* this part of the file cannot be read */
+#define LOSS_REPAIRED 0x101 /* so it was, before the file was repaired */
 
 struct loss_list {
 	size_t count, capacity;

@@ -52,10 +52,9 @@ static void add_seconds(struct replay *replay, u64 ns)
 	add_fraction(replay, ns % NS_PER_S);
 }
 
-static void add_clock(struct replay *replay, s64 wall_ns)
+static void add_clock(struct replay *replay, u64 wall_ns)
 {
-	s64 local_ns = wall_ns + replay->walk->meta->utc_offset_s * NS_PER_S;
-	s64 seconds = local_ns / NS_PER_S;
+	s64 seconds = (s64)(wall_ns / NS_PER_S) + replay->walk->meta->utc_offset_s;
 	u64 of_day = (u64)(((seconds % 86400) + 86400) % 86400);
 
 	add_padded(&replay->text, of_day / 3600, 2);
@@ -64,7 +63,7 @@ static void add_clock(struct replay *replay, s64 wall_ns)
 	text_addc(&replay->text, ':');
 	add_padded(&replay->text, of_day % 60, 2);
 	if (replay->options->time == REPLAY_TIME_CLOCK)
-		add_fraction(replay, (u64)(local_ns % NS_PER_S));
+		add_fraction(replay, wall_ns % NS_PER_S);
 }
 
 /* As wide as strace has it. */
@@ -88,12 +87,12 @@ static void add_time(struct replay *replay, u64 ts)
 	case REPLAY_TIME_CLOCK:
 	case REPLAY_TIME_CLOCK_SECONDS:
 		wall_ns = trace_reader_wall_ns(replay->walk->reader, ts);
-		add_clock(replay, wall_ns > 0 ? wall_ns : 0);
+		add_clock(replay, wall_ns > 0 ? (u64)wall_ns : 0);
 		break;
 	case REPLAY_TIME_START:
 		if (since_start < 0)
 			text_addc(&replay->text, '-');
-		add_seconds(replay, (u64)(since_start < 0 ? -since_start : since_start));
+		add_seconds(replay, since_start < 0 ? -(u64)since_start : (u64)since_start);
 		break;
 	case REPLAY_TIME_DELTA:
 		add_delta(replay,

@@ -56,7 +56,7 @@ static int parse_date(const char *text, s64 zone_s, s64 *ret_wall_ns)
 {
 	struct tm tm = {};
 	const char *at = strptime(text, "%Y-%m-%d", &tm);
-	s64 fraction = 0;
+	s64 fraction = 0, seconds;
 
 	if (!at)
 		return -EINVAL;
@@ -71,7 +71,11 @@ static int parse_date(const char *text, s64 zone_s, s64 *ret_wall_ns)
 	}
 	if (!at || parse_zone(at, &zone_s))
 		return -EINVAL;
-	*ret_wall_ns = (timegm(&tm) - zone_s) * 1000000000ll + fraction;
+	/* A year may be any number, and the zone is the file's. */
+	if (__builtin_sub_overflow((s64)timegm(&tm), zone_s, &seconds) ||
+	    __builtin_mul_overflow(seconds, 1000000000ll, ret_wall_ns) ||
+	    __builtin_add_overflow(*ret_wall_ns, fraction, ret_wall_ns))
+		return -EINVAL;
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "analyze/loss.h"
 #include "analyze/model/dirs.h"
 #include "analyze/model/fds.h"
+#include "analyze/model/spans.h"
 #include "common/alloc.h"
 
 #include <errno.h>
@@ -127,6 +128,50 @@ static bool is_device(const char *path)
 #define FDS_CLASSES                                                                                \
 	((1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_OBJECT) | (1ull << TRC_CLASS_SYSCALL))
 
+/* And to tell spans. */
+#define SPANS_CLASSES (FDS_CLASSES | (1ull << TRC_CLASS_SCHED) | (1ull << TRC_CLASS_FUTEX))
+
+/* Was the group of events recorded? Perhaps nothing came of it. */
+static bool asked_for(const struct trace_meta *meta, const char *group)
+{
+	size_t len = strlen(group);
+
+	for (size_t i = 0; meta && i < meta->option_count; i++) {
+		const char *at = meta->options[i].value;
+
+		if (strcmp(meta->options[i].name, "events") != 0)
+			continue;
+		while ((at = strstr(at, group))) {
+			if ((at == meta->options[i].value || at[-1] == ',') &&
+			    (!at[len] || at[len] == ','))
+				return true;
+			at += len;
+		}
+	}
+	return false;
+}
+
+/* Which sections of the file tell of the scheduler? */
+static void follow_spans(struct walk *walk)
+{
+	size_t count;
+	const struct trace_chunk *chunks = trace_reader_chunks(walk->reader, &count);
+	u32 sections = trace_reader_section_count(walk->reader);
+
+	walk->has_sched = xcalloc(sections, sizeof(*walk->has_sched));
+	for (u32 i = 0; i < sections; i++)
+		walk->has_sched[i] = asked_for(trace_reader_section_meta(walk->reader, i), "sched");
+	for (size_t i = 0; i < count; i++)
+		if (chunks[i].section < sections &&
+		    stream_classes(walk->reader, &chunks[i]) & 1ull << TRC_CLASS_SCHED)
+			walk->has_sched[chunks[i].section] = true;
+	model_follow_spans(walk->model, &(struct spans_options){ .decoder = walk->decoder,
+								 .start_ns = walk->start_ns,
+								 .end_ns = walk->end_ns,
+								 .has_sched = walk->has_sched,
+								 .section_count = sections });
+}
+
 int walk_open(const char *path, const struct selection_options *options, u64 classes,
 	      struct walk **ret_walk, char **ret_error)
 {
@@ -136,6 +181,7 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 
 	walk->path = path;
 	walk->until_ns = UINT64_MAX;
+	walk->period_ns = 1000000000;
 	r = is_device(path) ? -EBADMSG : trace_reader_open(path, &walk->reader);
 	if (r == -EPROTONOSUPPORT && walk->reader) {
 		const struct trace_meta *meta = trace_reader_meta(walk->reader);
@@ -160,6 +206,10 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	walk->calls = call_names_new(walk->decoder);
 	walk->model = model_new(boot_offset(walk->reader));
 	add_commands(walk, walk->model);
+	if (classes & WALK_SPANS) {
+		follow_spans(walk);
+		classes |= WALK_FDS | WALK_LATER;
+	}
 	walk->fds = classes & WALK_FDS;
 	if (walk->fds)
 		model_follow_fds(walk->model, walk->decoder, walk->meta);
@@ -169,8 +219,10 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	stream_options = (struct stream_options){
 		.from_ns = classes & WALK_FDS ? 0 : walk->selection.from_ns,
 		.to_ns = classes & WALK_LATER ? UINT64_MAX : walk->selection.to_ns,
-		.classes = classes & ~(WALK_LATER | WALK_FDS)
+		.classes = classes & ~(WALK_LATER | WALK_FDS | WALK_SPANS)
 	};
+	if (classes & WALK_SPANS)
+		stream_options.classes |= SPANS_CLASSES;
 	if (classes & WALK_FDS && stream_options.classes)
 		stream_options.classes |= FDS_CLASSES;
 	if (!tasks_suffice(walk))
@@ -213,7 +265,7 @@ static bool is_selected(struct walk *walk, const struct walk_step *step)
 static bool is_hidden(const struct event *event)
 {
 	return event->kind_id == TRC_KIND_syscall &&
-	       (((const struct trc_syscall *)event->record)->flags & 1);
+	       (((const struct trc_syscall *)event->record)->flags & TRC_CALL_HIDDEN);
 }
 
 static bool is_later(const struct walk *walk, const struct walk_step *step)
@@ -328,5 +380,6 @@ void walk_close(struct walk *walk)
 	selection_release(&walk->selection);
 	if (walk->reader)
 		trace_reader_close(walk->reader);
+	free(walk->has_sched);
 	free(walk);
 }

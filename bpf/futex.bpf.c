@@ -74,8 +74,6 @@ struct place_pair {
 /* Does the kernel tell what is mapped at an address (bpf_find_vma, 5.17)? Set before the load. */
 const volatile bool futex_finds_files = false;
 
-extern const volatile u64 page_size; /* of task.bpf.c */
-
 /*
  * Where all futexes of a call that says "private" lie, and all that are not found in a file.
  *
@@ -307,8 +305,24 @@ __noinline int futex_waiter(struct task_state *state, u32 index, u32 outcome, s6
 	return 0;
 }
 
-__noinline int futex_waiters(struct task_state *state, u32 count, u32 outcome, s64 ret, u64 now)
+/* How it ended; UNFINISHED for one that was killed. */
+static __always_inline u8 outcome_now(u8 op, s64 *ret)
 {
+	if (is_restart(*ret) && is_being_killed(bpf_get_current_task_btf())) {
+		*ret = 0;
+		return TRC_FUTEX_UNFINISHED;
+	}
+	return outcome_of(op, *ret);
+}
+
+/* The list of a waitv. Not called by futex_returned(): before Linux 6.10 their frames together would be too large. */
+__noinline int futex_waiters(struct task_state *state, s64 ret, u64 now)
+{
+	u32 count, outcome = outcome_now(OP_WAITV, &ret);
+
+	if (!state)
+		return 0;
+	count = (u32)state->call.arg1;
 	for (u32 i = 0; i < WAITV_MAX && i < count; i++)
 		futex_waiter(state, i, outcome, ret, now);
 	return 0;
@@ -317,7 +331,6 @@ __noinline int futex_waiters(struct task_state *state, u32 count, u32 outcome, s
 /* A call that works on futexes returns; or it was killed, and never does. */
 __noinline int futex_returned(struct task_state *state, s64 ret, u64 now)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct place_pair places = {};
 	struct trc_futex event = {};
 
@@ -327,15 +340,9 @@ __noinline int futex_returned(struct task_state *state, s64 ret, u64 now)
 	futex_find(&places.first);
 	if (places.second.address)
 		futex_find(&places.second);
-	if (is_restart(ret) && is_being_killed(task)) {
-		event.outcome = TRC_FUTEX_UNFINISHED;
-	} else {
-		event.ret = ret;
-		event.outcome = outcome_of(event.op, ret);
-	}
-	if (event.op == OP_WAITV)
-		futex_waiters(state, event.value, event.outcome, event.ret, now);
-	send_futex(task, state, &event, &places, now);
+	event.outcome = outcome_now(event.op, &ret);
+	event.ret = ret;
+	send_futex(bpf_get_current_task_btf(), state, &event, &places, now);
 	return 0;
 }
 

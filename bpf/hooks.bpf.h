@@ -10,7 +10,12 @@
 #pragma once
 
 #include "bpf/core.bpf.h"
+#include "bpf/stack.bpf.h"
 
+int stack_exec(u64 now);
+int stack_call_exit(struct task_state *state, s64 ret, u64 now);
+
+extern int futex_waiters(struct task_state *state, s64 ret, u64 now);
 extern int futex_returned(struct task_state *state, s64 ret, u64 now);
 extern int memory_call_exit(u64 now);
 extern int object_call_exit(struct task_state *state, s64 ret, u64 now);
@@ -26,8 +31,11 @@ static __always_inline void hooks_call_exit(struct task_state *state, s64 ret, u
 {
 	if ((group_on(GROUP_file) || group_on(GROUP_sock)) && (state->interest & INTEREST_OBJECT))
 		object_call_exit(state, ret, now);
-	if (group_on(GROUP_futex) && (state->interest & INTEREST_FUTEX))
+	if (group_on(GROUP_futex) && (state->interest & INTEREST_FUTEX)) {
+		if (state->interest & INTEREST_FUTEX_LIST)
+			futex_waiters(state, ret, now);
 		futex_returned(state, ret, now);
+	}
 	if (group_on(GROUP_memory) && (state->interest & INTEREST_MEMORY))
 		memory_call_exit(now);
 }

@@ -9,8 +9,6 @@
 #define STEP_PAGES 64
 #define STEP_SHARE 64
 
-extern const volatile u64 page_size; /* of task.bpf.c */
-
 struct memory_told {
 	u64 space; /* another one, if an address space has gone and its place was used again */
 	u64 resident[4], mapped, heap;
@@ -107,7 +105,8 @@ __noinline int memory_call_exit(u64 now)
 	struct memory_told *told;
 	u64 mapped, heap;
 
-	if (!mm)
+	/* Before Linux 6.8 the verifier looks at functions that nobody calls, too. */
+	if (!group_on(GROUP_memory) || !mm)
 		return 0;
 	event.space = space_id(mm);
 	told = told_of(mm, event.space);

@@ -130,6 +130,14 @@ static __always_inline long read_strv(void *data, u64 addr, u32 limit, u32 point
 	return pos;
 }
 
+/*
+ * Changes no length that was compared with TAIL_ITEM_MAX: it tells the verifier, which on Linux 6.1 does not carry the
+ * outcome of a comparison over to a copy of a 32-bit register.
+ */
+#define ITEM_MASK 8191
+_Static_assert(TAIL_START_MAX + sizeof(struct trc_item) + ITEM_MASK + 2 <= sizeof(struct task_tail),
+	       "what the mask lets through has room");
+
 /* Strings and plain bytes: `want` of them, at most `limit` of the capture. */
 __noinline __weak int capture_item(struct task_tail *tail, struct task_state *state,
 				   const struct capture *capture, u64 addr, u64 want)
@@ -154,6 +162,7 @@ __noinline __weak int capture_item(struct task_tail *tail, struct task_state *st
 		if (limit > TAIL_ITEM_MAX - 8)
 			limit = TAIL_ITEM_MAX - 8;
 		barrier_var(limit);
+		limit &= ITEM_MASK;
 		/* One byte for the NUL and one to tell a string of just `limit` bytes from a longer one. */
 		n = bpf_probe_read_user_str(data, limit + 2, (void *)addr);
 		if (n > 0)
@@ -178,6 +187,7 @@ __noinline __weak int capture_item(struct task_tail *tail, struct task_state *st
 		if (size > TAIL_ITEM_MAX)
 			size = TAIL_ITEM_MAX;
 		barrier_var(size);
+		size &= ITEM_MASK;
 		n = bpf_probe_read_user(data, size, (void *)addr);
 		if (!n)
 			n = size;
@@ -316,9 +326,9 @@ static __always_inline long read_message(const struct task_state *state, u64 add
 	if (pointer_size(state) == 4) {
 		u32 narrow[MESSAGE_FIELDS];
 
-		err = bpf_probe_read_user(narrow, sizeof(narrow), (void *)addr);
-		if (err)
-			return err;
+		/* Not the helper's own answer: before Linux 6.8 the verifier forgets that it was not 0. */
+		if (bpf_probe_read_user(narrow, sizeof(narrow), (void *)addr))
+			return -1;
 		for (int i = 0; i < MESSAGE_FIELDS; i++)
 			fields[i] = narrow[i];
 		return 0;

@@ -8,11 +8,10 @@
  * stays, and only what was written is noted as told.
  */
 #include "bpf/core.bpf.h"
+#include "bpf/counter.bpf.h"
 #include "bpf/items.bpf.h"
 #include "bpf/found.bpf.h"
 #include "bpf/target.bpf.h"
-
-#define PF_EXITING 0x4
 
 /* One iterator runs at a time. */
 struct {
@@ -115,6 +114,8 @@ int target_find(struct bpf_iter__task *ctx)
 		if (!state)
 			return 0;
 	}
+	if (counter_count && state->phase != PHASE_HELD)
+		counter_begin(task);
 	room = bpf_map_lookup_elem(&target_room, &zero);
 	if (!room)
 		return 0;

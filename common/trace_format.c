@@ -24,6 +24,8 @@ size_t trace_content_max(u8 type)
 		return TRACE_CLOCK_MAX;
 	case TRACE_SUMMARY:
 		return TRACE_SUMMARY_MAX;
+	case TRACE_REPAIR:
+		return TRACE_REPAIR_MAX;
 	case TRACE_END:
 		return TRACE_END_SIZE;
 	default:

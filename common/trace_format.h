@@ -25,6 +25,7 @@ enum trace_record_type {
 	TRACE_INDEX = 5,
 	TRACE_END = 6,
 	TRACE_SUMMARY = 7,
+	TRACE_REPAIR = 8,
 	TRACE_OPTIONAL = 64, /* from here on, unknown types may be skipped silently */
 };
 
@@ -70,6 +71,7 @@ struct trace_head {
 #define TRACE_STATE_MAX	  (16u << 20)
 #define TRACE_CLOCK_MAX	  (64u << 10)
 #define TRACE_SUMMARY_MAX (1u << 20)
+#define TRACE_REPAIR_MAX  (1u << 20)
 #define TRACE_INDEX_MAX	  (64u << 20)
 
 /* The most bytes that a record of the type may have after decompression. */

@@ -98,13 +98,17 @@ static void host_field(struct cbor_in *in, const char *key, size_t len, void *co
 static void clock_field(struct cbor_in *in, const char *key, size_t len, void *context)
 {
 	struct trace_meta *meta = context;
+	s64 offset_s;
 
-	if (key_is(key, len, "trace_clock"))
+	if (key_is(key, len, "trace_clock")) {
 		set_string(in, &meta->trace_clock);
-	else if (key_is(key, len, "utc_offset_s"))
-		meta->utc_offset_s = cbor_in_int(in);
-	else
+	} else if (key_is(key, len, "utc_offset_s")) {
+		offset_s = cbor_in_int(in);
+		/* No place on Earth is a day away: calculations rely on it. */
+		meta->utc_offset_s = offset_s > -86400 && offset_s < 86400 ? offset_s : 0;
+	} else {
 		cbor_in_skip(in);
+	}
 }
 
 static void get_options(struct cbor_in *in, struct trace_meta *meta)

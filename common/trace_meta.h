@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The CBOR records of a trace, as structs: HEADER (who recorded what, on which machine, and what the
- * events mean), STATE (what existed at the start), CLOCK, SUMMARY (how it ended and what it cost).
+ * events mean), STATE (what existed at the start), CLOCK, SUMMARY (how it ended and what it cost), REPAIR
+ * (what was lost with a damaged file, of which this one is the rest).
  *
  * Every string is NUL-terminated bytes, not necessarily UTF-8, never NULL once decoded ("" if the
  * file does not say). Decoded structs own everything they point to; the encoders only borrow.
@@ -109,12 +110,26 @@ struct trace_summary {
 	struct trace_kind_count *kinds;
 };
 
+struct trace_missing { /* events that cannot be read */
+	u32 stream;    /* of which they are; TRACE_STREAM_NONE: not known */
+	u64 first_ns;  /* they are missing after this; 0: unknown */
+	u64 last_ns;   /* and before this; UINT64_MAX: unknown */
+	u64 count;     /* 0: unknown */
+};
+
+struct trace_repair {
+	bool ended; /* the damaged file had an END */
+	size_t count;
+	struct trace_missing *missing;
+};
+
 /* Encoders: *ret_data is malloc'ed CBOR (one item), uncompressed. */
 void trace_meta_encode(const struct trace_meta *meta, u8 **ret_data, size_t *ret_len);
 void trace_state_encode(const struct trace_state *state, u8 **ret_data, size_t *ret_len);
 void trace_clock_encode(const struct trace_clock_sample *samples, size_t count, u8 **ret_data,
 			size_t *ret_len);
 void trace_summary_encode(const struct trace_summary *summary, u8 **ret_data, size_t *ret_len);
+void trace_repair_encode(const struct trace_repair *repair, u8 **ret_data, size_t *ret_len);
 
 /*
  * Decoders of hostile bytes: 0, -EBADMSG (not the right shape), -E2BIG, -EPROTONOSUPPORT (newer major
@@ -125,8 +140,10 @@ int trace_state_decode(const u8 *data, size_t len, struct trace_state **ret_stat
 int trace_clock_decode(const u8 *data, size_t len, struct trace_clock_sample **ret_samples,
 		       size_t *ret_count);
 int trace_summary_decode(const u8 *data, size_t len, struct trace_summary **ret_summary);
+int trace_repair_decode(const u8 *data, size_t len, struct trace_repair **ret_repair);
 
 /* All accept NULL. meta: only what was decoded. state, summary: also those made of malloc'ed parts. */
 void trace_meta_free(struct trace_meta *meta);
 void trace_state_free(struct trace_state *state);
 void trace_summary_free(struct trace_summary *summary);
+void trace_repair_free(struct trace_repair *repair);

@@ -43,6 +43,11 @@ enum summary_key {
 	SUMMARY_KINDS = 13,
 };
 
+enum repair_key {
+	REPAIR_ENDED = 0,
+	REPAIR_MISSING = 1,
+};
+
 #define META_STRING_MAX (1u << 20) /* a path, an argument, a value */
 #define META_DOC_MAX	4096
 #define META_BUDGET	(64u << 20) /* bytes that decoding a HEADER, CLOCK or SUMMARY may allocate */

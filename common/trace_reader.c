@@ -30,6 +30,8 @@ void damage_note(struct trace_reader *reader, const struct trace_damage *damage)
 		last->ts_min = damage->ts_min < last->ts_min ? damage->ts_min : last->ts_min;
 		last->ts_max = damage->ts_max > last->ts_max ? damage->ts_max : last->ts_max;
 		last->length = 0;
+		last->stream = TRACE_STREAM_NONE;
+		last->is_loss |= damage->is_loss;
 		last->what = "this and more, too much to list";
 	} else {
 		ARRAY_RESERVE(reader->damages, reader->damage_capacity, reader->damage_count + 1);
@@ -55,6 +57,8 @@ void damage_note_record(struct trace_reader *reader, const struct trace_head *he
 				    .ts_min = timed ? head->ts_min : 0,
 				    .ts_max = timed ? head->ts_max : UINT64_MAX,
 				    .event_count = head->event_count,
+				    .stream = head->stream,
+				    .is_loss = head->type == TRACE_EVENTS,
 				    .what = what,
 			    });
 }
@@ -132,6 +136,8 @@ static int contents_add(struct trace_section *section, u8 type, const u8 *data, 
 		return clocks_add(section, data, len);
 	case TRACE_SUMMARY:
 		return section->summary ? 0 : trace_summary_decode(data, len, &section->summary);
+	case TRACE_REPAIR:
+		return section->repair ? 0 : trace_repair_decode(data, len, &section->repair);
 	case TRACE_END:
 		section->ended = true;
 		return 0;
@@ -140,33 +146,45 @@ static int contents_add(struct trace_section *section, u8 type, const u8 *data, 
 	}
 }
 
-static void contents_read(struct trace_reader *reader, struct trace_section *section,
+/* True if it is whole and of the right shape. */
+static bool contents_read(struct trace_reader *reader, struct trace_section *section,
 			  const struct trace_head *head, u64 offset)
 {
 	struct trace_scratch *scratch = scratch_take(reader);
-	const char *what;
+	const char *what = NULL;
 	const u8 *data;
 	size_t len;
 
 	if (head->mid_len > reader->contents_budget) {
-		damage_note_record(reader, head, offset, "more of these records than is credible");
+		what = "more of these records than is credible";
 	} else {
 		reader->contents_budget -= head->mid_len;
-		if (payload_read(reader, scratch, head, offset, trace_content_max(head->type), 0,
-				 &data, &len, &what))
-			damage_note_record(reader, head, offset, what);
-		else if (contents_add(section, head->type, data, len))
-			damage_note_record(reader, head, offset,
-					   "the payload is not what it should be");
+		if (!payload_read(reader, scratch, head, offset, trace_content_max(head->type), 0,
+				  &data, &len, &what) &&
+		    contents_add(section, head->type, data, len))
+			what = "the payload is not what it should be";
 	}
 	scratch_give(reader, scratch);
+	if (what)
+		damage_note_record(reader, head, offset, what);
+	return !what;
 }
 
-/* Makes use of one record; what cannot be used becomes damage. */
-static void record_settle(struct trace_reader *reader, const struct trace_chunk *record)
+/* Are these contents the ones that count? A copy of the HEADER is for those who lost the first. */
+static bool is_wanted(const struct trace_section *section, u8 type)
+{
+	return type == TRACE_HEADER    ? !section->meta
+	       : type == TRACE_STATE   ? !section->state
+	       : type == TRACE_SUMMARY ? !section->summary
+				       : type == TRACE_CLOCK;
+}
+
+/* Makes use of one record; what cannot be used becomes damage. True if a copy of the trace needs it. */
+static bool record_settle(struct trace_reader *reader, const struct trace_chunk *record)
 {
 	struct trace_section *section = &reader->sections[record->section];
 	const struct trace_head *head = &record->head;
+	bool wanted = is_wanted(section, head->type);
 
 	if (head->version != TRACE_HEAD_VERSION || head->flags & TRACE_FLAGS_MUST_UNDERSTAND) {
 		reader->unknown_count++;
@@ -175,22 +193,29 @@ static void record_settle(struct trace_reader *reader, const struct trace_chunk 
 	} else if (head->type == TRACE_EVENTS) {
 		ARRAY_RESERVE(reader->chunks, reader->chunk_capacity, reader->chunk_count + 1);
 		reader->chunks[reader->chunk_count++] = *record;
-	} else if (head->type >= TRACE_HEADER && head->type <= TRACE_SUMMARY) {
-		/* A copy of the HEADER is for those who lost the first. */
-		if (head->type != TRACE_HEADER || !section->meta)
-			contents_read(reader, section, head, record->offset);
-	} else if (head->type < TRACE_OPTIONAL) {
-		reader->unknown_count++;
+	} else if (head->type >= TRACE_HEADER && head->type <= TRACE_REPAIR) {
+		if ((head->type == TRACE_HEADER && !wanted) ||
+		    !contents_read(reader, section, head, record->offset))
+			return false;
+		if (head->type == TRACE_HEADER && section->meta)
+			section->header = *record;
+		return wanted && head->type != TRACE_HEADER;
+	} else {
+		reader->unknown_count += head->type < TRACE_OPTIONAL;
+		return true;
 	}
+	return false;
 }
 
 static void records_settle(struct trace_reader *reader)
 {
+	size_t kept = 0;
+
 	for (size_t i = 0; i < reader->record_count; i++)
-		record_settle(reader, &reader->records[i]);
-	free(reader->records);
-	reader->records = NULL;
-	reader->record_count = reader->record_capacity = 0;
+		if (record_settle(reader, &reader->records[i]))
+			reader->records[kept++] = reader->records[i];
+	reader->records = xreallocarray(reader->records, kept + 1, sizeof(*reader->records));
+	reader->record_count = reader->record_capacity = kept;
 }
 
 /* A section whose HEADER is lost may borrow that of another part of the same trace. */
@@ -202,6 +227,7 @@ static void section_borrow(struct trace_reader *reader, struct trace_section *se
 		if (other->meta && !other->newer && section->has_id &&
 		    other->trace_id == section->trace_id) {
 			section->meta = other->meta;
+			section->header = other->header;
 			section->borrowed = true;
 		}
 	}
@@ -278,6 +304,7 @@ void trace_reader_close(struct trace_reader *reader)
 			trace_meta_free(section->meta);
 		trace_state_free(section->state);
 		trace_summary_free(section->summary);
+		trace_repair_free(section->repair);
 		free(section->clocks);
 	}
 	while (reader->scratches) {
@@ -352,6 +379,31 @@ bool trace_reader_ended_cleanly(const struct trace_reader *reader)
 		if (!reader->sections[i].ended)
 			return false;
 	return true;
+}
+
+bool trace_reader_section_ended(const struct trace_reader *reader, u32 section)
+{
+	const struct trace_section *of = &reader->sections[section];
+
+	return of->ended && (!of->repair || of->repair->ended);
+}
+
+const struct trace_repair *trace_reader_repair(const struct trace_reader *reader, u32 section)
+{
+	return reader->sections[section].repair;
+}
+
+const struct trace_chunk *trace_reader_header(const struct trace_reader *reader, u32 section)
+{
+	const struct trace_section *of = &reader->sections[section];
+
+	return of->meta && !of->newer ? &of->header : NULL;
+}
+
+const struct trace_chunk *trace_reader_records(const struct trace_reader *reader, size_t *ret_count)
+{
+	*ret_count = reader->record_count;
+	return reader->records;
 }
 
 u64 trace_reader_unknown_count(const struct trace_reader *reader)

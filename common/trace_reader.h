@@ -25,8 +25,10 @@ struct trace_damage {
 	u64 offset; /* where in the file */
 	u64 length; /* bytes skipped; 0 if unknown */
 	u64 ts_min,
-		ts_max; /* between which times events may be missing; 0 and UINT64_MAX if unknown */
+		ts_max;	 /* between which times events are missing; 0 and UINT64_MAX if unknown */
 	u64 event_count; /* events known to be missing; 0 if unknown */
+	u32 stream;	 /* of which they are; TRACE_STREAM_NONE if unknown */
+	bool is_loss;	 /* events may be missing; else all that it concerns was read elsewhere */
 	const char *what; /* static text: "checksum of the chunk is wrong", "file is cut here", … */
 };
 
@@ -65,6 +67,26 @@ u32 trace_reader_section_count(const struct trace_reader *reader);
 bool trace_reader_ended_cleanly(const struct trace_reader *reader); /* it has an END */
 /* Records, kinds or flags that this version does not know and skipped. */
 u64 trace_reader_unknown_count(const struct trace_reader *reader);
+
+/*
+ * What cannot be read of a section, as far as is known now: of each stream between which times, also what a
+ * file had lost of which this one is the repaired rest. malloc'ed.
+ */
+void trace_reader_missing(const struct trace_reader *reader, u32 section,
+			  struct trace_missing **ret_missing, size_t *ret_count);
+/* Of a repaired file; else NULL. */
+const struct trace_repair *trace_reader_repair(const struct trace_reader *reader, u32 section);
+/* Did it end well? For a repaired file: did the one that it was made of? */
+bool trace_reader_section_ended(const struct trace_reader *reader, u32 section);
+
+/* For copying. The HEADER that describes the section; NULL if there is none that this version can read. */
+const struct trace_chunk *trace_reader_header(const struct trace_reader *reader, u32 section);
+/* The records that are neither chunks nor HEADER, INDEX, END or REPAIR, nor known to be damaged; in file order. */
+const struct trace_chunk *trace_reader_records(const struct trace_reader *reader,
+					       size_t *ret_count);
+/* A record's payload as the file has it. 0, or -EBADMSG if it is not whole (the damage has been noted). */
+int trace_reader_payload(struct trace_reader *reader, const struct trace_chunk *record,
+			 struct trace_buffer *buffer);
 
 /*
  * Decompresses and unfilters one chunk into `buffer`, which it grows with xrealloc. Gives the raw

@@ -210,6 +210,8 @@ void index_join(struct trace_reader *reader, u64 end)
 			damage_note(reader, &(struct trace_damage){
 						    .offset = at,
 						    .ts_max = UINT64_MAX,
+						    .stream = TRACE_STREAM_NONE,
+						    .is_loss = true,
 						    .what = "records are missing before this one",
 					    });
 		entries_add(reader, &index, first, at);

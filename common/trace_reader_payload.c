@@ -117,6 +117,7 @@ int payload_read(struct trace_reader *reader, struct trace_scratch *scratch,
 			    &(struct trace_damage){
 				    .offset = offset,
 				    .length = TRACE_HEAD_SIZE,
+				    .stream = TRACE_STREAM_NONE,
 				    .what = "the head of a record is damaged; the index has it",
 			    });
 	if (head->flags & TRACE_ZSTD) {
@@ -136,4 +137,27 @@ int payload_read(struct trace_reader *reader, struct trace_scratch *scratch,
 	*ret_data = scratch->packed + TRACE_HEAD_SIZE;
 	*ret_len = len;
 	return 0;
+}
+
+int trace_reader_payload(struct trace_reader *reader, const struct trace_chunk *record,
+			 struct trace_buffer *buffer)
+{
+	struct trace_scratch *scratch = scratch_take(reader);
+	const struct trace_head *head = &record->head;
+	const char *what = NULL;
+	const u8 *data;
+	size_t len;
+	int err;
+
+	err = payload_read(reader, scratch, head, record->offset, TRACE_RAW_MAX, 0, &data, &len,
+			   &what);
+	if (!err) {
+		ARRAY_RESERVE(buffer->data, buffer->capacity, head->payload_len + 1);
+		memcpy(buffer->data, scratch->packed + TRACE_HEAD_SIZE, head->payload_len);
+		buffer->len = head->payload_len;
+	}
+	scratch_give(reader, scratch);
+	if (err)
+		damage_note_record(reader, head, record->offset, what);
+	return err;
 }

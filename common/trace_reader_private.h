@@ -17,6 +17,8 @@ struct trace_section { /* from a label to the next */
 	struct trace_meta *meta; /* NULL until a good HEADER is found */
 	struct trace_state *state;
 	struct trace_summary *summary;
+	struct trace_repair *repair;
+	struct trace_chunk header;	   /* the record that meta is from */
 	struct trace_clock_sample *clocks; /* ascending */
 	size_t clock_count, clock_capacity;
 };
@@ -34,8 +36,9 @@ struct trace_reader {
 	u64 size;
 	struct trace_section *sections;
 	size_t section_count, section_capacity;
-	size_t first;		     /* the first section with a HEADER */
-	struct trace_chunk *records; /* all that were found, of any type, while opening */
+	size_t first; /* the first section with a HEADER */
+	struct trace_chunk *
+		records; /* while opening all that were found; then what is neither chunk nor frame */
 	size_t record_count, record_capacity;
 	struct trace_chunk *chunks;
 	size_t chunk_count, chunk_capacity;

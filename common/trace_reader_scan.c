@@ -171,12 +171,14 @@ static bool last_is_whole(struct scan *scan)
 	return !err;
 }
 
-static void note(struct scan *scan, u64 length, const char *what)
+static void note(struct scan *scan, u64 length, bool is_loss, const char *what)
 {
 	damage_note(scan->reader, &(struct trace_damage){
 					  .offset = scan->at,
 					  .length = length,
 					  .ts_max = UINT64_MAX,
+					  .stream = TRACE_STREAM_NONE,
+					  .is_loss = is_loss,
 					  .what = what,
 				  });
 }
@@ -198,7 +200,7 @@ static void resynchronise(struct scan *scan, const char *what)
 				   "the file was cut inside this record");
 		scan->next_seq = scan->last.seq;
 	} else {
-		note(scan, next - scan->at, what);
+		note(scan, next - scan->at, true, what);
 	}
 	scan->at = next;
 }
@@ -229,7 +231,7 @@ static bool take_record(struct scan *scan, const struct trace_head *head)
 	if (fit == FIT_NOT)
 		return false;
 	if (fit == FIT_SECTION) {
-		note(scan, 0, "the label of the trace is missing");
+		note(scan, 0, false, "the label of the trace is missing");
 		scan_forget(scan);
 		scan->section = section_begin(reader, scan->at);
 	}
@@ -243,12 +245,12 @@ static bool take_record(struct scan *scan, const struct trace_head *head)
 		return true;
 	}
 	if (fit == FIT_AGAIN) {
-		note(scan, end - scan->at, "this record is in the file twice");
+		note(scan, end - scan->at, false, "this record is in the file twice");
 		scan->at = end;
 		return true;
 	}
 	if (head->seq != scan->next_seq)
-		note(scan, 0, "records are missing before this one");
+		note(scan, 0, true, "records are missing before this one");
 	record_add(reader, head, scan->at);
 	scan->next_seq = head->seq + 1;
 	scan->last = *head;
@@ -274,7 +276,7 @@ static int scan_start(struct scan *scan)
 	if (at == to && scan->to == scan->reader->size)
 		return -EBADMSG;
 	if (at > TRACE_LABEL_SIZE || at == scan->to || look_at(scan, at, &head) == FOUND_LABEL)
-		note(scan, at, "the start of the file is damaged");
+		note(scan, at, at > TRACE_LABEL_SIZE, "the start of the file is damaged");
 	scan->at = at;
 	return 0;
 }
@@ -291,7 +293,7 @@ static int scan_heads(struct scan *scan, size_t section_max)
 		enum found found = look_at(scan, scan->at, &head);
 
 		if (reader->section_count > section_max) {
-			note(scan, scan->to - scan->at, "more sections than is credible");
+			note(scan, scan->to - scan->at, true, "more sections than is credible");
 			break;
 		}
 		if (found == FOUND_LABEL)

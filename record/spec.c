@@ -46,6 +46,8 @@ static u8 interest_of(const struct syscall_desc *desc, const struct call_object 
 
 	if ((groups & GROUP_BIT(GROUP_futex)) && (desc->classes & SYSCALL_FUTEX))
 		interest |= INTEREST_FUTEX;
+	if (interest & INTEREST_FUTEX && futex_call_of(desc) == FUTEX_CALL_WAITV)
+		interest |= INTEREST_FUTEX_LIST;
 	if ((groups & GROUP_BIT(GROUP_memory)) && (desc->classes & SYSCALL_MEMORY))
 		interest |= INTEREST_MEMORY;
 	return interest;

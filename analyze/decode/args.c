@@ -219,11 +219,12 @@ static void add_fds(struct args *args, unsigned i)
 	}
 	text_addc(args->out, '[');
 	for (size_t at = 0; at + 4 <= item->len; at += 4) {
+		s32 fd; /* in this machine's byte order already */
+
+		memcpy(&fd, trc_item_data(item) + at, sizeof(fd));
 		if (at)
 			text_add_literal(args->out, ", ");
-		text_add_fd(args->decoder,
-			    (s32)payload_u32(args->decoder, trc_item_data(item) + at),
-			    DECODE_FD_MADE, args->out);
+		text_add_fd(args->decoder, fd, DECODE_FD_MADE, args->out);
 	}
 	text_addc(args->out, ']');
 }

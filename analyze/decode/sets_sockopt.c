@@ -8,7 +8,9 @@
 #include <linux/netlink.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
-#include <linux/vm_sockets.h>
+#include <sys/socket.h>
+
+#include <linux/vm_sockets.h> /* before Linux 6.5 it needs the one above */
 
 NAMES(sockopt_level) = {
 	NAMED(SOL_IP, 0),	   NAMED(SOL_SOCKET, 1),    NAMED(SOL_TCP, 6),

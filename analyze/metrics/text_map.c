@@ -82,3 +82,14 @@ void text_map_release(struct text_map *map)
 	free(map->slots);
 	*map = (struct text_map){ .value_size = map->value_size };
 }
+
+void text_map_free(void **slot)
+{
+	struct text_map *map = *slot;
+
+	if (!map)
+		return;
+	text_map_release(map);
+	free(map);
+	*slot = NULL;
+}

@@ -366,3 +366,8 @@ void fds_free(struct fds *fds)
 	free(fds->exiting);
 	free(fds);
 }
+
+struct object *fds_object_at(const struct fds *fds, u32 device, u64 inode)
+{
+	return fds ? objects_find(&fds->objects, device, inode) : NULL;
+}

@@ -61,8 +61,12 @@ struct open_file *thread_fd(struct thread *thread, s32 fd);
 struct open_file *thread_fd_before(struct thread *thread, s32 fd);
 struct object *object_of_fd(struct thread *thread, s32 fd);
 
-/* For the model */
 struct fds;
+
+/* The file with this inode, if a descriptor stood for it lately. Borrowed; `fds` may be NULL. */
+struct object *fds_object_at(const struct fds *fds, u32 device, u64 inode);
+
+/* For the model */
 
 struct fds *fds_new(struct model *model, struct decoder *decoder, const struct trace_meta *meta);
 void fds_settle_all(struct fds *fds);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/model.h"
 
+#include "analyze/model/futexes.h"
 #include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
+#include "analyze/model/polls.h"
+#include "analyze/model/spans.h"
 #include "analyze/model/tasks.h"
 #include "common/alloc.h"
 
@@ -14,6 +17,8 @@ struct model *model_new(s64 boot_offset_ns)
 
 	model->boot_offset_ns = boot_offset_ns;
 	model->next_gone_at = UINT64_MAX;
+	model->stacks = stacks_new();
+	model->futexes = futexes_new();
 	return model;
 }
 
@@ -22,11 +27,17 @@ void model_free(struct model *model)
 	if (!model)
 		return;
 	model->hooks = (struct model_hooks){};
+	if (model->spans)
+		spans_finish(model->spans);
 	model_collect_rest(model);
+	futexes_free(model);
+	polls_free(model->polls);
+	spans_free(model->spans);
 	fds_free(model->fds);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
 	free(model->commands);
+	stacks_free(model->stacks);
 	free(model);
 }
 
@@ -43,9 +54,15 @@ void model_set_hooks(struct model *model, const struct model_hooks *hooks)
 	model->hooks = *hooks;
 }
 
+void model_follow_spans(struct model *model, const struct spans_options *options)
+{
+	model->spans = spans_new(model, options);
+}
+
 void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta)
 {
 	model->fds = fds_new(model, decoder, meta);
+	model->polls = polls_new(decoder);
 }
 
 void model_settle(struct model *model)
@@ -56,9 +73,12 @@ void model_settle(struct model *model)
 
 void model_finish(struct model *model)
 {
+	if (model->spans)
+		spans_finish(model->spans);
 	if (model->fds)
 		fds_finish(model->fds);
 	model_collect_rest(model);
+	futexes_finish(model);
 	if (model->fds)
 		fds_end(model->fds);
 }
@@ -79,14 +99,64 @@ void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system
 	*ret_user_ns = totals->runtime_ns - system;
 }
 
+/* What addresses mean. */
+static void code_event(struct model *model, struct thread *thread, const struct event *event)
+{
+	const void *record = event->record;
+
+	if (event->kind_id == TRC_KIND_stack)
+		stacks_add(model->stacks, event->section, record);
+	else if (event->kind_id == TRC_KIND_kernel_symbol)
+		stacks_add_symbol(model->stacks, record);
+	else if (thread)
+		modules_add(&thread->process->identity.modules, record);
+}
+
+bool model_add_stack(const struct model *model, u32 section, u32 id, const struct modules *modules,
+		     struct text *text)
+{
+	return stacks_add_text(model->stacks, section, id, modules, text);
+}
+
 struct process *model_process(struct model *model, u32 pid)
 {
 	return idmap_find(&model->processes, pid);
 }
 
+struct thread *model_thread(struct model *model, u32 tid, u32 id)
+{
+	struct thread *thread = idmap_find(&model->threads, tid);
+
+	return thread && (!id || thread->id == id) ? thread : NULL;
+}
+
+struct thread *model_leader(struct model *model, u32 pid)
+{
+	struct thread *thread = idmap_find(&model->threads, pid);
+
+	return thread && thread->process->pid == pid ? thread : NULL;
+}
+
+struct object *model_file(const struct model *model, u32 device, u64 inode)
+{
+	return fds_object_at(model->fds, device, inode);
+}
+
+static void wakeup(struct model *model, const struct trc_sched_wakeup *record)
+{
+	struct thread *woken = idmap_find(&model->threads, record->woken_tid), *waker;
+
+	if (!woken)
+		return;
+	waker = idmap_find(&model->threads, record->head.tid);
+	woken->woken = (struct wakeup){ record->head.ts, record->head.tid, waker ? waker->id : 0,
+					record->context };
+}
+
 static struct thread *take_in(struct model *model, const struct event *event)
 {
 	const struct trc_head *record = event->record;
+	struct thread *thread;
 
 	switch (event->kind_id) {
 	case TRC_KIND_task_new:
@@ -99,13 +169,35 @@ static struct thread *take_in(struct model *model, const struct event *event)
 		return task_rename(model, (const struct trc_task_rename *)record);
 	case TRC_KIND_task_found:
 		return task_found(model, (const struct trc_task_found *)record);
+	case TRC_KIND_cgroup_move:
+		task_moved(model, (const struct trc_cgroup_move *)record);
+		return thread_of(model, record->tid, record->tgid);
 	case TRC_KIND_lost:
 		return NULL;
-	case TRC_KIND_sched_switch:
 	case TRC_KIND_sched_wakeup:
+		wakeup(model, (const struct trc_sched_wakeup *)record);
+		return idmap_find(&model->threads, record->tid);
+	case TRC_KIND_sched_switch:
 	case TRC_KIND_sched_migrate:
 		/* Others than targets are in their heads; nobody begins to be because it ran beside one. */
 		return idmap_find(&model->threads, record->tid);
+	case TRC_KIND_module:
+	case TRC_KIND_stack:
+	case TRC_KIND_kernel_symbol:
+		thread = thread_of(model, record->tid, record->tgid);
+		code_event(model, thread, event);
+		return thread;
+	case TRC_KIND_futex:
+		thread = thread_of(model, record->tid, record->tgid);
+		if (thread)
+			futexes_event(model, thread, (const struct trc_futex *)record);
+		return thread;
+	case TRC_KIND_futex_waiter:
+		thread = thread_of(model, record->tid, record->tgid);
+		if (thread)
+			futexes_waiter_event(model, thread,
+					     (const struct trc_futex_waiter *)record);
+		return thread;
 	default:
 		return thread_of(model, record->tid, record->tgid);
 	}
@@ -124,5 +216,9 @@ struct thread *model_event(struct model *model, const struct event *event)
 	thread = take_in(model, event);
 	if (model->fds)
 		fds_event(model->fds, event, thread);
+	if (model->polls && thread && event->kind_id == TRC_KIND_syscall)
+		polls_event(model->polls, thread, (const struct trc_syscall *)event->record);
+	if (model->spans)
+		spans_event(model->spans, event, thread);
 	return thread;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/object.h"
 
+#include "analyze/model/polls.h"
 #include "analyze/model/sockets.h"
 
 #include <stdlib.h>
@@ -25,6 +26,7 @@ void object_unref(struct object *object)
 	if (!object || --object->references)
 		return;
 	string_unref(object->name);
+	epoll_free(object->epoll);
 	socket_free(object->socket);
 	free(object);
 }

@@ -52,6 +52,7 @@ struct object {
 	u32 open_count;		      /* open files that stand for it */
 	u32 place_device;	      /* with the inode its place in the model's map */
 	bool placed;		      /* it is in the map */
+	struct epoll *epoll;	      /* what it watches, of an epoll; NULL: nothing yet */
 	struct socket *socket;	      /* what is known of it; NULL: it is none, or nothing is */
 	struct object *next;	      /* in the map's bucket */
 	struct object *older, *newer; /* of those that nobody has open any more */

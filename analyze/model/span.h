@@ -74,6 +74,7 @@ struct span {
 	u8 abi;		      /* of the call */
 	u8 waker_context;     /* who ended the wait; also of the runnable span after it */
 	bool complete;	      /* false: it touches an interval in which events were lost */
+	bool begins;	      /* the state begins here: no other span of it lies before this one */
 	u32 nr;		      /* the system call it lies in; SPAN_NO_CALL: none, or not known */
 	u64 call_start_ns;    /* when that began; 0: none */
 	struct object
@@ -85,3 +86,10 @@ struct span {
 const char *span_state_name(u8 state); /* "sleep": the column's value */
 const char *span_state_text(u8 state); /* "waiting, interruptible" */
 const char *wait_reason_name(u8 reason);
+const char *wait_reason_text(u8 reason);
+
+/* Did it wait, whatever for? */
+static inline bool span_waits(u8 state)
+{
+	return state == SPAN_sleep || state == SPAN_block || state == SPAN_iowait;
+}

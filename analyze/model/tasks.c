@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/tasks.h"
 
+#include "analyze/model/futexes.h"
 #include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
 #include "common/alloc.h"
@@ -182,6 +183,8 @@ static void exec_identity(struct process *process, const struct trc_exec *record
 	string_set(&identity->cmdline, NULL);
 	set_cmdline(identity, record_item(&record->head, EXEC_argv));
 	SET_IDENTITY(identity, record);
+	modules_unref(identity->modules);
+	identity->modules = NULL;
 }
 
 /*
@@ -214,6 +217,7 @@ struct thread *task_exec(struct model *model, const struct trc_exec *record)
 		return NULL;
 	process = thread->process;
 	process->exec_count++;
+	futexes_leave(model, process);
 	if (!process->ppid)
 		process->ppid = record->ppid;
 	if (!process->ns_pid)
@@ -279,6 +283,22 @@ struct thread *task_found(struct model *model, const struct trc_task_found *reco
 	set_cmdline(&process->identity, record_item(head, FOUND_argv));
 	thread_set_comm(thread, record->comm, sizeof(record->comm));
 	return thread;
+}
+
+enum { /* V() fields of cgroup_move */
+       MOVE_path,
+};
+
+/* The threads of a process are in one cgroup, but for threaded ones, of which the leader's counts. */
+void task_moved(struct model *model, const struct trc_cgroup_move *record)
+{
+	struct process *process = idmap_find(&model->processes, record->moved_tgid);
+
+	if (!process || record->hierarchy ||
+	    (!record->whole_process && record->moved_tid != record->moved_tgid))
+		return;
+	process->identity.cgroup_id = record->cgroup_id;
+	set_item(&process->identity.cgroup, &record->head, MOVE_path);
 }
 
 static void add_totals(struct totals *totals, const struct trc_task_exit *record)

@@ -11,4 +11,6 @@ struct thread *task_new(struct model *model, const struct trc_task_new *record);
 struct thread *task_exec(struct model *model, const struct trc_exec *record);
 struct thread *task_exit(struct model *model, const struct event *event);
 struct thread *task_rename(struct model *model, const struct trc_task_rename *record);
+/* Into another cgroup of the unified hierarchy; the head names who did it. */
+void task_moved(struct model *model, const struct trc_cgroup_move *record);
 struct thread *task_found(struct model *model, const struct trc_task_found *record);

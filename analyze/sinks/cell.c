@@ -17,9 +17,8 @@ void cell_add_moment(struct text *text, s64 relative_ns)
 
 void cell_add_wall(struct text *text, s64 wall_ns, s64 utc_offset_s)
 {
-	s64 offset = utc_offset_s > -86400 && utc_offset_s < 86400 ? utc_offset_s : 0;
-	s64 minutes = offset / 60;
-	time_t seconds = wall_ns / SECOND_NS + offset;
+	s64 minutes = utc_offset_s / 60;
+	time_t seconds = wall_ns / SECOND_NS + utc_offset_s;
 	struct tm tm;
 	char date[64];
 

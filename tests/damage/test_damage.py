@@ -2,16 +2,18 @@
 """Small traces with every kind of damage: export and the second reader find the same in them, and as much as there is."""
 import json
 import random
+import re
 import struct
 
 import cbor2
+import zstandard
 
 import harness
 import maker
 import reader
 from harness import cases, check, equal, run, takes
 from maker import Maker, item
-from reader_records import EVENTS, HEAD_BYTES, HEADER, LABEL, SUMMARY, Refused
+from reader_records import CLOCK, EVENTS, HEAD_BYTES, HEADER, LABEL, REPAIR, STATE, SUMMARY, Refused
 
 
 def as_text(event):
@@ -251,22 +253,40 @@ def test_foreign(t):
     equal(events[True][0], events[False][0], "all else")
 
 
-def test_foreign_addresses(t):
-    """Addresses in a big-endian file are shown as in any other."""
+def foreign_calls(big, calls):
+    """A trace whose kind is syscall, and the maker of a call: its number, arguments, tail."""
     names = ["ret", "duration_ns", *(f"arg{i}" for i in range(3))]
     kind = [1, "syscall", 72, 1, [["nr", 24, 4, 3, "syscall", ""], ["abi", 28, 1, 1, "abi", ""], ["state", 29, 1, 1, "enum", ""],
                                   ["flags", 30, 1, 1, "hex", ""], ["items", 31, 1, 1, "count", ""],
                                   *([name, 32 + 8 * i, 8, 4, "hex", ""] for i, name in enumerate(names))],
             [[f"data{i}", 16, ""] for i in range(6)], ""]
-    calls = {1: [[42, "connect", 2, 0, [["fd", "fd", 0, None], ["addr", "sockaddr_in", 2, None], ["len", "int", 0, None]]]]}
+    trace = Maker(kinds=[kind], big=big, header={10: {1: calls}})
+
+    def call(ts, number, arguments, tail):
+        return trace.event(ts, fixed=struct.pack(trace.order + "IBBBBqQQQQ", number, 1, 0, 0, 1, 0, 1, *arguments), tail=tail)
+
+    return trace, call
+
+
+def test_foreign_descriptors(t):
+    """Descriptors that a call returned in memory are numbers in any file."""
     for big in (False, True):
-        trace = Maker(kinds=[kind], big=big, header={10: calls})
+        trace, call = foreign_calls(big, [[293, "pipe2", 2, 1, [["fds", "fds_out", 0, None], ["flags", "hex", 0, None]]]])
+        trace.events(call(100, 293, (4096, 0, 0), item(trace.order, 0, 21, struct.pack(trace.order + "ii", 3, 70000)))).end()
+        shown = run([harness.ANALYZE, "replay", t.write("pipe.trc", trace.data())]).stdout
+        check("pipe2([3, 70000], 0)" in shown, f"big-endian {big}: {shown}")
+
+
+def test_foreign_addresses(t):
+    """Addresses in a big-endian file are shown as in any other."""
+    for big in (False, True):
+        trace, call = foreign_calls(big, [[42, "connect", 2, 0, [["fd", "fd", 0, None], ["addr", "sockaddr_in", 2, None],
+                                                                 ["len", "int", 0, None]]]])
         order, records = trace.order, []
         for address in (struct.pack(order + "H", 2) + struct.pack(">H4B8x", 8080, 127, 0, 0, 1),
                         struct.pack(order + "HHII", 16, 0, 4711, 5),
                         struct.pack(order + "H", 10) + struct.pack(">HI16B", 443, 0, *range(16)) + struct.pack(order + "I", 3)):
-            fixed = struct.pack(order + "IBBBBqQQQQ", 42, 1, 0, 0, 1, 0, 1, 3, 4096, len(address))
-            records.append(trace.event(100 + len(records), fixed=fixed, tail=item(order, 1, 20, address)))
+            records.append(call(100 + len(records), 42, (3, 4096, len(address)), item(order, 1, 20, address)))
         shown = run([harness.ANALYZE, "replay", t.write("addresses.trc", trace.events(*records).end().data())]).stdout
         for part in ("AF_INET, sin_port=htons(8080)", 'inet_addr("127.0.0.1")', "AF_NETLINK, nl_pid=4711, nl_groups=0x000005",
                      "AF_INET6, sin6_port=htons(443)", "sin6_scope_id=3"):
@@ -343,6 +363,29 @@ def test_headers(t):
     newer.events(newer.event(5, 1)).end()
     equal(both(t, trace.data() + newer.data())[:2], (3, events), "exit and events with a newer section behind")
     equal(both(t, newer.data() + trace.data())[:2], (3, []), "exit and events with a newer section before")
+
+
+def test_bombs(t):
+    """Files of some hundred KiB that claim gigabytes: read one chunk at a time, or not at all."""
+    trace, count = Maker(), 20
+    record = trace.event(5, 1)
+    records = record * ((60 << 20) // len(record))
+    content = cbor2.dumps([records])
+    payload = zstandard.ZstdCompressor(level=3, write_checksum=True).compress(content)
+    check(len(payload) < 20000, f"the bomb has {len(payload)} bytes")
+    for _ in range(count):
+        trace.events(record, content=content, payload=payload, flags=5, events=len(records) // len(record), raw_len=len(records))
+    nested = b"\x81" * (1 << 20) + b"\x80"
+    for kind in (STATE, CLOCK, SUMMARY, REPAIR):
+        trace.record(kind, nested, 1, payload=maker.compressed(nested))
+        trace.record(kind, b"", 1, payload=payload, mid_len=len(content))
+        for lie in (b"\x9b" + b"\xff" * 8, b"\xa1\x01\x9b\x00\x00\x00\x01" + bytes(4), b"\xbb" + bytes(3) + b"\x01" + bytes(4)):
+            trace.record(kind, lie)
+    path = t.write("bombs.trc", trace.end().data())
+    result = run(["sh", "-c", f"ulimit -v 500000; exec {harness.ANALYZE} info {path}"], timeout=60)
+    equal(result.returncode, 3, f"exit ({result.stderr})")
+    check(f"{count * (len(records) // len(record)):,}" in result.stdout, result.stdout)
+    check(re.search(r"damage_count +20\n", result.stdout), result.stdout)
 
 
 def test_endless(t):

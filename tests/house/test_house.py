@@ -42,6 +42,7 @@ MAY_INCLUDE = [
     ("analyze/sinks/", r"analyze/sinks/|analyze/table\.h$|common/"),
     ("analyze/", r"analyze/|common/|version\.h$"),
     ("samples/workloads/", r"(marker|workload|page_cache)\.h$"),
+    ("tests/fuzz/", r"tests/|common/|analyze/|record/"),
     ("tests/", r"tests/|common/|analyze/|check\.h$"),
 ]
 
@@ -64,7 +65,7 @@ def test_includes(t):
 
 # Who may use a library's header.
 LIBRARIES = {
-    r"<bpf/(?!bpf_)|<libelf": r"record/|tests/bench/",
+    r"<bpf/(?!bpf_)|<libelf": r"record/|tests/bench/|tests/fuzz/",
     r"<sqlite3\.h>": r"analyze/sinks/sqlite\w*\.[ch]$|analyze/cmd_sql\.c$|tests/",
     r"<cbor\.h>": r"common/|tests/",
     r"<zstd\.h>": r"common/|tests/",
