@@ -28,21 +28,20 @@ static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 #define OPS(O)                                                                                     \
 	O(nop)                                                                                     \
 	O(readv)                                                                                   \
-	O(writev) O(fsync) O(read_fixed) O(write_fixed) O(poll_add) O(poll_remove) O(              \
-		sync_file_range) O(sendmsg) O(recvmsg) O(timeout) O(timeout_remove) O(accept)      \
-		O(async_cancel) O(link_timeout) O(connect) O(fallocate) O(openat) O(close) O(      \
-			files_update) O(statx) O(read) O(write) O(fadvise) O(madvise) O(send)      \
-			O(recv) O(openat2) O(epoll_ctl) O(splice) O(provide_buffers) O(            \
-				remove_buffers) O(tee) O(shutdown) O(renameat) O(unlinkat)         \
-				O(mkdirat) O(symlinkat) O(linkat) O(msg_ring) O(fsetxattr) O(      \
-					setxattr) O(fgetxattr) O(getxattr) O(socket) O(uring_cmd)  \
-					O(send_zc) O(sendmsg_zc) O(read_multishot) O(waitid)       \
-						O(futex_wait) O(futex_wake) O(futex_waitv)         \
-							O(fixed_fd_install) O(ftruncate) O(bind)   \
-								O(listen) O(recv_zc) O(epoll_wait) \
-									O(readv_fixed)             \
-										O(writev_fixed)    \
-											O(pipe)
+	O(writev)                                                                                  \
+	O(fsync) O(read_fixed) O(write_fixed) O(poll_add) O(poll_remove) O(sync_file_range) O(     \
+		sendmsg) O(recvmsg) O(timeout) O(timeout_remove) O(accept) O(async_cancel)         \
+		O(link_timeout) O(connect) O(fallocate) O(openat) O(close) O(files_update) O(      \
+			statx) O(read) O(write) O(fadvise) O(madvise) O(send) O(recv) O(openat2)   \
+			O(epoll_ctl) O(splice) O(provide_buffers) O(remove_buffers) O(tee) O(      \
+				shutdown) O(renameat) O(unlinkat) O(mkdirat) O(symlinkat)          \
+				O(linkat) O(msg_ring) O(fsetxattr) O(setxattr) O(fgetxattr) O(     \
+					getxattr) O(socket) O(uring_cmd) O(send_zc) O(sendmsg_zc)  \
+					O(read_multishot) O(waitid) O(futex_wait) O(futex_wake)    \
+						O(futex_waitv) O(fixed_fd_install) O(ftruncate)    \
+							O(bind) O(listen) O(recv_zc) O(epoll_wait) \
+								O(readv_fixed) O(writev_fixed)     \
+									O(pipe)
 #define OP_ENUM(name) OP_##name,
 #define OP_NAME(name) #name,
 
