@@ -2,6 +2,7 @@
 #include "analyze/cmd.h"
 
 #include "analyze/loss.h"
+#include "analyze/metrics/series.h"
 #include "analyze/sinks/cell.h"
 #include "common/alloc.h"
 #include "common/cleanup.h"
@@ -16,6 +17,7 @@
 
 /* So many damaged places are told one by one. */
 #define DAMAGES_TOLD 5
+#define SECOND_NS    1000000000ull
 
 int cmd_usage_error(const struct command *command, const char *format, ...)
 {
@@ -85,10 +87,16 @@ struct walk *cmd_open(const struct cmd_options *options, const char *path, u64 c
 	int r;
 
 	r = walk_open(path, &options->selection, classes, &walk, &error);
-	if (!r)
-		return walk;
-	*ret_code = say_open_error(path, r, error);
-	return NULL;
+	if (r) {
+		*ret_code = say_open_error(path, r, error);
+		return NULL;
+	}
+	walk->period_ns =
+		series_period_ns(walk, options->period_ns ? options->period_ns : SECOND_NS);
+	if (options->period_ns && walk->period_ns != options->period_ns)
+		log_warning("a --period so short makes too many of them: it is %llu ns",
+			    (unsigned long long)walk->period_ns);
+	return walk;
 }
 
 static void add_interval(struct text *line, const struct walk *walk, u64 from_ns, u64 to_ns)

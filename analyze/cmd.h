@@ -26,6 +26,7 @@ struct cmd_options { /* common to all commands; zero is the default */
 	bool strict;
 	const char *color; /* "auto", "always", "never"; NULL is auto */
 	struct selection_options selection;
+	u64 period_ns; /* 0: a second */
 };
 
 struct command {
@@ -39,8 +40,8 @@ struct command {
 	int (*exec)(void *options, int operand_count, char **operands);
 };
 
-extern const struct command cmd_info, cmd_tree, cmd_report, cmd_replay, cmd_load, cmd_export,
-	cmd_repair;
+extern const struct command cmd_info, cmd_tree, cmd_report, cmd_replay, cmd_lsof, cmd_load,
+	cmd_export, cmd_repair;
 
 /*
  * The usual frame of a command: checks that `operand_count` is in range, opens the trace, says on

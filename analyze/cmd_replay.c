@@ -11,7 +11,7 @@ struct replay_command_options {
 	struct cmd_options common;
 	bool follow, durations; /* always: taken so that a habit of strace's works */
 	u32 time;
-	bool relative, since_start, no_time, no_durations, nanoseconds, no_split;
+	bool relative, since_start, no_time, no_durations, nanoseconds, no_split, no_names;
 	u64 column;
 };
 
@@ -34,6 +34,8 @@ static const struct option_row rows[] = {
 	ROW(0, "ns", OPTION_FLAG, nanoseconds, "nine digits behind the point, not six"),
 	ROW(0, "no-split", OPTION_FLAG, no_split,
 	    "one line per call, at its end, instead of \"<unfinished ...>\" and \"resumed\""),
+	ROW(0, "no-names", OPTION_FLAG, no_names,
+	    "descriptors as bare numbers, as strace without -y has them"),
 	{ .short_name = 'a',
 	  .long_name = "columns",
 	  .type = OPTION_U64,
@@ -77,7 +79,7 @@ static int exec(void *target, int operand_count, char **operands)
 		return cmd_usage_error(&cmd_replay, "one trace is needed: analyze replay run.trc");
 	if (options->column > 1000)
 		return cmd_usage_error(&cmd_replay, "--columns takes at most 1000");
-	walk = cmd_open(&options->common, operands[0], 0, &code);
+	walk = cmd_open(&options->common, operands[0], options->no_names ? 0 : WALK_FDS, &code);
 	if (!walk)
 		return code;
 	r = replay_write(walk, &replay, stdout);
@@ -90,7 +92,7 @@ static int exec(void *target, int operand_count, char **operands)
 const struct command cmd_replay = {
 	.name = "replay",
 	.usage = "[OPTION]... FILE",
-	.summary = "every call as strace -f -ttt -T would have written it",
+	.summary = "every call as strace -f -y -ttt -T would have written it",
 	.examples = "Examples:\n"
 		    "  analyze replay run.trc | head\n"
 		    "  analyze replay -e openat,%network --pid 4711 run.trc\n"
@@ -99,7 +101,9 @@ const struct command cmd_replay = {
 		    "Other programs that read strace's output read this. A line begins at the\n"
 		    "call's entry; when another thread's line comes in between it is split, as\n"
 		    "strace does it. A call that was under way when the recording began has only\n"
-		    "its \"resumed\" part. Contents of buffers are shown if they were recorded\n"
+		    "its \"resumed\" part. Descriptors have their names behind them, as with "
+		    "strace -y.\n"
+		    "Contents of buffers are shown if they were recorded\n"
 		    "(record -s). Unprintable bytes of strings are escaped.\n",
 	.options = rows,
 	.options_size = sizeof(struct replay_command_options),

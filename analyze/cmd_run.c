@@ -68,7 +68,7 @@ size_t cmd_table_count(void)
 
 int cmd_unknown_table(const struct command *command, const char *word, const char *path)
 {
-	const char *names[64], *nearest;
+	const char *names[MODEL_SLOTS], *nearest;
 	size_t count = cmd_table_count();
 
 	for (size_t i = 0; i < count && i < ARRAY_SIZE(names); i++)

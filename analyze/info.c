@@ -145,9 +145,8 @@ static void put_options(struct page *page)
 		const char *name, *letter;
 		const struct unit *unit;
 	} short_ones[] = {
-		{ "syscalls", "e", &plain },
-		{ "buffer", "b", &size },
-		{ "level", "z", &plain },
+		{ "syscalls", "e", &plain },	   { "stacks", "g", &plain },
+		{ "buffer", "b", &size },	   { "level", "z", &plain },
 		{ "duration-ns", "d", &duration },
 	};
 	const struct trace_meta *meta = page->walk->meta;

@@ -10,7 +10,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&cmd_info, &cmd_report, &cmd_tree, &cmd_replay, &cmd_load, &cmd_export, &cmd_repair,
+	&cmd_info, &cmd_report, &cmd_tree,   &cmd_replay,
+	&cmd_lsof, &cmd_load,	&cmd_export, &cmd_repair,
 };
 
 static const struct option_row common_rows[] = {
@@ -40,6 +41,12 @@ static const struct option_row common_rows[] = {
 	  .offset = offsetof(struct cmd_options, selection.calls),
 	  .arg = "SET",
 	  .help = "only these calls, as strace -e has them: openat,%network,/^recv/,!futex" },
+	{ .long_name = "period",
+	  .type = OPTION_DURATION,
+	  .offset = offsetof(struct cmd_options, period_ns),
+	  .arg = "TIME",
+	  .help = "length of a period in the tables by period (100ms, 5s); a second if it is not "
+		  "said" },
 	{ .long_name = "strict",
 	  .type = OPTION_FLAG,
 	  .offset = offsetof(struct cmd_options, strict),

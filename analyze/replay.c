@@ -4,7 +4,6 @@
 #include "analyze/model/idmap.h"
 #include "analyze/replay_order.h"
 #include "common/alloc.h"
-#include "common/cleanup.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +18,7 @@ struct replay {
 	struct walk *walk;
 	const struct replay_options *options;
 	struct text text; /* whole lines, and the one that is being made */
-	struct text args;
+	struct text scratch;
 	size_t line;		  /* where that one begins in text */
 	struct item_queue calls;  /* begun and not ended, by end */
 	struct replay_item *open; /* of them, the last one, if nothing of it has been written yet */
@@ -176,26 +175,16 @@ static void tell_mode(struct replay *replay, const struct replay_item *item)
 	line_end(replay);
 }
 
-/* Fills replay->args; returns how much of it was known at entry. */
-static size_t make_args(struct replay *replay, const struct trc_syscall *call)
+static void add_result(struct replay *replay, const struct replay_item *item)
 {
-	size_t entry_len;
-
-	text_clear(&replay->args);
-	text_add(&replay->args, "", 0);
-	decode_args_split(replay->walk->decoder, call, &replay->args, &entry_len);
-	return entry_len;
-}
-
-static void add_result(struct replay *replay, const struct trc_syscall *call)
-{
+	const struct trc_syscall *call = item_call(item);
 	struct text *text = &replay->text;
 
 	text_adds(text, ") ");
 	while (text->len - replay->line < replay->options->column)
 		text_addc(text, ' ');
 	text_adds(text, "= ");
-	decode_result(replay->walk->decoder, call, text);
+	text_add(text, item->result, item->result_len);
 	if (call->state == TRC_SYSCALL_COMPLETE && !replay->options->no_durations) {
 		text_adds(text, " <");
 		add_seconds(replay, call->duration_ns);
@@ -203,24 +192,20 @@ static void add_result(struct replay *replay, const struct trc_syscall *call)
 	}
 }
 
-static void add_args(struct replay *replay, const struct trc_syscall *call, size_t from, size_t to)
+static void add_args(struct replay *replay, const struct replay_item *item, size_t from)
 {
-	text_add(&replay->text, replay->args.data + from, to - from);
-	/* A call that never returned did not give what is missing. */
-	if (call->state == TRC_SYSCALL_UNFINISHED && to < replay->args.len)
-		text_adds(&replay->text, " <unfinished ...>");
-}
+	bool unfinished = item_call(item)->state == TRC_SYSCALL_UNFINISHED;
+	size_t to = unfinished ? item->entry_len : item->args_len;
 
-static size_t args_end(const struct replay *replay, const struct trc_syscall *call,
-		       size_t entry_len)
-{
-	return call->state == TRC_SYSCALL_UNFINISHED ? entry_len : replay->args.len;
+	text_add(&replay->text, item->args + from, to - from);
+	/* A call that never returned did not give what is missing. */
+	if (to < item->args_len)
+		text_adds(&replay->text, " <unfinished ...>");
 }
 
 static void write_resumed(struct replay *replay, const struct replay_item *item)
 {
 	const struct trc_syscall *call = item_call(item);
-	size_t entry_len = make_args(replay, call);
 
 	line_begin(replay, call->head.tid, item->end_ns);
 	text_adds(&replay->text, "<... ");
@@ -228,27 +213,23 @@ static void write_resumed(struct replay *replay, const struct replay_item *item)
 	text_adds(&replay->text, " resumed>");
 	if (call->state == TRC_SYSCALL_NO_ENTER)
 		text_adds(&replay->text, " /* entered before it was watched */");
-	add_args(replay, call, entry_len, args_end(replay, call, entry_len));
-	add_result(replay, call);
+	add_args(replay, item, item->entry_len);
+	add_result(replay, item);
 	line_end(replay);
 }
 
 static void write_whole(struct replay *replay, const struct replay_item *item)
 {
-	const struct trc_syscall *call = item_call(item);
-	size_t entry_len;
-
-	if (call->state == TRC_SYSCALL_NO_ENTER) {
+	if (item_call(item)->state == TRC_SYSCALL_NO_ENTER) {
 		write_resumed(replay, item);
 		return;
 	}
-	entry_len = make_args(replay, call);
 	tell_mode(replay, item);
 	line_begin(replay, item->begin_tid, item->begin_ns);
-	add_name(replay, call);
+	add_name(replay, item_call(item));
 	text_addc(&replay->text, '(');
-	add_args(replay, call, 0, args_end(replay, call, entry_len));
-	add_result(replay, call);
+	add_args(replay, item, 0);
+	add_result(replay, item);
 	line_end(replay);
 }
 
@@ -256,7 +237,6 @@ static void write_whole(struct replay *replay, const struct replay_item *item)
 static void interrupt(struct replay *replay)
 {
 	const struct replay_item *item = replay->open;
-	size_t entry_len;
 
 	if (!item)
 		return;
@@ -264,12 +244,11 @@ static void interrupt(struct replay *replay)
 	replay->open = NULL;
 	if (item_call(item)->state == TRC_SYSCALL_NO_ENTER)
 		return;
-	entry_len = make_args(replay, item_call(item));
 	tell_mode(replay, item);
 	line_begin(replay, item->begin_tid, item->begin_ns);
 	add_name(replay, item_call(item));
 	text_addc(&replay->text, '(');
-	text_add(&replay->text, replay->args.data, entry_len);
+	text_add(&replay->text, item->args, item->entry_len);
 	text_adds(&replay->text, " <unfinished ...>");
 	line_end(replay);
 }
@@ -437,24 +416,20 @@ static int write_in_order(struct replay *replay, FILE *out)
 
 static int write_at_end(struct replay *replay, FILE *out)
 {
-	_cleanup_free_ struct replay_item *item = xmalloc(sizeof(*item) + TRC_RECORD_MAX);
 	struct walk_step step;
 	int r = 0;
 
 	while (!r && walk_next(replay->walk, &step)) {
-		const struct trc_head *head = step.event.record;
+		struct replay_item *item;
 
 		if (!step.shown)
 			continue;
-		*item = (struct replay_item){ .begin_ns = replay_begin_ns(&step.event),
-					      .end_ns = head->ts,
-					      .begin_tid = head->tid,
-					      .kind_id = step.event.kind_id };
-		memcpy(item->record, head, head->len);
+		item = replay_item_new(replay->walk, &step, &replay->scratch);
 		if (step.event.kind_id == TRC_KIND_syscall)
 			write_whole(replay, item);
 		else
 			write_point(replay, item);
+		free(item);
 		r = flush(replay, out, FLUSH_BYTES);
 	}
 	return r;
@@ -470,6 +445,6 @@ int replay_write(struct walk *walk, const struct replay_options *options, FILE *
 	item_queue_release(&replay.calls);
 	idmap_release(&replay.modes);
 	text_release(&replay.text);
-	text_release(&replay.args);
+	text_release(&replay.scratch);
 	return r;
 }

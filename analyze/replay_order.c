@@ -22,6 +22,7 @@ struct pass {
 	struct item_queue queue; /* by begin */
 	struct renamed *renamed;
 	size_t renamed_count, renamed_capacity;
+	struct text scratch;
 };
 
 struct replay_order {
@@ -95,6 +96,41 @@ void item_queue_release(struct item_queue *queue)
 	*queue = (struct item_queue){ 0 };
 }
 
+/* ---- an item ---- */
+
+struct replay_item *replay_item_new(struct walk *walk, const struct walk_step *step,
+				    struct text *scratch)
+{
+	const struct trc_head *head = step->event.record;
+	const struct trc_syscall *call = (const struct trc_syscall *)head;
+	bool is_call = step->event.kind_id == TRC_KIND_syscall;
+	size_t size = is_call ? head->words * 8u : head->len, entry_len = 0, args_len;
+	struct replay_item *item;
+	char *text;
+
+	text_clear(scratch);
+	text_add(scratch, "", 0);
+	if (is_call)
+		decode_args_split(walk->decoder, call, scratch, &entry_len);
+	args_len = scratch->len;
+	if (is_call)
+		decode_result(walk->decoder, call, scratch);
+	item = xmalloc(sizeof(*item) + size + scratch->len);
+	text = (char *)item->record + size;
+	*item = (struct replay_item){ .begin_ns = replay_begin_ns(&step->event),
+				      .end_ns = head->ts,
+				      .begin_tid = head->tid,
+				      .kind_id = step->event.kind_id,
+				      .args = text,
+				      .result = text + args_len,
+				      .args_len = (u32)args_len,
+				      .entry_len = (u32)entry_len,
+				      .result_len = (u32)(scratch->len - args_len) };
+	memcpy(item->record, head, size);
+	memcpy(text, scratch->data, scratch->len);
+	return item;
+}
+
 /* ---- a pass ---- */
 
 u64 replay_begin_ns(const struct event *event)
@@ -157,14 +193,10 @@ static bool pass_take(struct pass *pass, const struct walk_step *step)
 	if (!step->shown || !is_printed(step->event.kind_id) ||
 	    head->ts - begin_ns < pass->shortest_ns || head->ts - begin_ns >= pass->longest_ns)
 		return false;
-	item = xmalloc(sizeof(*item) + head->len);
-	*item = (struct replay_item){ .key = begin_ns,
-				      .seq = pass->walk->walked_count,
-				      .begin_ns = begin_ns,
-				      .end_ns = head->ts,
-				      .begin_tid = tid,
-				      .kind_id = step->event.kind_id };
-	memcpy(item->record, head, head->len);
+	item = replay_item_new(pass->walk, step, &pass->scratch);
+	item->key = begin_ns;
+	item->seq = pass->walk->walked_count;
+	item->begin_tid = tid;
 	item_queue_push(&pass->queue, item);
 	return true;
 }
@@ -199,7 +231,7 @@ static void pass_read(struct replay_order *order, struct pass *pass)
 /* A walk of its own over the same reader; what the first one only lends to all is shared. */
 static int pass_fork(const struct walk *first, struct walk **ret_walk)
 {
-	struct stream_options options = { .from_ns = first->selection.from_ns,
+	struct stream_options options = { .from_ns = first->fds ? 0 : first->selection.from_ns,
 					  .to_ns = first->selection.to_ns };
 	struct walk *walk = xmemdup(first, sizeof(*first));
 	int r;
@@ -212,6 +244,8 @@ static int pass_fork(const struct walk *first, struct walk **ret_walk)
 	}
 	/* The model says whose events are shown; its birth times do not matter here. */
 	walk->model = model_new(0);
+	if (walk->fds)
+		model_follow_fds(walk->model, walk->decoder, walk->meta);
 	if (walk->state)
 		model_load_state(walk->model, walk->state);
 	*ret_walk = walk;
@@ -222,6 +256,7 @@ static void pass_release(struct pass *pass, bool owned)
 {
 	item_queue_release(&pass->queue);
 	free(pass->renamed);
+	text_release(&pass->scratch);
 	if (owned) {
 		stream_close(pass->walk->stream);
 		model_free(pass->walk->model);

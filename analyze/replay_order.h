@@ -19,6 +19,7 @@
 #pragma once
 
 #include "analyze/walk.h"
+#include "common/text.h"
 
 #define REPLAY_WINDOW_EVENTS 16384
 
@@ -27,9 +28,16 @@ struct replay_item {
 	u64 begin_ns, end_ns;
 	u32 begin_tid; /* not the record's after an execve by another thread than the leader */
 	u16 kind_id;
-	bool split;		  /* for the printer: its beginning has been printed */
-	struct trc_head record[]; /* the whole record */
+	bool split; /* for the printer: its beginning has been printed */
+	/* Of a call, as it was written when its event came, with the names that held then: behind the record. */
+	const char *args, *result;
+	u32 args_len, entry_len, result_len; /* entry_len: how much of args was known at entry */
+	struct trc_head record[]; /* head and fixed fields; of others than calls all of it */
 };
+
+/* From an event that was shown; `scratch` is used while it is made. */
+struct replay_item *replay_item_new(struct walk *walk, const struct walk_step *step,
+				    struct text *scratch);
 
 /* ---- a queue of items, the least key first ---- */
 

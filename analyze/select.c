@@ -95,8 +95,8 @@ static u64 trace_time(const struct trace_reader *reader, s64 wall_ns)
 	return low;
 }
 
-static int parse_moment(const char *text, const struct trace_reader *reader, u64 start_ns,
-			u64 *ret_ns)
+int selection_parse_moment(const char *text, const struct trace_reader *reader, u64 start_ns,
+			   u64 *ret_ns)
 {
 	s64 wall_ns;
 	u64 ns;
@@ -120,9 +120,9 @@ static int parse_time(const char *text, const struct trace_reader *reader, u64 s
 	if (!comma)
 		goto wrong;
 	*comma = 0;
-	if (*copy && parse_moment(copy, reader, start_ns, &selection->from_ns))
+	if (*copy && selection_parse_moment(copy, reader, start_ns, &selection->from_ns))
 		goto wrong;
-	if (comma[1] && parse_moment(comma + 1, reader, start_ns, &selection->to_ns))
+	if (comma[1] && selection_parse_moment(comma + 1, reader, start_ns, &selection->to_ns))
 		goto wrong;
 	if (selection->from_ns > selection->to_ns) {
 		*ret_error = xasprintf("--time '%s' ends before it begins", text);

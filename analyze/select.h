@@ -33,6 +33,9 @@ void selection_add_words(const struct selection_options *options, unsigned which
 /* 0, or -EINVAL and *ret_error (free it). `start_ns` is what relative times count from. */
 int selection_parse(const struct selection_options *options, const struct trace_reader *reader,
 		    u64 start_ns, struct selection *ret_selection, char **ret_error);
+/* "1.5", "200ms", "2026-11-20T10:02:12": on the trace clock. 0 or -EINVAL. */
+int selection_parse_moment(const char *text, const struct trace_reader *reader, u64 start_ns,
+			   u64 *ret_ns);
 void selection_release(struct selection *selection);
 
 /* Judged anew whenever the thread's name or number changes; remembered in the thread. */

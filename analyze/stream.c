@@ -23,6 +23,7 @@ struct cursor { /* a chunk that the walk is in */
 	struct trace_buffer buffer;
 	const struct trc_head *record; /* the next to give */
 	u64 ts;			       /* of it */
+	u64 order;		       /* among events of the same time */
 	struct place *places;	       /* NULL: the records are in order as they stand */
 	size_t place_count, place_next;
 };
@@ -94,8 +95,11 @@ static bool wanted(const struct trace_reader *reader, const struct trace_chunk *
 	classes = stream_classes(reader, chunk);
 	if (options->classes && !(options->classes & classes))
 		return false;
-	return classes & (1ull << TRC_CLASS_TASK) ||
-	       (chunk->head.ts_max >= options->from_ns && chunk->head.ts_min <= options->to_ns);
+	if (classes & (1ull << TRC_CLASS_TASK))
+		return true;
+	/* What objects are is told once, perhaps long before. */
+	return chunk->head.ts_min <= options->to_ns &&
+	       (classes & (1ull << TRC_CLASS_OBJECT) || chunk->head.ts_max >= options->from_ns);
 }
 
 static void bind_kinds(struct section *section, const struct schema *schema)
@@ -242,10 +246,19 @@ static inline bool cursor_advance(struct cursor *cursor)
 	return true;
 }
 
+/* By class, then CPU; but what a futex event says of a call must be known before its record. */
+static u64 order_of(const struct trace_reader *reader, const struct trace_chunk *chunk)
+{
+	if (stream_classes(reader, chunk) & (1ull << TRC_CLASS_FUTEX))
+		return (u64)TRC_CLASS_SYSCALL << 17;
+	return (u64)chunk->head.stream << 1 | 1;
+}
+
 static bool cursor_start(struct cursor *cursor, struct trace_reader *reader,
 			 const struct trace_chunk *chunk)
 {
 	cursor->chunk = chunk;
+	cursor->order = order_of(reader, chunk);
 	free(cursor->places);
 	cursor->places = NULL;
 	cursor->place_count = cursor->place_next = 0;
@@ -263,8 +276,8 @@ static inline bool earlier(const struct cursor *a, const struct cursor *b)
 {
 	if (a->ts != b->ts)
 		return a->ts < b->ts;
-	if (a->chunk->head.stream != b->chunk->head.stream)
-		return a->chunk->head.stream < b->chunk->head.stream;
+	if (a->order != b->order)
+		return a->order < b->order;
 	return a->chunk->offset < b->chunk->offset;
 }
 

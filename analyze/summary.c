@@ -5,10 +5,7 @@
 #include "analyze/sinks/memory.h"
 #include "common/cleanup.h"
 
-#define SHARE_SHOWN 0.0005
-#define BAR_CELLS   16
-#define USES_SHOWN  8
-#define NARROW	    110
+#define NARROW 110
 
 static const struct memory_choice choices[] = {
 	{ "trace",
@@ -16,6 +13,15 @@ static const struct memory_choice choices[] = {
 	    "cpu_count", "start_wall_ns", "utc_offset_s", "event_count", "lost_count", "file_bytes",
 	    "recorder_cpu_ns", "probe_ns", "damage_count" } },
 	{ "time_use", { "activity", "time_ns", "share", "most_comm", "most_ns", "count" } },
+	{ "time_spent",
+	  { "activity", "time_ns", "share", "most_comm", "most_ns", "count", "most_object",
+	    "most_object_ns" } },
+	{ "critical_path_by_process",
+	  { "start_ns", "comm", "duration_ns", "share", "run_ns", "ready_ns", "wait_ns",
+	    "most_reason", "most_object", "most_ns" } },
+	{ "wait_by_object",
+	  { "reason", "object", "count", "total_ns", "p50_ns", "p99_ns", "max_ns", "max_ts_ns",
+	    "max_tid", "max_comm", "max_waker_tid", "max_waker_comm" } },
 	{ "syscall_by_name",
 	  { "name", "count", "error_count", "total_ns", "p50_ns", "p99_ns", "max_ns", "max_ts_ns",
 	    "max_tid", "max_comm", "max_path", "unfinished_count", "unfinished_ns" } },
@@ -138,7 +144,7 @@ static void put_header(struct page *page, const struct value *trace)
  * Probes run for the calls of every process. Little more than two runs per recorded call: these were nearly
  * all.
  */
-static bool probes_ran_for_us(const struct trace_summary *summary)
+bool page_probes_ran_for_us(const struct trace_summary *summary)
 {
 	u64 runs = 0, calls = 0;
 
@@ -182,7 +188,7 @@ static void put_cost(struct page *page, const struct value *trace)
 			text_adds(&page->line, " and ");
 			text_add_ns(&page->line, page_number(&trace[TRACE_probe]));
 			text_adds(&page->line, " in probes");
-			if (!probes_ran_for_us(summary))
+			if (!page_probes_ran_for_us(summary))
 				text_adds(&page->line, " (of all processes)");
 		}
 	}
@@ -190,114 +196,6 @@ static void put_cost(struct page *page, const struct value *trace)
 	put_sections(page);
 	put_recorded(page);
 	put_selection(page);
-}
-
-static void add_bar(struct text *text, double share)
-{
-	static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
-	unsigned parts = (unsigned)(share * BAR_CELLS * 8 + 0.5);
-
-	for (unsigned i = 0; i < parts / 8; i++)
-		text_adds(text, "█");
-	text_adds(text, eighths[parts % 8]);
-}
-
-static void put_time_row(struct page *page, const struct value *row)
-{
-	text_adds(&page->cell, "  ");
-	cell_add_text(&page->cell, &row[USE_activity]);
-	page_add_cell(page, 38, false);
-	text_addf(&page->cell, "%5.1f %%", row[USE_share].real * 100);
-	page_add_cell(page, 8, true);
-	page_add_ns(page, &row[USE_time], 10);
-	if (!page->narrow) {
-		text_adds(&page->line, "  ");
-		add_bar(&page->cell, row[USE_share].real);
-		page_add_cell(page, BAR_CELLS, false);
-	}
-	if (row[USE_comm].type == VALUE_TEXT) {
-		text_adds(&page->line, "  most: ");
-		page_add_clipped(page, &row[USE_comm], 16);
-		if (!page->narrow) {
-			text_adds(&page->line, ", ");
-			text_add_ns(&page->line, page_number(&row[USE_most]));
-		}
-	}
-	page_put_line(page);
-}
-
-/* What the kernel counted for the threads that ended. */
-static void put_cpu(struct page *page, const struct rows *processes, u64 probe_ns, u64 outside_ns)
-{
-	u64 user = 0, system = 0, delay = 0, ended = 0;
-
-	for (size_t i = 0; i < processes->count; i++) {
-		ended += processes->rows[i][PROCESS_cpu].type == VALUE_INTEGER;
-		user += page_number(&processes->rows[i][PROCESS_user]);
-		system += page_number(&processes->rows[i][PROCESS_system]);
-		delay += page_number(&processes->rows[i][PROCESS_delay]);
-	}
-	if (!ended) {
-		text_adds(&page->line,
-			  "  time on a CPU is not known: no thread ended in the trace");
-	} else {
-		text_adds(&page->line, page->selection->time ? "  on a CPU in their whole lives: "
-							     : "  of it on a CPU: ");
-		text_add_ns(&page->line, user);
-		text_adds(&page->line, " in user mode, ");
-		text_add_ns(&page->line, system);
-		text_adds(&page->line, " in the kernel");
-		if (delay) {
-			text_adds(&page->line, "; ready but waiting for a CPU: ");
-			text_add_ns(&page->line, delay);
-		}
-	}
-	page_put_words(page);
-	if (probe_ns && probe_ns <= outside_ns && !page->walk->selection.active &&
-	    probes_ran_for_us(page->walk->summary)) {
-		text_adds(&page->line, "  of the time outside calls about ");
-		text_add_ns(&page->line, probe_ns);
-		text_adds(&page->line, " is that of the recorder's probes");
-		page_put_words(page);
-	}
-	if (page->walk->lost_count) {
-		text_adds(&page->line, "  the time of lost calls is counted as outside");
-		page_put_words(page);
-	}
-}
-
-static void put_time(struct page *page)
-{
-	const struct rows *use = page_rows(page, "time_use"),
-			  *processes = page_rows(page, "process");
-	u64 total = 0, threads = 0, outside = 0;
-	size_t worth = 0;
-
-	if (!use->count || page->selection->calls)
-		return;
-	page_sort(page, "time_use", USE_time);
-	for (size_t i = 0; i < use->count; i++) {
-		total += page_number(&use->rows[i][USE_time]);
-		if (use->rows[i][USE_count].type == VALUE_NULL)
-			outside = page_number(&use->rows[i][USE_time]);
-		worth += use->rows[i][USE_share].real >= SHARE_SHOWN;
-	}
-	for (size_t i = 0; i < processes->count; i++)
-		threads += page_number(&processes->rows[i][PROCESS_threads]);
-	text_adds(&page->cell, "Where ");
-	text_add_ns(&page->cell, total);
-	text_adds(&page->cell, " of thread time went (");
-	text_add_count(&page->cell, processes->count);
-	text_adds(&page->cell, processes->count == 1 ? " process, " : " processes, ");
-	text_add_count(&page->cell, threads);
-	text_adds(&page->cell, threads == 1 ? " thread" : " threads");
-	text_adds(&page->cell, page->narrow ? ")" : "; calls: waiting and working in them)");
-	page_put_heading(page);
-	for (size_t i = 0; i < worth && i < USES_SHOWN; i++)
-		put_time_row(page, use->rows[i]);
-	page_put_more(page, worth, USES_SHOWN, "time_use");
-	put_cpu(page, processes, page_number(&page_rows(page, "trace")->rows[0][TRACE_probe]),
-		outside);
 }
 
 void summary_print(const struct walk *walk, struct sink *memory, bool color, unsigned width,
@@ -323,7 +221,9 @@ void summary_print(const struct walk *walk, struct sink *memory, bool color, uns
 		text_adds(&page.line, "  nothing matches: see analyze tree for what there is");
 		page_put_line(&page);
 	}
-	put_time(&page);
+	page_put_time(&page);
+	page_put_path(&page);
+	page_put_waits(&page);
 	page_put_processes(&page);
 	page_put_calls(&page);
 	page_put_failures(&page);

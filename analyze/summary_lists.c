@@ -222,6 +222,9 @@ void page_put_next(struct page *page)
 			  (long long)processes->rows[0][PROCESS_pid].integer);
 		put_command(page, page->cell.data, SELECTED_CALLS, "the busiest process");
 	}
+	if (page_rows(page, "wait_by_object")->count)
+		put_command(page, "report critical_path", SELECTED_PIDS,
+			    "what made it take so long");
 	if (calls->count) {
 		text_adds(&page->cell, "report syscall --sort duration --top 10 --syscall ");
 		cell_add_text(&page->cell, &calls->rows[0][CALL_name]);

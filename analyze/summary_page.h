@@ -35,7 +35,42 @@ enum {
 	TRACE_probe,
 	TRACE_damages,
 };
-enum { USE_activity, USE_time, USE_share, USE_comm, USE_most, USE_count };
+enum { /* of time_use and time_spent */
+       USE_activity,
+       USE_time,
+       USE_share,
+       USE_comm,
+       USE_most,
+       USE_count,
+       USE_object,
+       USE_object_time,
+};
+enum {
+	PATH_start,
+	PATH_comm,
+	PATH_time,
+	PATH_share,
+	PATH_run,
+	PATH_ready,
+	PATH_wait,
+	PATH_most_reason,
+	PATH_most_object,
+	PATH_most_time,
+};
+enum {
+	WAIT_ROW_reason,
+	WAIT_ROW_object,
+	WAIT_ROW_count,
+	WAIT_ROW_total,
+	WAIT_ROW_p50,
+	WAIT_ROW_p99,
+	WAIT_ROW_max,
+	WAIT_ROW_at,
+	WAIT_ROW_tid,
+	WAIT_ROW_comm,
+	WAIT_ROW_waker,
+	WAIT_ROW_waker_comm,
+};
 enum {
 	CALL_name,
 	CALL_count,
@@ -100,6 +135,14 @@ static inline u64 page_number(const struct value *value)
 void page_add_word(struct page *page, const char *word);
 /* See selection_add_words(). */
 void page_add_selection(struct page *page, unsigned which);
+
+/* Did the probes run for the calls that were recorded, and hardly for others? */
+bool page_probes_ran_for_us(const struct trace_summary *summary);
+
+/* Its upper half: the time, the critical path, the waits. */
+void page_put_time(struct page *page);
+void page_put_path(struct page *page);
+void page_put_waits(struct page *page);
 
 /* The page's lower half: who, which calls, what failed, what to look at next. */
 /* "… 35 more: analyze report TABLE", if more than `shown` are there. */

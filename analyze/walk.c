@@ -3,6 +3,9 @@
 
 #include "analyze/call_names.h"
 #include "analyze/loss.h"
+#include "analyze/model/dirs.h"
+#include "analyze/model/fds.h"
+#include "analyze/model/spans.h"
 #include "common/alloc.h"
 
 #include <errno.h>
@@ -121,6 +124,54 @@ static bool is_device(const char *path)
 	       S_ISCHR(st.st_mode);
 }
 
+/* What the model needs to follow descriptors. */
+#define FDS_CLASSES                                                                                \
+	((1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_OBJECT) | (1ull << TRC_CLASS_SYSCALL))
+
+/* And to tell spans. */
+#define SPANS_CLASSES (FDS_CLASSES | (1ull << TRC_CLASS_SCHED) | (1ull << TRC_CLASS_FUTEX))
+
+/* Was the group of events recorded? Perhaps nothing came of it. */
+static bool asked_for(const struct trace_meta *meta, const char *group)
+{
+	size_t len = strlen(group);
+
+	for (size_t i = 0; meta && i < meta->option_count; i++) {
+		const char *at = meta->options[i].value;
+
+		if (strcmp(meta->options[i].name, "events") != 0)
+			continue;
+		while ((at = strstr(at, group))) {
+			if ((at == meta->options[i].value || at[-1] == ',') &&
+			    (!at[len] || at[len] == ','))
+				return true;
+			at += len;
+		}
+	}
+	return false;
+}
+
+/* Which sections of the file tell of the scheduler? */
+static void follow_spans(struct walk *walk)
+{
+	size_t count;
+	const struct trace_chunk *chunks = trace_reader_chunks(walk->reader, &count);
+	u32 sections = trace_reader_section_count(walk->reader);
+
+	walk->has_sched = xcalloc(sections, sizeof(*walk->has_sched));
+	for (u32 i = 0; i < sections; i++)
+		walk->has_sched[i] = asked_for(trace_reader_section_meta(walk->reader, i), "sched");
+	for (size_t i = 0; i < count; i++)
+		if (chunks[i].section < sections &&
+		    stream_classes(walk->reader, &chunks[i]) & 1ull << TRC_CLASS_SCHED)
+			walk->has_sched[chunks[i].section] = true;
+	model_follow_spans(walk->model, &(struct spans_options){ .decoder = walk->decoder,
+								 .start_ns = walk->start_ns,
+								 .end_ns = walk->end_ns,
+								 .has_sched = walk->has_sched,
+								 .section_count = sections });
+}
+
 int walk_open(const char *path, const struct selection_options *options, u64 classes,
 	      struct walk **ret_walk, char **ret_error)
 {
@@ -129,6 +180,8 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	int r;
 
 	walk->path = path;
+	walk->until_ns = UINT64_MAX;
+	walk->period_ns = 1000000000;
 	r = is_device(path) ? -EBADMSG : trace_reader_open(path, &walk->reader);
 	if (r == -EPROTONOSUPPORT && walk->reader) {
 		const struct trace_meta *meta = trace_reader_meta(walk->reader);
@@ -153,14 +206,25 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	walk->calls = call_names_new(walk->decoder);
 	walk->model = model_new(boot_offset(walk->reader));
 	add_commands(walk, walk->model);
+	if (classes & WALK_SPANS) {
+		follow_spans(walk);
+		classes |= WALK_FDS | WALK_LATER;
+	}
+	walk->fds = classes & WALK_FDS;
+	if (walk->fds)
+		model_follow_fds(walk->model, walk->decoder, walk->meta);
 	if (walk->state)
 		model_load_state(walk->model, walk->state);
 
-	stream_options =
-		(struct stream_options){ .from_ns = walk->selection.from_ns,
-					 .to_ns = classes & WALK_LATER ? UINT64_MAX
-								       : walk->selection.to_ns,
-					 .classes = classes & ~WALK_LATER };
+	stream_options = (struct stream_options){
+		.from_ns = classes & WALK_FDS ? 0 : walk->selection.from_ns,
+		.to_ns = classes & WALK_LATER ? UINT64_MAX : walk->selection.to_ns,
+		.classes = classes & ~(WALK_LATER | WALK_FDS | WALK_SPANS)
+	};
+	if (classes & WALK_SPANS)
+		stream_options.classes |= SPANS_CLASSES;
+	if (classes & WALK_FDS && stream_options.classes)
+		stream_options.classes |= FDS_CLASSES;
 	if (!tasks_suffice(walk))
 		stream_options = (struct stream_options){ .to_ns = UINT64_MAX };
 	if (stream_options.classes && !options->time)
@@ -201,7 +265,7 @@ static bool is_selected(struct walk *walk, const struct walk_step *step)
 static bool is_hidden(const struct event *event)
 {
 	return event->kind_id == TRC_KIND_syscall &&
-	       (((const struct trc_syscall *)event->record)->flags & 1);
+	       (((const struct trc_syscall *)event->record)->flags & TRC_CALL_HIDDEN);
 }
 
 static bool is_later(const struct walk *walk, const struct walk_step *step)
@@ -214,12 +278,35 @@ static bool is_later(const struct walk *walk, const struct walk_step *step)
 	       selection_call(&walk->selection, record->abi, record->nr);
 }
 
+static void name_fd(void *context, s32 fd, enum decode_fd_side side, struct text *out)
+{
+	struct thread *thread = context;
+	const struct string *name;
+	struct open_file *file;
+
+	if (!thread)
+		return;
+	if (fd == DECODE_AT_FDCWD) {
+		name = thread_cwd(thread);
+	} else {
+		file = side == DECODE_FD_MADE ? thread_fd(thread, fd)
+					      : thread_fd_before(thread, fd);
+		name = file ? open_file_name(file) : NULL;
+	}
+	if (name)
+		text_add(out, name->data, name->len);
+}
+
 bool walk_next(struct walk *walk, struct walk_step *ret_step)
 {
-	if (!stream_next(walk->stream, &ret_step->event))
+	if (!stream_next(walk->stream, &ret_step->event) ||
+	    ret_step->event.record->ts > walk->until_ns)
 		return false;
 	walk->walked_count++;
 	ret_step->thread = model_event(walk->model, &ret_step->event);
+	/* Several walks may share the decoder. */
+	if (walk->fds)
+		decoder_name_fds(walk->decoder, name_fd, ret_step->thread);
 	ret_step->selected = is_selected(walk, ret_step);
 	ret_step->shown = ret_step->selected && !is_hidden(&ret_step->event);
 	ret_step->later = !ret_step->selected && is_later(walk, ret_step);
@@ -293,5 +380,6 @@ void walk_close(struct walk *walk)
 	selection_release(&walk->selection);
 	if (walk->reader)
 		trace_reader_close(walk->reader);
+	free(walk->has_sched);
 	free(walk);
 }

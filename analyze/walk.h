@@ -30,14 +30,22 @@ struct walk {
 	u64 event_count;	  /* as the chunks' heads say */
 	u64 lost_count;		  /* lost while recording; 0 if nothing is known of any */
 	struct loss_list *losses; /* intervals in which events are missing */
+	u64 period_ns;		  /* of the tables by period */
 	u32 recording_count;	  /* in the file: `cat a b` makes two */
 	u64 walked_count;	  /* events seen by walk_next() */
+	bool fds;		  /* WALK_FDS */
+	u64 until_ns;		  /* walk_next() takes in no event after it; UINT64_MAX: all */
 	u64 unread; /* classes of which it takes up no chunk; 0 if it is for a time window only */
 	struct call_names *calls;
+	bool *has_sched; /* per section: it tells of the scheduler; NULL: nobody asked */
 };
 
 /* With the classes: calls that were under way when the window ended come too, as walk_step.later. */
 #define WALK_LATER (1ull << 63)
+/* The model follows descriptors: thread_fd() knows. It needs all that happened before a time window, too. */
+#define WALK_FDS (1ull << 61)
+/* The model tells spans (and follows descriptors): the walk reads all that happened, shown or not. */
+#define WALK_SPANS (1ull << 60)
 
 struct walk_step {
 	struct event event;

@@ -50,6 +50,11 @@ static __always_inline u32 call_nr_at_exit(struct pt_regs *regs)
 	return regs->orig_ax;
 }
 
+static __always_inline u64 user_ip(struct pt_regs *regs)
+{
+	return regs->ip;
+}
+
 #elif defined(__TARGET_ARCH_arm64)
 
 #define TIF_32BIT 22
@@ -74,6 +79,11 @@ static __always_inline u32 call_nr_at_exit(struct pt_regs *regs)
 	return regs->syscallno;
 }
 
+static __always_inline u64 user_ip(struct pt_regs *regs)
+{
+	return regs->pc;
+}
+
 #elif defined(__TARGET_ARCH_riscv)
 
 static __always_inline u32 call_slot(struct task_struct *task, u32 *nr)
@@ -94,6 +104,11 @@ static __always_inline void call_args(struct pt_regs *regs, u32 slot, struct trc
 static __always_inline u32 call_nr_at_exit(struct pt_regs *regs)
 {
 	return regs->a7;
+}
+
+static __always_inline u64 user_ip(struct pt_regs *regs)
+{
+	return regs->epc;
 }
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "bpf/core.bpf.h"
 #include "bpf/filter.bpf.h"
+#include "bpf/stack.bpf.h"
 
 #define CALL_WORDS_MIN 6
 #define CALL_WORDS_MAX (sizeof(struct trc_syscall) / 8)
@@ -35,6 +36,8 @@ static __always_inline void call_send(struct task_struct *task, struct task_stat
 		return;
 	if (!call_wanted(task, state, ret, call_state, now, now - enter))
 		return;
+	if (stacks & TRC_STACK_SYSCALL)
+		stack_call_send(task, state, now);
 	head_fill(&call->head, task, TRC_KIND_syscall, words, now);
 	call->head.flags = head_flags;
 	call->state = call_state;

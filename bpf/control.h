@@ -264,6 +264,9 @@ struct task_state {
 	u64 added_ns;	   /* watched since */
 	u32 in_live_tasks; /* or was */
 	u32 fds_pass;	   /* the pass that told of its descriptors; 0: none yet; FDS_KNOWN */
+	u32 user_stack; /* at the entry of the call that it is in; 0 and state 0: none was taken */
+	u8 stack_state; /* enum trc_stack_state of it */
+	u8 zero[3];
 	struct trc_syscall call;
 };
 
@@ -277,7 +280,31 @@ struct task_tail {
 	u64 words[(TAIL_START_MAX + 2 * TAIL_ITEM_MAX + 72) / 8];
 };
 
-/* --- counters, per CPU */
+/* --- stacks: bits of the variable `stacks` and of the array `stack_calls`, a byte per struct syscall_spec */
+
+/* TRC_STACK_FUTEX, TRC_STACK_SYSCALL of events.h, and: */
+#define STACK_MODULE 8 /* the call may map code of a file */
+
+#define STACK_FRAMES_MAX                                                                           \
+	127		/* what the kernel gives at most by default: kernel.perf_event_max_stack */
+#define STACK_IDS 16384 /* stacks that are known to be in the trace; others are sent again */
+
+/* --- counters, per thread */
+
+#define COUNTERS_MAX 16
+
+/* Counted for each task by the kernel itself. */
+enum task_counter {
+	TASK_COUNTER_CLOCK, /* on a CPU, ns */
+	TASK_COUNTER_SWITCHES,
+	TASK_COUNTER_MIGRATIONS,
+	TASK_COUNTER_FAULTS,
+	TASK_COUNTER_MINOR_FAULTS,
+	TASK_COUNTER_MAJOR_FAULTS,
+	TASK_COUNTER_PERF, /* none of them: a perf event of the CPU */
+};
+
+/* --- losses, per CPU */
 
 struct cpu_counters {
 	u64 lost[TRC_KIND_MAX]; /* by kind: the ring was full */
@@ -306,4 +333,6 @@ struct control {
 	u32 pass;
 	u32 telling_all; /* also what was told before */
 	u32 started;	 /* what is added now was no target at the start */
+
+	u64 stack_count; /* ids of stacks that were given */
 };

@@ -64,6 +64,8 @@ static __always_inline bool group_on(enum group group)
 	return groups & GROUP_BIT(group);
 }
 
+const volatile u64 page_size __weak = 4096;
+
 /* Fill of a ring, in bytes, above which the recorder is woken; set before the load. */
 const volatile u64 wake_bytes __weak = 0;
 
@@ -124,10 +126,10 @@ static __always_inline void head_fill(struct trc_head *head, struct task_struct 
 }
 
 /*
- * Sends a finished record of `len` bytes, or counts it as lost. The recorder looks at the rings by
+ * Sends a finished record of `len` bytes, or counts it as lost and says false. The recorder looks at the rings by
  * itself; it is woken only when a ring fills, which one record in 32 looks at.
  */
-static __always_inline void record_send(void *record, u32 len, u16 kind, u64 now)
+static __always_inline bool record_send(void *record, u32 len, u16 kind, u64 now)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	u64 flags = BPF_RB_NO_WAKEUP;
@@ -135,17 +137,18 @@ static __always_inline void record_send(void *record, u32 len, u16 kind, u64 now
 	void *ring;
 
 	if (control.paused)
-		return;
+		return false;
 	ring = bpf_map_lookup_elem(&rings, &cpu);
 	if (ring) {
 		if (((now >> 3) & 31) == 0 &&
 		    bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > wake_bytes)
 			flags = BPF_RB_FORCE_WAKEUP;
 		if (!bpf_ringbuf_output(ring, record, len, flags))
-			return;
+			return true;
 	}
 	/* Full, or a CPU that came online after the start. */
 	c = cpu_counters();
 	if (c && kind < TRC_KIND_MAX)
 		c->lost[kind]++;
+	return false;
 }

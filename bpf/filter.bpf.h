@@ -154,7 +154,7 @@ static __always_inline bool filter_result(const struct task_state *state, s64 re
 static __always_inline bool call_wanted(struct task_struct *task, struct task_state *state, s64 ret,
 					u8 call_state, u64 now, u64 duration_ns)
 {
-	if (state->call.flags & 1)
+	if (state->call.flags & TRC_CALL_HIDDEN)
 		return true;
 	if (filters(FILTER_OF_RESULT) && !filter_result(state, ret, call_state, duration_ns))
 		goto unwanted;

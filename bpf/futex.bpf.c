@@ -74,8 +74,6 @@ struct place_pair {
 /* Does the kernel tell what is mapped at an address (bpf_find_vma, 5.17)? Set before the load. */
 const volatile bool futex_finds_files = false;
 
-extern const volatile u64 page_size; /* of task.bpf.c */
-
 /*
  * Where all futexes of a call that says "private" lie, and all that are not found in a file.
  *

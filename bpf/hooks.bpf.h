@@ -10,6 +10,10 @@
 #pragma once
 
 #include "bpf/core.bpf.h"
+#include "bpf/stack.bpf.h"
+
+int stack_exec(u64 now);
+int stack_call_exit(struct task_state *state, s64 ret, u64 now);
 
 extern int futex_waiters(struct task_state *state, s64 ret, u64 now);
 extern int futex_returned(struct task_state *state, s64 ret, u64 now);

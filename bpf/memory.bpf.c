@@ -9,8 +9,6 @@
 #define STEP_PAGES 64
 #define STEP_SHARE 64
 
-extern const volatile u64 page_size; /* of task.bpf.c */
-
 struct memory_told {
 	u64 space; /* another one, if an address space has gone and its place was used again */
 	u64 resident[4], mapped, heap;

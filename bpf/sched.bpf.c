@@ -49,6 +49,18 @@ static __always_inline bool is_target(struct task_struct *task)
 	return state && state->phase != PHASE_HELD;
 }
 
+/* Is the target inside a system call? */
+static __always_inline u8 call_flags(struct task_struct *task)
+{
+	struct task_state *state = task_state(task);
+
+	if (!group_on(GROUP_syscall) || !state)
+		return 0;
+	if (state->phase == PHASE_INSIDE || state->phase == PHASE_SKIPPED)
+		return TRC_SWITCH_IN_CALL;
+	return state->phase == PHASE_OUTSIDE ? TRC_SWITCH_NOT_IN_CALL : 0;
+}
+
 /* The hook as 5.18 and later have it: with the state. Before, the task says it; it may have been woken since. */
 typedef void (*btf_trace_sched_switch___state)(void *, bool, struct task_struct *,
 					       struct task_struct *, unsigned int);
@@ -73,7 +85,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *from, struct task_s
 	event.flags = (preempt ? TRC_SWITCH_PREEMPTED : 0) |
 		      (BPF_CORE_READ_BITFIELD(from, in_iowait) ? TRC_SWITCH_IOWAIT : 0) |
 		      (from_target ? TRC_SWITCH_FROM_TARGET : 0) |
-		      (to_target ? TRC_SWITCH_TO_TARGET : 0);
+		      (to_target ? TRC_SWITCH_TO_TARGET : 0) | (from_target ? call_flags(from) : 0);
 	event.prio = from->prio;
 	event.next_prio = to->prio;
 	event.state_bits = bits;

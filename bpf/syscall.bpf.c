@@ -22,6 +22,22 @@ static __always_inline u32 spec_rejected(const struct syscall_spec *spec)
 	return spec && spec->interest ? SPEC_QUIET : SPEC_SKIP;
 }
 
+static __always_inline void call_fill(struct trc_syscall *call, struct pt_regs *regs, u32 nr,
+				      u32 slot, u32 arg_count, u8 flags)
+{
+	if (arg_count > 6)
+		arg_count = 6;
+	call->nr = nr;
+	call->abi = abi_of_slot[slot];
+	call->state = TRC_SYSCALL_COMPLETE;
+	call->flags = flags;
+	call->items = 0;
+	call->head.words = WORDS_BEFORE_ARGS + arg_count;
+	call->head.len = (WORDS_BEFORE_ARGS + arg_count) * 8;
+	call->head.flags = 0;
+	call_args(regs, slot, call);
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 {
@@ -67,17 +83,7 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	state->notes = flags & SPEC_STATE ? NOTE_KEPT : 0;
 
 	call = &state->call;
-	call->nr = nr;
-	call->abi = abi_of_slot[slot];
-	call->state = TRC_SYSCALL_COMPLETE;
-	call->flags = flags & SPEC_HIDDEN ? 1 : 0;
-	call->items = 0;
-	if (arg_count > 6)
-		arg_count = 6;
-	call->head.words = WORDS_BEFORE_ARGS + arg_count;
-	call->head.len = (WORDS_BEFORE_ARGS + arg_count) * 8;
-	call->head.flags = 0;
-	call_args(regs, slot, call);
+	call_fill(call, regs, nr, slot, arg_count, flags & SPEC_HIDDEN ? TRC_CALL_HIDDEN : 0);
 	if (filters(FILTER_PATH) && spec && filter_fd_args(call, spec->fd_args))
 		state->notes |= NOTE_PATH;
 	if (sampling && spec && spec->sample > 1 && !(flags & (SPEC_HIDDEN | SPEC_QUIET)) &&
@@ -89,6 +95,8 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 		capture_enter(task, state, spec);
 	if (state->interest)
 		hooks_call_enter(state);
+	if (stacks & TRC_STACK_SYSCALL)
+		stack_at_call(ctx, state);
 	/* Last, so that the time spent here is not the call's. */
 	call->head.ts = bpf_ktime_get_ns();
 	return 0;
@@ -129,15 +137,13 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		if (filters(FILTER_COMM) && !filter_comm(task) &&
 		    !(spec && spec->flags & SPEC_STATE))
 			return 0;
-		call->nr = nr;
-		call->abi = abi_of_slot[slot];
-		call->flags = spec && (spec->flags & SPEC_HIDDEN ||
-				       (filters(FILTER_COMM) && !filter_comm(task)))
-				      ? 1
-				      : 0;
-		call->items = 0;
-		call->head.words = WORDS_BEFORE_ARGS;
-		call->head.flags = 0;
+		/* The kernel leaves the arguments where they were; exec and sigreturn do not. */
+		call_fill(call, regs, nr, slot,
+			  spec && spec->flags & SPEC_KNOWN ? spec->arg_count : 0,
+			  spec && (spec->flags & SPEC_HIDDEN ||
+				   (filters(FILTER_COMM) && !filter_comm(task)))
+				  ? TRC_CALL_HIDDEN
+				  : 0);
 		call->head.ts = now;
 		state->tail_end = 0;
 		state->exit_captures = 0;
@@ -170,6 +176,8 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 	}
 	if (state->interest)
 		hooks_call_exit(state, ret, now);
+	if (stacks)
+		stack_call_exit(state, ret, now);
 	/* A signal that kills ended the wait: to the caller this call never returns. The task's exit sends it. */
 	if (is_restart(ret) && is_being_killed(task)) {
 		state->phase = PHASE_INSIDE;
@@ -177,6 +185,38 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 	}
 	call_send(task, state, ret, TRC_SYSCALL_COMPLETE, now);
 	return 0;
+}
+
+/*
+ * A task that has neither entered nor left a call since it was taken over, and sleeps: its registers, as it came into
+ * the kernel, tell what it is in since before that.
+ */
+static __always_inline void found_inside(struct task_struct *task, struct task_state *state)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	u32 nr, slot, index;
+	struct syscall_spec *spec;
+
+	if (!task->__state || task->flags & PF_KTHREAD)
+		return;
+	nr = call_nr_at_exit(regs);
+	slot = call_slot(task, &nr);
+	index = slot * SPEC_PER_ABI + nr;
+	if (nr >= SPEC_PER_ABI)
+		return;
+	spec = bpf_map_lookup_elem(&specs, &index);
+	if (!spec || !(spec->flags & SPEC_KNOWN) || spec->flags & (SPEC_SKIP | SPEC_QUIET))
+		return;
+	if (filters(FILTER_COMM) && !filter_comm(task))
+		return;
+	call_fill(&state->call, regs, nr, slot, spec->arg_count,
+		  TRC_CALL_FOUND | (spec->flags & SPEC_HIDDEN ? TRC_CALL_HIDDEN : 0));
+	state->call.head.ts = state->added_ns;
+	state->tail_end = 0;
+	state->quiet = 0;
+	state->notes = spec->flags & SPEC_STATE ? NOTE_KEPT : 0;
+	state->spec_index = index;
+	state->phase = PHASE_INSIDE;
 }
 
 /* At the end of a recording, with the other probes detached: the calls that are still going on, and counts. */
@@ -191,6 +231,8 @@ int syscall_unfinished(struct bpf_iter__task *ctx)
 	state = task_state(task);
 	if (!state)
 		return 0;
+	if (state->phase == PHASE_ATTACHED)
+		found_inside(task, state);
 	if (state->phase == PHASE_INSIDE) {
 		state->phase = PHASE_OUTSIDE;
 		call_send(task, state, 0, TRC_SYSCALL_UNFINISHED, bpf_ktime_get_ns());

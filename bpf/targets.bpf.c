@@ -8,11 +8,10 @@
  * stays, and only what was written is noted as told.
  */
 #include "bpf/core.bpf.h"
+#include "bpf/counter.bpf.h"
 #include "bpf/items.bpf.h"
 #include "bpf/found.bpf.h"
 #include "bpf/target.bpf.h"
-
-#define PF_EXITING 0x4
 
 /* One iterator runs at a time. */
 struct {
@@ -115,6 +114,8 @@ int target_find(struct bpf_iter__task *ctx)
 		if (!state)
 			return 0;
 	}
+	if (counter_count && state->phase != PHASE_HELD)
+		counter_begin(task);
 	room = bpf_map_lookup_elem(&target_room, &zero);
 	if (!room)
 		return 0;
@@ -173,6 +174,19 @@ static __always_inline void fd_fill(struct trc_fd_found *event, struct task_stru
 	}
 }
 
+#define PID_FS_MAGIC 0x50494446
+#define PIDFD_NAME   "[pidfd]"
+
+/* Writes the name of a pidfd, which since 6.9 has a file system of its own and none there; returns its start. */
+static __always_inline u32 pidfd_name(struct path_buffer *path)
+{
+	u32 start = PATH_BYTES - (sizeof(PIDFD_NAME) - 1);
+
+	path->cut = 0;
+	__builtin_memcpy(path->bytes + start, PIDFD_NAME, sizeof(PIDFD_NAME) - 1);
+	return start;
+}
+
 /* The kernel shows the table of a process once, with its leader. */
 SEC("iter/task_file")
 int target_files(struct bpf_iter__task_file *ctx)
@@ -184,6 +198,7 @@ int target_files(struct bpf_iter__task_file *ctx)
 	struct record_room *room;
 	struct task_state *state;
 	u32 zero = 0, off = 0, type;
+	bool pidfd;
 
 	if (!task || !file)
 		return 0;
@@ -208,8 +223,13 @@ int target_files(struct bpf_iter__task_file *ctx)
 	/* What the held child keeps for record's sake is closed by its exec. */
 	if (state && state->phase == PHASE_HELD && event->traits & FD_CLOEXEC)
 		return 0;
+	pidfd = BPF_CORE_READ(file, f_inode, i_sb, s_magic) == PID_FS_MAGIC;
+	if (pidfd)
+		event->mode &= ~S_IFMT;
 	type = event->mode & S_IFMT;
-	if (type != S_IFSOCK && type != S_IFIFO) {
+	if (pidfd) {
+		off = put_path(room, 0, 0, pidfd_name(&room->path));
+	} else if (type != S_IFSOCK && type != S_IFIFO) {
 		fs = (u64)BPF_CORE_READ(task, fs);
 		/* An anonymous inode has a name, without a slash. A pointer becomes a number only by being read from memory. */
 		bpf_probe_read_kernel(&path, sizeof(path), &file);

@@ -5,13 +5,12 @@
 #include "bpf/core.bpf.h"
 #include "bpf/call.bpf.h"
 #include "bpf/found.bpf.h"
+#include "bpf/hooks.bpf.h"
 #include "bpf/identity.bpf.h"
 #include "bpf/items.bpf.h"
 #include "bpf/target.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-const volatile u64 page_size = 4096;
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
@@ -170,6 +169,8 @@ int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	if (off > TRC_RECORD_MAX)
 		return 0;
 	record_send(event, off, TRC_KIND_exec, now);
+	if (stacks)
+		stack_exec(now);
 	return 0;
 }
 

@@ -34,6 +34,7 @@ typedef int pid_t;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
@@ -44,6 +45,7 @@ enum bpf_map_type {
 
 enum {
 	BPF_ANY = 0,
+	BPF_F_USER_STACK = 256,
 	BPF_F_NO_PREALLOC = 1,
 	BPF_F_CLONE = 1 << 9,
 	BPF_NOEXIST = 1,
@@ -51,6 +53,17 @@ enum {
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
 	BPF_RB_AVAIL_DATA = 0,
+};
+
+enum {
+	EBUSY = 16,
+	PF_EXITING = 4,
+	PF_KTHREAD = 0x200000,
+	VM_EXEC = 4,
+};
+
+struct bpf_perf_event_value {
+	u64 counter, enabled, running;
 };
 
 enum bpf_func_id {
@@ -61,17 +74,18 @@ enum bpf_func_id {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
+	u64 pc;
 	u64 orig_x0;
 	s32 syscallno;
 };
 #elif defined(__TARGET_ARCH_riscv)
 struct pt_regs {
-	unsigned long orig_a0, a0, a1, a2, a3, a4, a5, a7;
+	unsigned long epc, orig_a0, a0, a1, a2, a3, a4, a5, a7;
 };
 #else
 #error "this architecture's registers are not described yet: see vmlinux.h and arch.bpf.h"
@@ -163,7 +177,7 @@ struct file___old {
 };
 
 struct vm_area_struct {
-	unsigned long vm_start;
+	unsigned long vm_start, vm_end;
 	unsigned long vm_flags;
 	unsigned long vm_pgoff;
 	struct file *vm_file;
@@ -193,6 +207,7 @@ struct percpu_counter {
 };
 
 struct mm_struct {
+	unsigned long start_code, end_code;
 	unsigned long start_brk, brk, start_stack;
 	unsigned long arg_start, arg_end;
 	unsigned long total_vm, data_vm, exec_vm, stack_vm; /* pages */
@@ -317,6 +332,7 @@ struct cfs_rq {
 
 struct sched_entity {
 	u64 sum_exec_runtime;
+	u64 nr_migrations;
 	struct cfs_rq *cfs_rq;
 };
 

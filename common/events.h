@@ -18,15 +18,16 @@
  * those of the lower class come first: a name before the call that uses it.
  */
 enum trc_class {
-	TRC_CLASS_TASK = 0,   /* life cycle: small, always read first */
-	TRC_CLASS_OBJECT = 1, /* what descriptors are: files, sockets, directories, maps */
+	TRC_CLASS_TASK = 0, /* life cycle: small, always read first */
+	TRC_CLASS_OBJECT =
+		1, /* what descriptors, addresses and stacks are: files, sockets, maps, frames */
 	TRC_CLASS_SYSCALL = 2,
 	TRC_CLASS_FUTEX = 3,
 	TRC_CLASS_SCHED = 4,
 	TRC_CLASS_SIGNAL = 5, /* and capabilities, cgroups */
 	TRC_CLASS_MEMORY = 6, /* faults, page cache, sizes */
 	TRC_CLASS_IO = 7,     /* disks, io_uring, TCP */
-	TRC_CLASS_STACK = 8,
+	TRC_CLASS_STACK = 8,  /* where threads were */
 	TRC_CLASS_COUNTER = 9,
 };
 
@@ -92,6 +93,12 @@ enum trc_syscall_state {
 	TRC_SYSCALL_NO_ENTER = 2,
 };
 
+/* Bits of syscall.flags. */
+enum trc_call_flag {
+	TRC_CALL_HIDDEN = 1,
+	TRC_CALL_FOUND = 2,
+};
+
 enum trc_sched_state {
 	TRC_SCHED_RUNNABLE = 0,
 	TRC_SCHED_SLEEP = 1,
@@ -112,6 +119,8 @@ enum trc_sched_switch_flag {
 	TRC_SWITCH_IOWAIT = 2,
 	TRC_SWITCH_FROM_TARGET = 4,
 	TRC_SWITCH_TO_TARGET = 8,
+	TRC_SWITCH_IN_CALL = 16,
+	TRC_SWITCH_NOT_IN_CALL = 32,
 };
 
 enum trc_sched_context {
@@ -155,6 +164,26 @@ enum trc_lost_cause {
 	TRC_LOST_STRING = 5,
 	TRC_LOST_BUSY = 6,
 	TRC_LOST_PAUSED = 7,
+};
+
+/* What stacks are taken of: bits of stack_use.why. */
+enum trc_stack_why {
+	TRC_STACK_OFF_CPU = 1,
+	TRC_STACK_FUTEX = 2,
+	TRC_STACK_SYSCALL = 4,
+};
+
+enum trc_stack_state {
+	TRC_STACK_KNOWN = 0,
+	TRC_STACK_UNASKED = 1,
+	TRC_STACK_UNREADABLE = 2,
+	TRC_STACK_LOST = 3,
+};
+
+enum trc_counters_why {
+	TRC_COUNTERS_SECOND = 0,
+	TRC_COUNTERS_EXIT = 1,
+	TRC_COUNTERS_END = 2,
 };
 
 /* enum trc_kind */

@@ -4,12 +4,15 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "record/process_maps.h"
 #include "trc.skel.h"
 
 #define ORPHANS_MAX   4096
@@ -133,6 +136,12 @@ int attach_targets(struct probes *probes, const struct targets *targets, u32 *re
 
 /* --- what the iterators write: a number for /proc, or 0, and a record; again and again */
 
+/* For whom the iterators are run. */
+struct finding {
+	struct consumer *consumer;
+	u64 groups;
+};
+
 /* The arguments are in the memory of the process; where they cannot be read the record has none. */
 static void add_arguments(struct trc_head *record, u32 number)
 {
@@ -157,9 +166,61 @@ static void add_arguments(struct trc_head *record, u32 number)
 	record->len += sizeof(*item) + ((len + 7) & ~7ull);
 }
 
+struct mapped_files {
+	struct consumer *consumer;
+	const struct trc_head *found;
+};
+
+static int take_map(void *context, const struct process_map *map)
+{
+	const struct mapped_files *files = context;
+	struct {
+		struct trc_file_map event;
+		struct trc_item item;
+		char path[PATH_MAX];
+	} record = {
+		.event = { .head = *files->found,
+			   .fd = -1,
+			   .device = map->major << 20 | map->minor,
+			   .inode = map->inode,
+			   .address = map->start,
+			   .length = map->end - map->start,
+			   .offset = map->offset,
+			   .prot = map->prot,
+			   .flags = map->shared ? MAP_SHARED : MAP_PRIVATE },
+		.item = { .type = TRC_TYPE_str },
+	};
+	size_t len = strlen(map->path);
+
+	if (len > sizeof(record.path)) {
+		len = sizeof(record.path);
+		record.item.state = TRC_ITEM_TRUNCATED;
+		record.item.more = UINT16_MAX;
+	}
+	memcpy(record.path, map->path, len);
+	record.item.len = len;
+	record.event.head.kind = TRC_KIND_file_map;
+	record.event.head.words = sizeof(record.event) / 8;
+	record.event.head.len = sizeof(record.event) + sizeof(record.item) + ((len + 7) & ~7ull);
+	return consumer_take(files->consumer, &record.event.head);
+}
+
+/* One that was there, with what only /proc tells of it; `number` names it there. */
+static int take_process(const struct finding *finding, struct trc_head *record, u32 number)
+{
+	struct mapped_files files = { finding->consumer, record };
+	int err;
+
+	add_arguments(record, number);
+	err = consumer_take_process(finding->consumer, record, number);
+	if (err || !(finding->groups & GROUP_BIT(GROUP_file)))
+		return err;
+	return process_maps_each(number, take_map, &files);
+}
+
 static int take_found(void *context, u8 *data, size_t len)
 {
-	struct consumer *consumer = context;
+	const struct finding *finding = context;
 	_cleanup_free_ struct trc_head *record = xmalloc(TRC_RECORD_MAX);
 	int err = 0;
 
@@ -174,9 +235,8 @@ static int take_found(void *context, u8 *data, size_t len)
 		if (head.len > TRC_RECORD_MAX || len < sizeof(number) + head.len)
 			return -EIO;
 		memcpy(record, data + sizeof(number), head.len);
-		if (number)
-			add_arguments(record, number);
-		err = consumer_take(consumer, record);
+		err = number ? take_process(finding, record, number)
+			     : consumer_take(finding->consumer, record);
 		data += sizeof(number) + head.len;
 		len -= sizeof(number) + head.len;
 	}
@@ -186,6 +246,7 @@ static int take_found(void *context, u8 *data, size_t len)
 static int find(struct trc_bpf *skeleton, struct consumer *consumer)
 {
 	volatile struct control *control = &skeleton->bss->control;
+	struct finding finding = { consumer, skeleton->rodata->groups };
 	u32 adopted, fill;
 	int err, passes = 0;
 
@@ -195,12 +256,12 @@ static int find(struct trc_bpf *skeleton, struct consumer *consumer)
 	/* What was adopted by a hook behind the iterator's back is told of by the next pass. */
 	do {
 		adopted = control->adopted;
-		err = attach_iterate(skeleton->progs.target_find, take_found, consumer);
+		err = attach_iterate(skeleton->progs.target_find, take_found, &finding);
 		if (!err)
 			err = consumer_drain(consumer, &fill);
 	} while (err >= 0 && adopted != control->adopted && ++passes < PASSES_MAX);
 	if (err >= 0)
-		err = attach_iterate(skeleton->progs.target_files, take_found, consumer);
+		err = attach_iterate(skeleton->progs.target_files, take_found, &finding);
 	control->attaching = 0;
 	/* Set by a hook before that. */
 	if (control->wanted)

@@ -17,6 +17,7 @@
 #include "record/groups.h"
 #include "record/probes.h"
 #include "record/session.h"
+#include "record/targets.h"
 
 #define TRIAL_RING_BYTES 65536
 
@@ -141,6 +142,7 @@ static void check_groups(struct findings *findings, bool *ret_recordable)
 	_cleanup_free_ struct syscall_spec *specs =
 		xcalloc(SPEC_ABIS * SPEC_PER_ABI, sizeof(*specs));
 	const struct call_filter no_filter = { 0 };
+	const struct targets no_targets = { 0 };
 	struct utsname uts;
 
 	uname(&uts);
@@ -149,6 +151,7 @@ static void check_groups(struct findings *findings, bool *ret_recordable)
 			.groups = GROUP_BIT(GROUP_task) | GROUP_BIT(group),
 			.specs = specs,
 			.filter = &no_filter,
+			.targets = &no_targets,
 			.machine = uts.machine,
 			.ring_bytes = TRIAL_RING_BYTES,
 		};

@@ -27,6 +27,7 @@ struct consumer {
 	struct probes *probes;
 	struct rings *rings;
 	struct trace_writer *writer;
+	struct stacks *stacks;	       /* NULL: there are none */
 	size_t cpu_count;	       /* possible */
 	struct trace_stream **streams; /* [class * cpu_count + cpu] */
 	/* per CPU: now, when they were last looked at, when the file was begun */
@@ -77,6 +78,11 @@ void consumer_set_writer(struct consumer *consumer, struct trace_writer *writer)
 	       CLASSES_MAX * consumer->cpu_count * sizeof(*consumer->streams));
 	memcpy(consumer->counters_begin, consumer->counters_before,
 	       consumer->cpu_count * sizeof(*consumer->counters));
+}
+
+void consumer_set_stacks(struct consumer *consumer, struct stacks *stacks)
+{
+	consumer->stacks = stacks;
 }
 
 void consumer_set_max_events(struct consumer *consumer, u64 count)
@@ -141,18 +147,34 @@ static int take(struct consumer *consumer, u16 cpu, const struct trc_head *recor
 	return trace_stream_append(stream_of(consumer, class_of_kind[kind], cpu), record);
 }
 
+static int put(void *data, u16 cpu, const struct trc_head *record)
+{
+	return take(data, cpu, record);
+}
+
 static int append(void *data, u16 cpu, const struct trc_head *record)
 {
 	struct consumer *consumer = data;
 
 	if (consumer->watches && !watch(consumer, record))
 		return -ENOSPC;
+	if (consumer->stacks && stacks_wants(record->kind))
+		return stacks_append(consumer->stacks, cpu, record, put, consumer);
 	return take(consumer, cpu, record);
 }
 
 int consumer_take(struct consumer *consumer, const struct trc_head *record)
 {
 	return consumer->writer ? take(consumer, record->cpu, record) : 0;
+}
+
+int consumer_take_process(struct consumer *consumer, const struct trc_head *record, u32 number)
+{
+	int err = consumer_take(consumer, record);
+
+	if (!err && consumer->writer && consumer->stacks)
+		err = stacks_append_process(consumer->stacks, record, number, put, consumer);
+	return err;
 }
 
 int consumer_drain(struct consumer *consumer, u32 *ret_fill)

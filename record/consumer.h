@@ -8,6 +8,7 @@
 #include "common/trace_writer.h"
 #include "record/probes.h"
 #include "record/rings.h"
+#include "record/stacks.h"
 #include "record/trigger.h"
 
 /* The most that is taken from one ring before the others, and the caller, have their turn. */
@@ -28,6 +29,8 @@ struct consumer *consumer_new(struct probes *probes, struct rings *rings, u64 st
 void consumer_free(struct consumer *consumer);
 /* What is drained from here on goes to this writer. */
 void consumer_set_writer(struct consumer *consumer, struct trace_writer *writer);
+/* Stacks are recorded: they go through `stacks`, which is borrowed. */
+void consumer_set_stacks(struct consumer *consumer, struct stacks *stacks);
 /* Nothing is taken after so many events. */
 void consumer_set_max_events(struct consumer *consumer, u64 count);
 bool consumer_is_full(const struct consumer *consumer);
@@ -46,6 +49,8 @@ int consumer_drain(struct consumer *consumer, u32 *ret_fill);
 u64 consumer_abandon(struct consumer *consumer);
 /* Takes a record that did not come through a ring; before the recording begins it is dropped. 0 or the -errno of a write that failed. */
 int consumer_take(struct consumer *consumer, const struct trc_head *record);
+/* Takes the record of a process that was found, which /proc knows by this number, and what goes with it. */
+int consumer_take_process(struct consumer *consumer, const struct trc_head *record, u32 number);
 /* Writes a `lost` record for everything that was lost since the last call. */
 int consumer_losses(struct consumer *consumer, u64 now);
 /* One for the times that a probe did not run: it was running already on that CPU. At the end of a file. */

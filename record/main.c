@@ -94,6 +94,17 @@ static const struct option_row rows[] = {
 	  "call; "
 	  "the others are counted exactly",
 	  NULL },
+	{ 'g', "stacks", OPTION_LIST, ROW(settings.stacks), "SET",
+	  "record stacks too, a list of: off-cpu (where threads wait: user and kernel stack), "
+	  "futex "
+	  "(only waits for futexes), syscall (user stack at the entry of every recorded call), "
+	  "syscall=CALLS (of these; a set as for -e, to the end of the list), all; may be repeated",
+	  NULL },
+	{ 0, "counters", OPTION_STRING, ROW(settings.counters), "LIST",
+	  "what each thread counts: cycles, instructions, cache-misses, branch-misses and other "
+	  "names of perf, task-clock, context-switches, page-faults, cpu-migrations; what this "
+	  "machine lacks is named and left out",
+	  NULL },
 	{ 's', "string-size", OPTION_SIZE, ROW(settings.string_bytes), "N",
 	  "keep N bytes of strings that are not paths (256), and of the data that is read and "
 	  "written (0: contents are private)",

@@ -129,6 +129,14 @@ static void add_modes(struct trace_meta *meta, const struct modes *modes)
 		add_option(meta, "trigger", xstrdup(modes->triggers.values[i]));
 }
 
+void metadata_add_extras(struct trace_meta *meta, const struct extras *extras)
+{
+	if (extras->choice.why)
+		add_option(meta, "stacks", stack_choice_text(&extras->choice));
+	if (extras->counters && extras->counters->count)
+		add_option(meta, "counters", counters_names(extras->counters));
+}
+
 static void add_options(struct trace_meta *meta, const struct settings *settings, u64 ring_bytes)
 {
 	bool strings_set = settings->string_bytes != STRING_BYTES_UNSET;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/trace_meta.h"
+#include "record/extras.h"
 #include "record/settings.h"
 
 /*
@@ -12,6 +13,7 @@
 struct trace_meta *metadata_new(const struct settings *settings, struct syscall_table *tables,
 				size_t table_count, u32 command_pid, u64 ring_bytes,
 				const char *missing_hooks);
+void metadata_add_extras(struct trace_meta *meta, const struct extras *extras);
 void metadata_free(struct trace_meta *meta);
 
 void clock_sample(struct trace_clock_sample *ret_sample);

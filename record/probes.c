@@ -16,6 +16,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "record/attach.h"
+#include "record/extra_probes.h"
 #include "record/groups.h"
 #include "record/kernel.h"
 #include "record/hooks.h"
@@ -91,7 +92,7 @@ static int fill_specs(struct probes *probes, const struct syscall_spec *specs)
 }
 
 /* Of a group that is off nothing is loaded. */
-static void choose_groups(struct bpf_object *object, u64 groups)
+static void choose_groups(struct bpf_object *object, u64 groups, bool calls)
 {
 	struct bpf_program *program;
 	struct bpf_map *map;
@@ -100,8 +101,7 @@ static void choose_groups(struct bpf_object *object, u64 groups)
 	{
 		int group = group_of_name(bpf_program__name(program));
 
-		if (group == GROUP_syscall ? !groups_call(groups)
-					   : group >= 0 && !(groups & GROUP_BIT(group)))
+		if (group == GROUP_syscall ? !calls : group >= 0 && !(groups & GROUP_BIT(group)))
 			bpf_program__set_autoload(program, false);
 	}
 	bpf_object__for_each_map(map, object)
@@ -150,7 +150,9 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	skeleton->rodata->groups = options->groups;
 	/* Without it the ids of requests are no worse, but show where the kernel keeps them. */
 	(void)!getrandom((void *)&skeleton->rodata->uring_id_key, sizeof(u64), 0);
-	choose_groups(skeleton->obj, options->groups);
+	/* Code comes with calls that map. */
+	choose_groups(skeleton->obj, options->groups,
+		      groups_call(options->groups) || extra_probes_need_calls(options->extras));
 	facts = kernel_facts();
 	skeleton->rodata->futex_finds_files = facts.finds_vma;
 	skeleton->rodata->sched_count_offset = facts.preempt_count_offset;
@@ -176,9 +178,13 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	if (!err)
 		err = attach_prepare(skeleton, options->targets);
 	if (!err)
+		err = extra_probes_prepare(skeleton, options->extras);
+	if (!err)
 		err = trc_bpf__load(skeleton);
 	if (!err)
 		err = fill_specs(probes, options->specs);
+	if (!err)
+		err = extra_probes_fill(skeleton, options->extras);
 	if (err)
 		goto fail;
 	*ret_probes = probes;
@@ -262,6 +268,8 @@ int probes_unfinished(struct probes *probes)
 	/* The last one forgets the calls. */
 	if (!err)
 		err = run_iterator(probes->skeleton->progs.futex_unfinished);
+	if (!err)
+		err = run_iterator(probes->skeleton->progs.counter_unfinished);
 	return err ? err : run_iterator(probes->skeleton->progs.syscall_unfinished);
 }
 

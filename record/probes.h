@@ -6,6 +6,7 @@
 #include "common/trace_meta.h"
 #include "record/settings.h"
 
+struct extras;
 struct probes;
 struct targets;
 struct trc_bpf;
@@ -21,8 +22,9 @@ struct probes_options {
 	const struct syscall_spec *specs;
 	const struct targets *targets;
 	const struct call_filter *filter;
-	bool sampling;	     /* is there a spec with a sample? */
-	const char *machine; /* uname -m */
+	bool sampling;		     /* is there a spec with a sample? */
+	const struct extras *extras; /* NULL: no stacks, no counters */
+	const char *machine;	     /* uname -m */
 	bool unknown_calls_skipped;
 	u64 ring_bytes;
 	unsigned verbose;
@@ -38,7 +40,7 @@ int probes_hold(struct probes *probes, int pidfd);
 void probes_pause(struct probes *probes, bool pause);
 /* After this no more records are made, except by probes_unfinished(). */
 void probes_detach(struct probes *probes);
-/* Sends a record for every call that a target is still inside. Detach first. */
+/* Sends a record for every call that a target is still inside, and its counters. Detach first. */
 int probes_unfinished(struct probes *probes);
 void probes_close(struct probes *probes);
 

@@ -19,6 +19,7 @@ struct recorder {
 	struct probes *probes;
 	struct rings *rings;
 	struct consumer *consumer;
+	const struct extras *extras;
 	struct cost cost;
 	struct files files;
 	trace_gives_up gives_up;
@@ -37,6 +38,8 @@ struct recorder {
 	bool dump_failed;
 };
 
+/* Makes the file that the trace goes to. 0 or -errno; it has spoken. */
+int recorder_open_output(struct recorder *r);
 /* Begins the first file: from here on what the rings hold is recorded. */
 int recorder_begin(struct recorder *r);
 bool recorder_has_begun(const struct recorder *r);

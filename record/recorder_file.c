@@ -2,11 +2,13 @@
 #include "record/recorder_private.h"
 
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "record/attach.h"
 
 DEFINE_CLEANUP(struct trace_meta *, metadata_free)
@@ -46,6 +48,7 @@ int recorder_open_trace(struct recorder *r, u32 workers, struct trace_writer **r
 
 	meta = metadata_new(r->settings, r->tables, r->table_count, r->command_pid, r->ring_bytes,
 			    probes_missing(r->probes));
+	metadata_add_extras(meta, r->extras);
 	memcpy(options.uuid, meta->uuid, sizeof(options.uuid));
 	err = trace_writer_open(&options, &writer);
 	if (err)
@@ -69,6 +72,49 @@ int recorder_drain_once(void *context)
 	return err < 0 ? err : 0;
 }
 
+int recorder_open_output(struct recorder *r)
+{
+	struct files *files = &r->files;
+	_cleanup_free_ char *existing = NULL;
+	const char *path = r->settings->output;
+	int err;
+
+	files->path = path;
+	files->force = r->settings->force;
+	files->series = r->settings->modes.rotate || r->settings->modes.flight;
+	files->keep = r->settings->modes.keep;
+	err = files_open(files, &existing);
+	if (existing)
+		path = existing;
+	switch (err) {
+	case 0:
+		return 0;
+	case -EEXIST:
+		log_error("%s exists; --force replaces %s, -o FILE names another", path,
+			  files->series ? "all files of that name with a number" : "it");
+		break;
+	case -ELOOP:
+		log_error("%s is not a regular file; a trace is never written through a link or a "
+			  "device, "
+			  "choose another name with -o",
+			  path);
+		break;
+	case -ENOTTY:
+		log_error("a trace is not for a terminal: redirect standard output, or name a file "
+			  "with -o");
+		break;
+	case -ENOENT:
+		log_error("%s: its directory does not exist; make it first, or choose another name "
+			  "with -o",
+			  path);
+		break;
+	default:
+		log_error("%s: cannot be written: %s; choose another name with -o", path,
+			  strerror(-err));
+	}
+	return err;
+}
+
 void recorder_set_mark(struct recorder *r, struct mark *mark, u64 now)
 {
 	mark_set(mark, now, r->consumer, r->probes, &r->cost);
@@ -80,8 +126,12 @@ void recorder_set_mark(struct recorder *r, struct mark *mark, u64 now)
 /* What must stand before the events of a file, or of a stretch of memory. */
 int recorder_tell(struct recorder *r)
 {
-	int err = r->found ? attach_tell_all(r->probes, r->consumer)
-			   : attach_find(r->probes, r->consumer);
+	int err;
+
+	if (r->extras->stacks)
+		stacks_begin_part(r->extras->stacks);
+	err = r->found ? attach_tell_all(r->probes, r->consumer)
+		       : attach_find(r->probes, r->consumer);
 
 	r->found = true;
 	return err;

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "record/attach.h"
+#include "record/extras.h"
 #include "record/loop.h"
 #include "record/modes.h"
 #include "record/spec.h"
@@ -46,6 +47,8 @@ struct session {
 	struct consumer *consumer;
 	struct command *command;
 	struct loop *loop;
+	struct syscall_spec *specs;
+	struct extras extras;
 	struct recorder recorder;
 	struct ending ending;
 };
@@ -64,60 +67,16 @@ static u64 ring_bytes(const struct settings *settings)
 	return bytes;
 }
 
-static int open_output(struct session *s)
-{
-	struct files *files = &s->recorder.files;
-	_cleanup_free_ char *existing = NULL;
-	const char *path = s->settings->output;
-	int err;
-
-	files->path = path;
-	files->force = s->settings->force;
-	files->series = s->settings->modes.rotate || s->settings->modes.flight;
-	files->keep = s->settings->modes.keep;
-	err = files_open(files, &existing);
-	if (existing)
-		path = existing;
-	switch (err) {
-	case 0:
-		return 0;
-	case -EEXIST:
-		log_error("%s exists; --force replaces %s, -o FILE names another", path,
-			  files->series ? "all files of that name with a number" : "it");
-		break;
-	case -ELOOP:
-		log_error("%s is not a regular file; a trace is never written through a link or a "
-			  "device, "
-			  "choose another name with -o",
-			  path);
-		break;
-	case -ENOTTY:
-		log_error("a trace is not for a terminal: redirect standard output, or name a file "
-			  "with -o");
-		break;
-	case -ENOENT:
-		log_error("%s: its directory does not exist; make it first, or choose another name "
-			  "with -o",
-			  path);
-		break;
-	default:
-		log_error("%s: cannot be written: %s; choose another name with -o", path,
-			  strerror(-err));
-	}
-	return err;
-}
-
 static int load_probes(struct session *s, const struct syscall_set *set)
 {
-	_cleanup_free_ struct syscall_spec *specs =
-		xcalloc(SPEC_ABIS * SPEC_PER_ABI, sizeof(*specs));
 	struct probes_error error = { 0 };
 	struct probes_options options = {
 		.groups = s->settings->groups,
-		.specs = specs,
+		.specs = s->specs,
 		.targets = &s->targets,
 		.filter = &s->filter,
 		.sampling = s->samples,
+		.extras = &s->extras,
 		.machine = s->machine,
 		.ring_bytes = s->ring_bytes,
 		.verbose = s->settings->verbose,
@@ -127,7 +86,7 @@ static int load_probes(struct session *s, const struct syscall_set *set)
 	};
 	int err;
 
-	spec_fill(s->tables, s->table_count, set, s->settings, s->samples, specs);
+	extras_open(&s->extras);
 	err = probes_open(&options, &s->probes, &error);
 	if (err) {
 		log_error("%s", error.what);
@@ -188,6 +147,7 @@ static int attach_probes(struct session *s)
 	probes_pause(s->probes, begins_later(s));
 	now = monotonic_ns();
 	s->consumer = s->recorder.consumer = consumer_new(s->probes, s->rings, now);
+	consumer_set_stacks(s->consumer, s->extras.stacks);
 	consumer_set_triggers(s->consumer, s->triggers, s->trigger_count);
 	if (s->settings->modes.max_events)
 		consumer_set_max_events(s->consumer, s->settings->modes.max_events);
@@ -410,6 +370,8 @@ static void session_release(struct session *s)
 	targets_release(&s->targets);
 	user_release(&s->user);
 	samples_free(s->samples);
+	extras_release(&s->extras);
+	free(s->specs);
 	syscall_tables_free(s->tables, s->table_total);
 }
 
@@ -450,13 +412,19 @@ static int prepare(struct session *s, struct syscall_set **ret_set)
 
 	if (err)
 		return err == -EINVAL ? -EIO : err;
-	if (parse_syscalls(s, ret_set) || parse_triggers(s) || open_control(s))
+	if (parse_syscalls(s, ret_set) || parse_triggers(s) || open_control(s) ||
+	    extras_parse(&s->extras, settings, s->tables, s->table_count))
 		return -EINVAL;
-	if (open_output(s))
+	s->specs = xcalloc(SPEC_ABIS * SPEC_PER_ABI, sizeof(*s->specs));
+	spec_fill(s->tables, s->table_count, *ret_set, settings, s->samples, s->specs);
+	if (extras_prepare(&s->extras, s->tables, s->table_count, s->specs))
+		return -EINVAL;
+	s->recorder.settings = settings;
+	if (recorder_open_output(&s->recorder))
 		return -EIO;
 	s->loop = loop_new(&settings->modes);
 	loop_set_control(s->loop, s->control);
-	s->recorder.settings = settings;
+	s->recorder.extras = &s->extras;
 	s->recorder.tables = s->tables;
 	s->recorder.table_count = s->table_count;
 	s->recorder.ring_bytes = s->ring_bytes;

@@ -38,6 +38,8 @@ struct settings {
 	u64 ring_bytes;	    /* per CPU; 0: chosen by the number of CPUs */
 	u64 level;	    /* zstd */
 	struct modes modes;
+	struct option_list stacks; /* -g, as given */
+	const char *counters;	   /* --counters, as given; NULL: none */
 	struct target_options targets;
 	const char *user; /* --user; NULL: who called sudo, or nobody else */
 	bool quiet;

@@ -12,8 +12,21 @@
 
 struct decoder;
 
+/* Which of the two that a number may have stood for: dup2 closes one and makes one. */
+enum decode_fd_side { DECODE_FD_GIVEN, DECODE_FD_MADE };
+#define DECODE_AT_FDCWD (-100)
+/*
+ * Adds the name of a descriptor, or with DECODE_AT_FDCWD of the current directory; nothing if it has none.
+ * Bytes from a trace: not escaped.
+ */
+typedef void (*decode_fd_name_fn)(void *context, s32 fd, enum decode_fd_side side,
+				  struct text *out);
+
 struct decoder *decoder_new(const struct trace_meta *meta);
 void decoder_free(struct decoder *decoder);
+
+/* From now on descriptors are written with their names, as strace -y does; NULL: without. */
+void decoder_name_fds(struct decoder *decoder, decode_fd_name_fn name, void *context);
 
 /* O(1). The description of the call of a record; NULL if the trace does not know the number. */
 const struct syscall_desc *decoder_syscall(const struct decoder *decoder, u8 abi, u32 nr);
@@ -47,3 +60,10 @@ bool decode_path(struct decoder *decoder, const struct trc_syscall *record, cons
 		 size_t *ret_len);
 /* A socket address as "1.2.3.4:80", "[::1]:80", "unix:/run/x", "unix:@abstract", "netlink:…". */
 void decode_sockaddr(struct decoder *decoder, const u8 *data, size_t len, struct text *out);
+
+/* Are its registers 32 bits wide? x32's are not. */
+bool abi_is_narrow(u8 abi);
+/* Numbers in payloads, in the recording machine's byte order. */
+u16 payload_u16(const struct decoder *decoder, const u8 *data);
+u32 payload_u32(const struct decoder *decoder, const u8 *data);
+u64 payload_u64(const struct decoder *decoder, const u8 *data);

@@ -91,7 +91,14 @@ void decoder_free(struct decoder *decoder)
 	for (size_t i = 0; i < decoder->unknown_capacity; i++)
 		free(decoder->unknown[i]);
 	free(decoder->unknown);
+	text_release(&decoder->fd_text);
 	free(decoder);
+}
+
+void decoder_name_fds(struct decoder *decoder, decode_fd_name_fn name, void *context)
+{
+	decoder->fd_name = name;
+	decoder->fd_context = context;
 }
 
 const struct call_plan *decoder_plan(const struct decoder *decoder, u8 abi, u32 nr)

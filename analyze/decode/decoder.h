@@ -48,6 +48,9 @@ struct decoder {
 	struct abi_plan abis[SYSCALL_ABI_MAX];
 	const char *errnos[ERRNO_LIMIT]; /* borrowed from the meta or static */
 	const char *signals[SIGNAL_LIMIT];
+	decode_fd_name_fn fd_name; /* NULL: descriptors are numbers */
+	void *fd_context;
+	struct text fd_text;	       /* a name before it is escaped */
 	struct unknown_name **unknown; /* open hash */
 	size_t unknown_count, unknown_capacity;
 };
@@ -75,17 +78,8 @@ const struct call_plan *decoder_plan(const struct decoder *decoder, u8 abi, u32 
 call_printer call_printer_find(const char *name);
 u8 call_result_find(const char *name);
 
-/* Are its registers 32 bits wide? */
-bool abi_is_narrow(u8 abi);
-
 /* Names in a file are foreign bytes: true if it is one that can be printed as it is. */
 bool is_identifier(const char *name);
-
-/* ---- numbers in payloads, in the recording machine's byte order ---- */
-
-u16 payload_u16(const struct decoder *decoder, const u8 *data);
-u32 payload_u32(const struct decoder *decoder, const u8 *data);
-u64 payload_u64(const struct decoder *decoder, const u8 *data);
 
 /* ---- one argument at a time ---- */
 
@@ -105,6 +99,8 @@ void args_set(struct args *args, unsigned i, const struct value_set *set);
 void args_signal(struct args *args, unsigned i);
 void args_string(struct args *args, unsigned i);
 
+/* 3</etc/passwd> */
+void text_add_fd(struct decoder *decoder, s32 fd, enum decode_fd_side side, struct text *out);
 void text_add_address(struct text *out, u64 address); /* NULL for 0 */
 void text_add_mode(struct text *out, u32 mode);	      /* 0644, 000 */
 void text_add_file_mode(struct text *out, u32 mode);  /* S_IFREG|0644 */

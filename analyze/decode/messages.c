@@ -117,7 +117,7 @@ static void add_rights(struct payload data)
 	for (bool first = true; data.len >= 4; first = false) {
 		if (!first)
 			text_add_literal(out, ", ");
-		text_addi(out, (s32)payload_take_u32(&data));
+		text_add_fd(data.args->decoder, (s32)payload_take_u32(&data), DECODE_FD_MADE, out);
 	}
 	text_addc(out, ']');
 }

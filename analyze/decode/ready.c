@@ -9,7 +9,8 @@ static void add_pollfd(struct payload *payload, const char *label, u16 events)
 	struct text *out = payload->args->out;
 	s32 fd = (s32)payload_u32(payload->args->decoder, payload->data);
 
-	text_add_field(out, "{fd=", (u64)fd);
+	text_add_literal(out, "{fd=");
+	text_add_fd(payload->args->decoder, fd, DECODE_FD_GIVEN, out);
 	if (fd >= 0) { /* else it is passed over */
 		text_adds(out, label);
 		value_set_add(&set_poll_events, events, out);
@@ -74,7 +75,7 @@ bool payload_add_fds(struct payload *payload)
 		if (!first)
 			text_addc(out, ' ');
 		first = false;
-		text_addu(out, fd);
+		text_add_fd(payload->args->decoder, (s32)fd, DECODE_FD_GIVEN, out);
 	}
 	text_addc(out, ']');
 	return true;
@@ -162,9 +163,13 @@ static void add_after(struct args *args, unsigned i, const char **separator)
 void decode_ready(struct args *args)
 {
 	const char *separator = " (", *const none = separator;
+	decode_fd_name_fn name = args->decoder->fd_name;
 
+	/* The arguments have the names already: strace does not repeat them. */
+	args->decoder->fd_name = NULL;
 	for (unsigned i = 0; i < args->count; i++)
 		add_after(args, i, &separator);
+	args->decoder->fd_name = name;
 	if (separator != none)
 		text_addc(args->out, ')');
 }

@@ -8,11 +8,13 @@
 #define LAST_RESTART_ERRNO  516
 #define ENOIOCTLCMD_NUMBER  515
 
-#define F_GETFD_NUMBER	   1
-#define F_GETFL_NUMBER	   3
-#define F_GETSIG_NUMBER	   11
-#define F_GETLEASE_NUMBER  1025
-#define F_GET_SEALS_NUMBER 1034
+#define F_DUPFD_NUMBER	       0
+#define F_DUPFD_CLOEXEC_NUMBER 1030
+#define F_GETFD_NUMBER	       1
+#define F_GETFL_NUMBER	       3
+#define F_GETSIG_NUMBER	       11
+#define F_GETLEASE_NUMBER      1025
+#define F_GET_SEALS_NUMBER     1034
 
 static void add_error(struct decoder *decoder, u32 number, struct text *out)
 {
@@ -53,6 +55,10 @@ static bool add_fcntl(struct decoder *decoder, const struct trc_syscall *record,
 	u64 value = (u64)record->ret;
 
 	switch ((u32)syscall_arg(record, 1)) {
+	case F_DUPFD_NUMBER:
+	case F_DUPFD_CLOEXEC_NUMBER:
+		text_add_fd(decoder, (s32)record->ret, DECODE_FD_MADE, out);
+		return true;
 	case F_GETFD_NUMBER:
 		add_set_result(value, " (flags ", &set_fd_flags, out);
 		return true;
@@ -123,6 +129,8 @@ void decode_result(struct decoder *decoder, const struct trc_syscall *record, st
 		add_error(decoder, error, out);
 	} else if (plan && plan->desc->properties & SYSCALL_RETURNS_ADDRESS) {
 		text_addx(out, abi_is_narrow(record->abi) ? (u32)record->ret : (u64)record->ret);
+	} else if (plan && plan->desc->properties & SYSCALL_RETURNS_FD) {
+		text_add_fd(decoder, (s32)record->ret, DECODE_FD_MADE, out);
 	} else if (!plan || !add_special(decoder, record, plan, out)) {
 		text_addi(out, abi_is_narrow(record->abi) ? (s32)record->ret : record->ret);
 	}

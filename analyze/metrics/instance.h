@@ -40,6 +40,13 @@ static inline void add_classes(struct text *text, const struct syscall_desc *des
 	}
 }
 
+/* 1: no event of the kind that the thread may have had is missing. */
+static inline struct value value_complete(const struct fold *fold, u16 kind,
+					  const struct thread *thread)
+{
+	return value_int(!walk_is_lossy(fold->walk, kind, thread->start_ns, thread->end_ns));
+}
+
 /* ARRAY_RESERVE() whose new elements are zero. */
 #define ARRAY_RESERVE_ZERO(array, capacity, need)                                                  \
 	do {                                                                                       \

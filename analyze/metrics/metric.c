@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/metrics/metric.h"
 
+#include "analyze/metrics/pieces.h"
 #include "common/alloc.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #define PROGRESS_EVENTS 65536
+#define CLASS_COUNT	16
 
 struct run {
 	struct walk *walk;
@@ -15,7 +17,21 @@ struct run {
 	/* The folds that want calls, apart: the walk's hottest loop. */
 	size_t call_count;
 	struct fold *call_folds[MODEL_SLOTS];
+	/* And those that want other events, by class. */
+	size_t event_count[CLASS_COUNT];
+	struct fold *event_folds[CLASS_COUNT][MODEL_SLOTS];
+	size_t span_count; /* and those that want spans */
+	struct fold *span_folds[MODEL_SLOTS];
+	struct pieces pieces;
 };
+
+/* The classes of kinds; of those that this program does not know nobody wants any. */
+#define EVENT(id, name, class, doc, ...) [id] = TRC_CLASS_##class,
+static const u8 class_of[] = {
+	[TRC_KIND_none] = CLASS_COUNT - 1,
+#include "common/events.def"
+};
+#undef EVENT
 
 const struct metric *metric_by_name(const char *name)
 {
@@ -30,7 +46,8 @@ u64 metrics_classes(const struct metric *const *list, size_t count)
 	u64 classes = 1ull << TRC_CLASS_TASK; /* 0 would mean all */
 
 	for (size_t i = 0; i < count; i++)
-		classes |= list[i]->classes | (list[i]->later ? WALK_LATER : 0);
+		classes |= list[i]->classes | (list[i]->later ? WALK_LATER : 0) |
+			   (list[i]->span ? WALK_SPANS : 0);
 	return classes;
 }
 
@@ -63,6 +80,54 @@ static void process_gone(void *context, struct process *process)
 			run->folds[i].metric->process_gone(&run->folds[i], process, shown);
 }
 
+static void futex_gone(void *context, struct futex *futex)
+{
+	struct run *run = context;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->folds[i].metric->futex_gone)
+			run->folds[i].metric->futex_gone(&run->folds[i], futex);
+}
+
+static void file_gone(void *context, struct open_file *file)
+{
+	struct run *run = context;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->folds[i].metric->file_gone)
+			run->folds[i].metric->file_gone(&run->folds[i], file);
+}
+
+static void object_gone(void *context, struct object *object)
+{
+	struct run *run = context;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->folds[i].metric->object_gone)
+			run->folds[i].metric->object_gone(&run->folds[i], object);
+}
+
+static void span(void *context, struct thread *thread, const struct span *whole)
+{
+	struct run *run = context;
+	bool shown = selection_thread(&run->walk->selection, thread);
+	u64 at = whole->start_ns;
+	struct span piece;
+
+	while (pieces_next(&run->pieces, whole, &at, &piece))
+		for (size_t i = 0; i < run->span_count; i++)
+			run->span_folds[i]->metric->span(run->span_folds[i], thread, &piece, shown);
+}
+
+static void woken(void *context, struct thread *thread, struct thread *waker, u64 at_ns)
+{
+	struct run *run = context;
+
+	for (size_t i = 0; i < run->span_count; i++)
+		if (run->span_folds[i]->metric->woken)
+			run->span_folds[i]->metric->woken(run->span_folds[i], thread, waker, at_ns);
+}
+
 static int run_error(const struct run *run)
 {
 	for (size_t i = 0; i < run->count; i++)
@@ -85,11 +150,18 @@ static void run_begin(struct run *run, const struct metric *const *list, struct 
 			list[i]->init(fold);
 		if (list[i]->call)
 			run->call_folds[run->call_count++] = fold;
+		for (unsigned class = 0; list[i]->event && class < CLASS_COUNT; class ++)
+			if (list[i]->classes & (1ull << class))
+				run->event_folds[class][run->event_count[class]++] = fold;
+		if (list[i]->span)
+			run->span_folds[run->span_count++] = fold;
 	}
 }
 
 static void run_step(struct run *run, const struct walk_step *step)
 {
+	u8 class = class_of[step->event.kind_id];
+
 	if (step->event.kind_id == TRC_KIND_syscall) {
 		const struct trc_syscall *record = (const struct trc_syscall *)step->event.record;
 
@@ -97,9 +169,8 @@ static void run_step(struct run *run, const struct walk_step *step)
 			run->call_folds[i]->metric->call(run->call_folds[i], step, record);
 		return;
 	}
-	for (size_t i = 0; i < run->count; i++)
-		if (run->folds[i].metric->event)
-			run->folds[i].metric->event(&run->folds[i], step);
+	for (size_t i = 0; i < run->event_count[class]; i++)
+		run->event_folds[class][i]->metric->event(run->event_folds[class][i], step);
 }
 
 static void run_later(struct run *run, const struct walk_step *step)
@@ -129,13 +200,22 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 		struct sink *sink, metrics_progress_fn progress, void *context)
 {
 	struct run run = { .walk = walk, .count = count };
-	const struct model_hooks hooks = { &run, thread_gone, process_gone };
+	const struct model_hooks hooks = { .context = &run,
+					   .thread_gone = thread_gone,
+					   .process_gone = process_gone,
+					   .file_gone = file_gone,
+					   .object_gone = object_gone,
+					   .futex_gone = futex_gone,
+					   .span = span,
+					   .woken = woken };
 	struct walk_step step;
 	int r;
 
 	if (!count || count > MODEL_SLOTS)
 		return -E2BIG;
 	run_begin(&run, list, sink);
+	if (run.span_count)
+		pieces_init(&run.pieces, walk);
 	model_set_hooks(walk->model, &hooks);
 	for (u64 n = 1; walk_next(walk, &step); n++) {
 		/* Calls of threads that are not known are nobody's: tid 0 does not call. */
@@ -162,5 +242,6 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 		free(run.folds[i].state);
 	}
 	model_set_hooks(walk->model, &(struct model_hooks){});
+	pieces_release(&run.pieces);
 	return r;
 }

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "analyze/model/span.h"
 #include "analyze/table.h"
 #include "analyze/walk.h"
 #include "common/text.h"
@@ -24,14 +25,29 @@ struct metric {
 	/* A call that it would show, but that it ended after the window: it may have begun in it. */
 	void (*later)(struct fold *fold, const struct walk_step *step,
 		      const struct trc_syscall *record);
-	/* Any other event that the selection shows. */
+	/* Any other event of its classes that the selection shows. */
 	void (*event)(struct fold *fold, const struct walk_step *step);
+	/*
+	 * What a thread did, or a piece of it: within the window, none across a pause of the recording. Those of
+	 * a thread come in the order of time. `shown`: the selection wants the thread.
+	 */
+	void (*span)(struct fold *fold, struct thread *thread, const struct span *span, bool shown);
+	/* As it happens, long before the spans around it are told: one was woken, or made, by another. */
+	void (*woken)(struct fold *fold, struct thread *thread, struct thread *waker, u64 at_ns);
 	/*
 	 * An instance leaves; what it has in slots[fold->slot] must be freed. Not `shown`: no row for it.
 	 * A process leaves after its threads.
 	 */
 	void (*thread_gone)(struct fold *fold, struct thread *thread, bool shown);
 	void (*process_gone)(struct fold *fold, struct process *process, bool shown);
+	/* A futex goes with its address space; at most one metric may keep something in its slot. */
+	void (*futex_gone)(struct fold *fold, struct futex *futex);
+	/*
+	 * With WALK_FDS in `classes`: the last descriptor of an open file is closed; the last open file of a pipe
+	 * or socket is. What happened to it may not have been shown.
+	 */
+	void (*file_gone)(struct fold *fold, struct open_file *file);
+	void (*object_gone)(struct fold *fold, struct object *object);
 	void (*finish)(struct fold *fold); /* after the last event: rows that only then are known */
 	void (*release)(struct fold *fold);
 };

@@ -6,7 +6,24 @@
 	M(trace)                                                                                   \
 	M(process)                                                                                 \
 	M(thread)                                                                                  \
+	M(thread_time)                                                                             \
+	M(process_time)                                                                            \
+	M(cgroup_time)                                                                             \
+	M(thread_time_series)                                                                      \
+	M(wait)                                                                                    \
+	M(wait_edge)                                                                               \
+	M(wait_by_object)                                                                          \
+	M(critical_path)                                                                           \
+	M(critical_path_by_process)                                                                \
 	M(exec)                                                                                    \
+	M(file)                                                                                    \
+	M(file_access)                                                                             \
+	M(fd)                                                                                      \
+	M(pipe)                                                                                    \
+	M(socket)                                                                                  \
+	M(socket_name)                                                                             \
+	M(connection)                                                                              \
+	M(net_io)                                                                                  \
 	M(syscall)                                                                                 \
 	M(syscall_stats)                                                                           \
 	M(syscall_by_name)                                                                         \
@@ -18,8 +35,30 @@
 	M(syscall_per_second)                                                                      \
 	M(failure)                                                                                 \
 	M(time_use)                                                                                \
+	M(stack)                                                                                   \
+	M(counter)                                                                                 \
+	M(time_spent)                                                                              \
 	M(loss)                                                                                    \
 	M(probe)                                                                                   \
+	M(futex)                                                                                   \
+	M(futex_wait)                                                                              \
+	M(futex_wake)                                                                              \
+	M(futex_edge)                                                                              \
+	M(futex_series)                                                                            \
+	M(poll_wait)                                                                               \
+	M(poll_ready)                                                                              \
+	M(communication)                                                                           \
+	M(disk_io)                                                                                 \
+	M(disk_file)                                                                               \
+	M(pagecache)                                                                               \
+	M(page_fault)                                                                              \
+	M(memory)                                                                                  \
+	M(signal_event)                                                                            \
+	M(capability)                                                                              \
+	M(uring)                                                                                   \
+	M(cgroup_usage)                                                                            \
+	M(process_series)                                                                          \
+	M(latency_histogram)                                                                       \
 	M(errno)                                                                                   \
 	M(signal)                                                                                  \
 	M(syscall_name)

@@ -65,6 +65,13 @@ void *text_map_get(struct text_map *map, const char *key, size_t len)
 	return entry->value;
 }
 
+void *text_map_find(const struct text_map *map, const char *key, size_t len)
+{
+	u32 slot = map->slot_count ? *find_slot(map, hash_bytes(key, len), key, len) : 0;
+
+	return slot ? map->entries[slot - 1].value : NULL;
+}
+
 void text_map_release(struct text_map *map)
 {
 	for (size_t i = 0; i < map->count; i++) {
@@ -74,4 +81,15 @@ void text_map_release(struct text_map *map)
 	free(map->entries);
 	free(map->slots);
 	*map = (struct text_map){ .value_size = map->value_size };
+}
+
+void text_map_free(void **slot)
+{
+	struct text_map *map = *slot;
+
+	if (!map)
+		return;
+	text_map_release(map);
+	free(map);
+	*slot = NULL;
 }

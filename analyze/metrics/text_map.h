@@ -21,4 +21,7 @@ struct text_map {
 
 /* The value of a key, which is copied in at first sight. Pointers to values stay valid. */
 void *text_map_get(struct text_map *map, const char *key, size_t len);
+void *text_map_find(const struct text_map *map, const char *key, size_t len); /* NULL: none */
 void text_map_release(struct text_map *map); /* frees the values, not what they point to */
+/* The same, and the map itself, which *slot points to; it may be NULL. */
+void text_map_free(void **slot);

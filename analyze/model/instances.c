@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/instances.h"
 
+#include "analyze/model/futexes.h"
+#include "analyze/model/spans.h"
+#include "analyze/model/fds.h"
 #include "common/alloc.h"
 
 #include <stdlib.h>
@@ -13,6 +16,7 @@ void identity_inherit(struct identity *child, const struct identity *parent)
 	string_ref(child->cmdline);
 	string_ref(child->cwd);
 	string_ref(child->cgroup);
+	modules_ref(child->modules);
 }
 
 static void identity_release(struct identity *identity)
@@ -21,6 +25,7 @@ static void identity_release(struct identity *identity)
 	string_unref(identity->cmdline);
 	string_unref(identity->cwd);
 	string_unref(identity->cgroup);
+	modules_unref(identity->modules);
 }
 
 void thread_set_comm(struct thread *thread, const char *comm, size_t size)
@@ -100,19 +105,25 @@ void thread_renumber(struct model *model, struct thread *thread, u32 tid)
 
 /* ---- ending ---- */
 
-void thread_end(struct model *model, struct thread *thread, u64 end_ns)
+static void wait_to_be_gone(struct model *model, struct thread *thread, u64 now)
 {
-	if (thread->ended)
-		return;
-	thread->ended = true;
-	thread->end_ns = end_ns;
-	thread->gone_at = model->now + MODEL_GRACE_NS;
+	thread->gone_at = now + MODEL_GRACE_NS;
+	thread->next_ended = NULL;
 	if (model->last_ended)
 		model->last_ended->next_ended = thread;
 	else
 		model->first_ended = thread;
 	model->last_ended = thread;
 	model->next_gone_at = model->first_ended->gone_at;
+}
+
+void thread_end(struct model *model, struct thread *thread, u64 end_ns)
+{
+	if (thread->ended)
+		return;
+	thread->ended = true;
+	thread->end_ns = end_ns;
+	wait_to_be_gone(model, thread, model->now);
 }
 
 static void process_free(struct model *model, struct process *process)
@@ -129,6 +140,7 @@ static void process_free(struct model *model, struct process *process)
 	else
 		model->last = process->previous;
 	identity_release(&process->identity);
+	object_unref(process->as_child);
 	string_unref(process->comm);
 	free(process);
 }
@@ -137,6 +149,7 @@ static void process_gone(struct model *model, struct process *process)
 {
 	if (model->hooks.process_gone)
 		model->hooks.process_gone(model->hooks.context, process);
+	futexes_leave(model, process);
 	process_free(model, process);
 }
 
@@ -162,8 +175,12 @@ static void thread_free(struct model *model, struct thread *thread)
 {
 	struct process *process = thread->process;
 
+	if (model->spans)
+		spans_thread_gone(model->spans, thread);
 	if (model->hooks.thread_gone)
 		model->hooks.thread_gone(model->hooks.context, thread);
+	if (model->fds)
+		fds_thread_gone(model->fds, thread);
 	if (thread->mapped)
 		idmap_remove(&model->threads, thread->tid);
 	if (thread->previous)
@@ -173,6 +190,7 @@ static void thread_free(struct model *model, struct thread *thread)
 	if (thread->next)
 		thread->next->previous = thread->previous;
 	process->live_count--;
+	futexes_forget(thread);
 	string_unref(thread->comm);
 	free(thread);
 }
@@ -186,6 +204,10 @@ void model_collect(struct model *model, u64 now)
 		model->first_ended = thread->next_ended;
 		if (!model->first_ended)
 			model->last_ended = NULL;
+		if (thread->held && now != UINT64_MAX) {
+			wait_to_be_gone(model, thread, now);
+			continue;
+		}
 		thread_free(model, thread);
 		if (!process->live_count && process->ended)
 			process_gone(model, process);

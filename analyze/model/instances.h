@@ -18,6 +18,8 @@ struct model {
 	size_t command_count, command_capacity;
 	struct command *commands;
 	struct model_hooks hooks;
+	struct futexes *futexes;
+	struct polls *polls; /* NULL: descriptors are not followed */
 	struct idmap threads, processes;
 	struct process *first, *last;		 /* not yet gone */
 	struct thread *first_ended, *last_ended; /* by gone_at */
@@ -25,6 +27,9 @@ struct model {
 	u64 now;
 	u32 process_count, thread_count; /* ever */
 	u32 fatherless_count;		 /* processes->fatherless */
+	struct stacks *stacks;
+	struct spans *spans; /* NULL: not followed */
+	struct fds *fds;     /* NULL: not followed */
 };
 
 /* New instances; the thread takes the place of whoever bore its number. Nothing of them is known yet. */

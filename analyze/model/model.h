@@ -12,11 +12,22 @@
 #pragma once
 
 #include "analyze/model/shared_string.h"
+#include "analyze/model/stacks.h"
 #include "analyze/stream.h"
 #include "common/trace_meta.h"
 
+struct span;
+struct span_thread;
+struct spans_options;
+
 #define MODEL_UNKNOWN UINT64_MAX
-#define MODEL_SLOTS   24
+#define MODEL_SLOTS   96
+
+struct dirs;
+struct dirs;
+struct fd_table;
+struct object;
+struct open_file;
 
 struct totals {				    /* sums of threads' task_exit records */
 	u64 runtime_ns, utime_ns, stime_ns; /* the latter two as ticks counted them */
@@ -33,6 +44,15 @@ struct identity { /* what exec and STATE tell of a process; inherited by its chi
 	u32 uid, gid, euid, egid;
 	u32 pid_ns, mnt_ns, net_ns, uts_ns, ipc_ns, cgroup_ns, user_ns; /* 0: unknown */
 	u64 cgroup_id;
+	struct modules *modules; /* code that it has mapped; NULL: none is known */
+};
+
+struct futex;
+
+struct wakeup {			 /* the last that a thread had */
+	u64 ns;			 /* 0: none was seen */
+	u32 waker_tid, waker_id; /* the thread instance; 0: not in the trace */
+	u8 context;		 /* enum trc_sched_context */
 };
 
 struct process {
@@ -58,7 +78,9 @@ struct process {
 	u32 exit_count;	  /* task_exit records in totals */
 	struct totals totals;
 	struct thread *threads;		 /* not yet gone */
+	struct futex_space *futex_space; /* NULL: not known */
 	u8 selected;			 /* 1: some thread was selected */
+	struct object *as_child;	 /* what its parent waits for; NULL: not yet */
 	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
 	struct process *next, *previous; /* not yet gone, by id */
 };
@@ -78,6 +100,14 @@ struct thread {
 	u64 runtime_ns;
 	u64 cpu_delay_ns, blkio_delay_ns;
 	struct string *comm;
+	struct wakeup woken;
+	struct futex_thread *futex; /* NULL: it used none */
+	struct dirs *dirs;	    /* the same */
+	struct span_thread
+		*span;	      /* what it is doing; NULL: not followed, or nothing was told yet */
+	u32 held;	      /* spans that are not told yet name it: it stays */
+	struct fd_table *fds; /* NULL: not followed, or not needed yet */
+	u32 last_child_tid;   /* whom it made last */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
@@ -89,9 +119,17 @@ struct model_hooks {
 	void *context;
 	void (*thread_gone)(void *context, struct thread *thread);
 	void (*process_gone)(void *context, struct process *process); /* after its threads */
+	void (*futex_gone)(void *context, struct futex *futex);
+	/* Of each thread in the order of time, and all of them before it is gone. */
+	void (*span)(void *context, struct thread *thread, const struct span *span);
+	/* As it happens: one was woken, or made, by another; follows with span. */
+	void (*woken)(void *context, struct thread *thread, struct thread *waker, u64 at_ns);
+	void (*file_gone)(void *context, struct open_file *file);  /* no descriptor is left */
+	void (*object_gone)(void *context, struct object *object); /* no open file is left */
 };
 
 struct model;
+struct decoder;
 
 /* `boot_offset_ns` is boot clock minus trace clock. */
 struct model *model_new(s64 boot_offset_ns);
@@ -102,10 +140,32 @@ struct model *model_new(s64 boot_offset_ns);
 void model_add_command(struct model *model, u32 pid, u64 start_ns);
 void model_free(struct model *model);
 void model_set_hooks(struct model *model, const struct model_hooks *hooks);
+/* From now on it tells spans; before the first event. */
+void model_follow_spans(struct model *model, const struct spans_options *options);
+/* From now on it follows descriptors, sockets and directories; before the first event and the state. */
+void model_follow_fds(struct model *model, struct decoder *decoder, const struct trace_meta *meta);
 void model_load_state(struct model *model, const struct trace_state *state);
 
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */
 struct thread *model_event(struct model *model, const struct event *event);
+
+/* stacks_add_text() with what the trace has told so far. */
+bool model_add_stack(const struct model *model, u32 section, u32 id, const struct modules *modules,
+		     struct text *text);
+
+/* The process that bears the number now; NULL: none. */
+struct process *model_process(struct model *model, u32 pid);
+
+/* What the last event did takes effect, though none follows. */
+void model_settle(struct model *model);
+
+/* The instance, as long as it bears the number; `id` 0: whoever does. */
+struct thread *model_thread(struct model *model, u32 tid, u32 id);
+
+/* Who leads the process of this number now; NULL: nobody that the trace knows. */
+struct thread *model_leader(struct model *model, u32 pid);
+/* The file with this inode, if a descriptor stood for it lately (WALK_FDS). Borrowed. */
+struct object *model_file(const struct model *model, u32 device, u64 inode);
 
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);

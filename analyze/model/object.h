@@ -48,8 +48,16 @@ struct object {
 	 * make[12]"; NULL: nothing is known but the type. Bytes from a trace: escape them.
 	 */
 	struct string *name;
+	/* For the model alone: */
+	u32 open_count;		      /* open files that stand for it */
+	u32 place_device;	      /* with the inode its place in the model's map */
+	bool placed;		      /* it is in the map */
+	struct epoll *epoll;	      /* what it watches, of an epoll; NULL: nothing yet */
+	struct socket *socket;	      /* what is known of it; NULL: it is none, or nothing is */
+	struct object *next;	      /* in the map's bucket */
+	struct object *older, *newer; /* of those that nobody has open any more */
 };
 
-const char *object_type_name(u8 type); /* "file", "io_uring" */
+const char *object_type_name(u8 type);		  /* "file", "io_uring" */
 struct object *object_ref(struct object *object); /* NULL stays NULL */
 void object_unref(struct object *object);	  /* accepts NULL */

@@ -58,11 +58,11 @@ enum span_state { SPAN_STATES(SPAN_ENUM) SPAN_STATE_COUNT };
 enum wait_reason { WAIT_REASONS(WAIT_ENUM) WAIT_REASON_COUNT };
 
 enum waker_context { /* as sched_wakeup.context */
-	WAKER_task,
-	WAKER_softirq,
-	WAKER_irq,
-	WAKER_nmi,
-	WAKER_unknown = 255,
+		     WAKER_task,
+		     WAKER_softirq,
+		     WAKER_irq,
+		     WAKER_nmi,
+		     WAKER_unknown = 255,
 };
 
 #define SPAN_NO_CALL UINT32_MAX
@@ -74,13 +74,22 @@ struct span {
 	u8 abi;		      /* of the call */
 	u8 waker_context;     /* who ended the wait; also of the runnable span after it */
 	bool complete;	      /* false: it touches an interval in which events were lost */
+	bool begins;	      /* the state begins here: no other span of it lies before this one */
 	u32 nr;		      /* the system call it lies in; SPAN_NO_CALL: none, or not known */
 	u64 call_start_ns;    /* when that began; 0: none */
-	struct object *object; /* what was waited for; NULL unknown or none. Borrowed during the call */
+	struct object
+		*object; /* what was waited for; NULL unknown or none. Borrowed during the call */
 	struct thread *waker; /* NULL: unknown, or not in the trace. Borrowed during the call */
 	u32 waker_tid;	      /* 0: none or unknown; known even if the waker is not a target */
 };
 
-const char *span_state_name(u8 state);	/* "sleep": the column's value */
-const char *span_state_text(u8 state);	/* "waiting, interruptible" */
+const char *span_state_name(u8 state); /* "sleep": the column's value */
+const char *span_state_text(u8 state); /* "waiting, interruptible" */
 const char *wait_reason_name(u8 reason);
+const char *wait_reason_text(u8 reason);
+
+/* Did it wait, whatever for? */
+static inline bool span_waits(u8 state)
+{
+	return state == SPAN_sleep || state == SPAN_block || state == SPAN_iowait;
+}

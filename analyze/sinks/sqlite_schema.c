@@ -2,85 +2,11 @@
 #include "analyze/sinks/sqlite_schema.h"
 
 #include "analyze/sinks/sqlite.h"
+#include "analyze/sinks/sqlite_views.h"
 #include "common/text.h"
 
 static const char trace_id_doc[] =
 	"the trace of this row; first in every key, as a database may hold many";
-
-static const struct view {
-	const char *name, *doc, *sql;
-	const char *tables; /* that its columns come from, and what they mean */
-} views[] = {
-	{ "v_process_tree",
-	  "processes as a tree: depth, and the names from the root down; ordered by path for "
-	  "reading",
-	  "WITH RECURSIVE tree(trace_id, process_id, depth, path, names) AS ("
-	  " SELECT trace_id, process_id, 0, printf('%08d', process_id), comm FROM process"
-	  " WHERE parent_process_id IS NULL"
-	  " UNION ALL"
-	  " SELECT p.trace_id, p.process_id, depth + 1, path || '/' || printf('%08d', "
-	  "p.process_id),"
-	  " names || ' > ' || ifnull(p.comm, '?')"
-	  " FROM process p JOIN tree t ON p.trace_id = t.trace_id AND p.parent_process_id = "
-	  "t.process_id)"
-	  " SELECT t.trace_id, t.path, t.depth, p.pid, printf('%*s', t.depth * 2, '') || "
-	  "ifnull(p.comm, '?') AS tree,"
-	  " t.names, p.process_id, p.start_ns, p.end_ns - p.start_ns AS life_ns, p.exit_code, "
-	  "p.exit_signal, p.cpu_ns,"
-	  " p.cmdline FROM tree t JOIN process p ON p.trace_id = t.trace_id AND p.process_id = "
-	  "t.process_id",
-	  "process" },
-	{ "v_syscall", "calls with who made them and seconds since the start",
-	  "SELECT s.trace_id, (s.ts_ns - r.start_mono_ns) / 1e9 AS at_s, p.pid, s.tid, t.comm, "
-	  "s.name, s.args, s.ret,"
-	  " s.errno, s.errno_name, s.duration_ns, s.path, s.state, s.abi, s.cpu, s.ts_ns, "
-	  "t.thread_id, p.process_id"
-	  " FROM syscall s JOIN thread t ON t.trace_id = s.trace_id AND t.thread_id = s.thread_id"
-	  " JOIN process p ON p.trace_id = t.trace_id AND p.process_id = t.process_id"
-	  " JOIN trace r ON r.trace_id = s.trace_id",
-	  "syscall,thread,process" },
-	{ "v_slowest_syscall", "complete calls, the longest first",
-	  "SELECT * FROM v_syscall WHERE state = 'complete' ORDER BY duration_ns DESC",
-	  "v_syscall" },
-	{ "v_failed_syscall", "calls that returned an error",
-	  "SELECT * FROM v_syscall WHERE errno IS NOT NULL", "v_syscall" },
-	{ "v_syscall_stats", "syscall_stats with the processes' pids and names",
-	  "SELECT s.trace_id, p.pid, p.comm, s.name, s.count, s.error_count, s.total_ns, s.min_ns, "
-	  "s.mean_ns, s.p50_ns,"
-	  " s.p90_ns, s.p99_ns, s.max_ns, s.process_id"
-	  " FROM syscall_stats s JOIN process p ON p.trace_id = s.trace_id AND p.process_id = "
-	  "s.process_id",
-	  "syscall_stats,process" },
-	{ "v_exec", "programs in the order of their start, with pids and seconds since the start",
-	  "SELECT e.trace_id, (e.ts_ns - r.start_mono_ns) / 1e9 AS at_s, p.pid, e.exe, e.cmdline, "
-	  "e.cwd, e.process_id"
-	  " FROM exec e JOIN process p ON p.trace_id = e.trace_id AND p.process_id = e.process_id"
-	  " JOIN trace r ON r.trace_id = e.trace_id ORDER BY e.trace_id, e.ts_ns",
-	  "exec,process" },
-};
-
-/* Columns of views that no table has. */
-static const struct view_column {
-	const char *view;
-	struct column column;
-} view_columns[] = {
-	{ "v_process_tree",
-	  { "path", "the numbers of its ancestors and its own: to sort by", COLUMN_TEXT,
-	    UNIT_NONE } },
-	{ "v_process_tree", { "depth", "how many ancestors it has", COLUMN_INTEGER, UNIT_COUNT } },
-	{ "v_process_tree", { "tree", "its name, indented by its depth", COLUMN_TEXT, UNIT_NONE } },
-	{ "v_process_tree",
-	  { "names", "the names of its ancestors and its own", COLUMN_TEXT, UNIT_NONE } },
-	{ "v_process_tree",
-	  { "life_ns", "from its start to its end; NULL: one of them is not known", COLUMN_INTEGER,
-	    UNIT_NS } },
-	{ "v_syscall",
-	  { "at_s", "its entry, in seconds since the start of the trace", COLUMN_REAL,
-	    UNIT_NONE } },
-	{ "v_exec",
-	  { "at_s", "when it was, in seconds since the start of the trace", COLUMN_REAL,
-	    UNIT_NONE } },
-};
 
 static int create_table(sqlite3 *db, const struct table *table)
 {
@@ -162,12 +88,12 @@ static int document(sqlite3 *db, const struct table *const *tables)
 			    doc_columns[i].doc);
 	for (size_t i = 0; !r && tables[i]; i++)
 		r = document_table(statement, tables[i]);
-	for (size_t i = 0; !r && i < ARRAY_SIZE(views); i++)
-		r = put_doc(statement, views[i].name, NULL, NULL, NULL, views[i].doc);
-	for (size_t i = 0; !r && i < ARRAY_SIZE(view_columns); i++) {
-		const struct column *column = &view_columns[i].column;
+	for (size_t i = 0; !r && i < sqlite_view_count; i++)
+		r = put_doc(statement, sqlite_views[i].name, NULL, NULL, NULL, sqlite_views[i].doc);
+	for (size_t i = 0; !r && i < sqlite_view_column_count; i++) {
+		const struct column *column = &sqlite_view_columns[i].column;
 
-		r = put_doc(statement, view_columns[i].view, column->name,
+		r = put_doc(statement, sqlite_view_columns[i].view, column->name,
 			    column_type_name(column->type), column_unit_name(column->unit),
 			    column->doc);
 	}
@@ -176,7 +102,7 @@ static int document(sqlite3 *db, const struct table *const *tables)
 }
 
 /* A view's other columns mean what they mean in the first table that has them. */
-static int document_view(sqlite3 *db, const struct view *view)
+static int document_view(sqlite3 *db, const struct sqlite_view *view)
 {
 	static const char sql[] =
 		"INSERT INTO doc SELECT ?1, c.name, d.type, d.unit, d.doc FROM "
@@ -206,14 +132,14 @@ static int create_views(sqlite3 *db)
 {
 	int r = SQLITE_OK;
 
-	for (size_t i = 0; !r && i < ARRAY_SIZE(views); i++) {
+	for (size_t i = 0; !r && i < sqlite_view_count; i++) {
 		struct text sql = {};
 
-		text_addf(&sql, "CREATE VIEW %s AS %s", views[i].name, views[i].sql);
+		text_addf(&sql, "CREATE VIEW %s AS %s", sqlite_views[i].name, sqlite_views[i].sql);
 		r = sqlite3_exec(db, sql.data, NULL, NULL, NULL);
 		text_release(&sql);
 		if (!r)
-			r = document_view(db, &views[i]);
+			r = document_view(db, &sqlite_views[i]);
 	}
 	return r;
 }
@@ -256,6 +182,12 @@ int schema_index(sqlite3 *db)
 		"CREATE INDEX IF NOT EXISTS i_exec ON exec(trace_id, process_id, ts_ns);"
 		"CREATE UNIQUE INDEX IF NOT EXISTS i_syscall_stats ON syscall_stats(trace_id, "
 		"process_id, name);"
+		"CREATE INDEX IF NOT EXISTS i_wait ON wait(trace_id, thread_id);"
+		"CREATE INDEX IF NOT EXISTS i_file_access ON file_access(trace_id, process_id);"
+		"CREATE UNIQUE INDEX IF NOT EXISTS i_futex ON futex(trace_id, futex_id);"
+		"CREATE INDEX IF NOT EXISTS i_futex_wait ON futex_wait(trace_id, futex_id);"
+		"CREATE INDEX IF NOT EXISTS i_futex_wake ON futex_wake(trace_id, futex_id);"
+		"CREATE INDEX IF NOT EXISTS i_futex_edge ON futex_edge(trace_id, futex_id);"
 		"CREATE INDEX IF NOT EXISTS i_errno ON errno(trace_id, number);"
 		"CREATE INDEX IF NOT EXISTS i_signal ON signal(trace_id, number);"
 		"CREATE INDEX IF NOT EXISTS i_syscall_name ON syscall_name(trace_id, abi, nr);";

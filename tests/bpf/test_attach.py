@@ -89,6 +89,7 @@ def test_snapshot(t):
     for pid in pids:
         assert_process(found(trace)[pid])
         assert_descriptors([event for event in trace.of("fd_found") if event["tgid"] == pid], pid)
+        assert_maps([event for event in trace.of("file_map") if event["tgid"] == pid], pid)
     added, removed = trace.of("target_added"), trace.of("target_removed")
     equal([(event["tid"], event["reason"], event["later"]) for event in added], [(program.pid, REASON["-p"], 0)], "added")
     equal([(event["tid"], event["reason"], event["cause"]) for event in removed], [(program.pid, REASON["-p"], 2)], "removed")
@@ -98,6 +99,18 @@ def test_snapshot(t):
     check("'an argument' ''" in rows[0]["cmdline"], rows[0]["cmdline"])
     for command in ("info", "report", "tree", "replay"):
         harness.succeed([harness.ANALYZE, command, trace.path])
+
+
+def assert_maps(events, pid):
+    """Of files, with their paths: as /proc has them."""
+    with open(f"/proc/{pid}/maps") as file:
+        lines = [re.match(r"(\w+)-(\w+) (...)(.) (\w+) (\w+):(\w+) (\d+) +(/.*)", line) for line in file]
+    wanted = [(int(line[1], 16), int(line[2], 16) - int(line[1], 16), line[3], line[4], int(line[5], 16), int(line[6], 16) << 20 | int(line[7], 16),
+               int(line[8]), line[9]) for line in lines if line]
+    told = [(event["address"], event["length"], "".join(letter if event["prot"] & bit else "-" for bit, letter in ((1, "r"), (2, "w"), (4, "x"))),
+             {1: "s", 2: "p"}[event["flags"]], event["offset"], event["device"], event["inode"], words(event, "path")) for event in events]
+    equal(told, wanted, f"maps of process {pid}")
+    equal({event["fd"] for event in events}, {-1}, "descriptors of maps")
 
 
 def assert_is(event, task):
@@ -389,7 +402,7 @@ def test_not_itself(t):
 
 def test_gone(t):
     """A recording without a command ends when its targets have, with exit 0 and a whole file."""
-    program = start(["sh", "-c", "sleep 1.5; exit 7"])
+    program = start(["sh", "-c", "sleep 3; exit 7"])
     time.sleep(0.1)
     begin = time.monotonic()
     trace = attach(t, "-p", str(program.pid), duration="60s")
@@ -603,3 +616,41 @@ def compare(trace, written):
 def start_of(trace):
     said = json.loads(trace.analyze("info", "--format", "json").stdout)
     return said["start_mono_ns"]
+
+
+SLEEPER = """
+import select, sys, time
+epoll = select.epoll()
+print("ready", flush=True)
+epoll.poll(float(sys.argv[1]), 7)
+epoll.poll(60, 11)
+"""
+
+
+def inside(pid):
+    """The call that a sleeping process is in, as /proc tells: number and arguments."""
+    with open(f"/proc/{pid}/syscall") as file:
+        words = file.read().split()
+    return int(words[0]), [int(word, 16) for word in words[1:7]]
+
+
+@cases("60", "3")
+def test_inside(t, seconds):
+    """R15: the call that a process was in before it was watched, and its arguments; no duration is invented."""
+    program = python(t, SLEEPER, seconds)
+    time.sleep(0.2)
+    number, arguments = inside(program.pid)
+    trace = attach(t, "-p", str(program.pid), "-e", "/epoll/", duration="4s" if seconds == "3" else "0.5s")
+    calls = trace.of("syscall")
+    check(calls, "no call")
+    first = calls[0]
+    equal((first["nr"], first["state"], first["flags"]), (number, 2, 0) if seconds == "3" else (number, 1, 2), "the call")
+    equal([first[f"arg{i}"] for i in range(4)], arguments[:4], "arguments")
+    if seconds == "3":
+        equal(first["duration_ns"], 0, "duration")
+        equal([(call["state"], call["arg2"]) for call in calls[1:]], [(1, 11)], "the next call")
+        return
+    watched = found(trace)[program.pid]["ts"]
+    equal(first["ts"] - first["duration_ns"], watched, "what the duration counts from")
+    row = trace.sql("SELECT reason, sum(total_ns) AS total FROM wait_by_object GROUP BY reason ORDER BY total DESC")[0]
+    equal(row["reason"], "poll", "what it waited for")

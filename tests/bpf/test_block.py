@@ -91,3 +91,37 @@ def test_own_reads(t):
     equal(sum(event["bytes"] for event in reads), end["read_bytes"], "bytes read")
     equal(sum(event["bytes"] for event in reads if event["inode"] == inode), 3 << 20, "bytes read of the file")
     equal({event["tgid"] for event in reads}, {end["tgid"]}, "who read")
+
+
+def test_disk_table(t):
+    """Requests past the page cache, against what the program did and what the kernel counts of the disk."""
+    with loop_device(t) as device:
+        before = counts(device)
+        trace = t.record(workload("disk"), device, options=["--events", "+block"])
+        seen = counts(device)
+        seen.subtract(before)
+        number = os.stat(device).st_rdev
+    rows = trace.sql("SELECT * FROM disk_io WHERE device = ?", f"{os.major(number)}:{os.minor(number)}")
+    equal({row["op"]: (row["count"], row["bytes"], row["error_count"]) for row in rows},
+          {"read": (31, 31 * 4096, 0), "write": (22, 17 * 8192 + 5 * 512, 0), "flush": (5, 0, 0), "discard": (3, 3 * 65536, 0)},
+          "requests")
+    by_op = {row["op"]: row for row in rows}
+    equal(by_op["read"]["bytes"] // 512, seen["sectors_read"], "sectors that the kernel says were read")
+    equal({row["pid"] for row in rows}, {trace.of("exec")[0]["tgid"]}, "who asked")
+    calls = trace.one("SELECT total_ns FROM syscall_by_name WHERE name = 'pread64'")
+    device_ns = by_op["read"]["device_total_ns"] + by_op["read"]["queue_total_ns"]
+    check(0.3 * calls < device_ns < calls, f"the device took {device_ns} ns of the {calls} ns that the reads took")
+    check(by_op["read"]["device_p50_ns"] <= by_op["read"]["device_p99_ns"] <= by_op["read"]["device_max_ns"], "percentiles")
+
+
+def test_disk_file_table(t):
+    """What is written back has the name of the file, and the process that wrote it."""
+    trace = t.record(workload("disk"), "-f", "file", options=["--events", "+block"])
+    pid, inode = map(int, trace.result.stdout.split())
+    if not trace.of("block_io"):
+        raise Skip("the directory is on no disk")
+    (row,) = trace.sql("SELECT * FROM disk_file WHERE inode = ? AND op = 'write'", inode)
+    equal(row["path"], t.path("file"), "its name")
+    check(row["bytes"] >= 13 * 4096, f"bytes written: {row['bytes']}")
+    equal(trace.one("SELECT sum(bytes) FROM disk_io WHERE op = 'write' AND ifnull(dirtied_pid, pid) = ?", pid) >= 13 * 4096, True,
+          "bytes that the process is to answer for")

@@ -49,10 +49,14 @@ static inline struct walk *table_walk(const char *path, const struct selection_o
 static inline void table_fill(struct table_sink *kept, const char *path, const char *name,
 			      const struct selection_options *selection)
 {
+	static const struct selection_options all;
 	const struct metric *metric = metric_by_name(name);
-	struct walk *walk = table_walk(path, selection);
+	char *error = NULL;
+	struct walk *walk;
 
 	CHECK_FATAL(metric != NULL);
+	CHECK_FATAL(!walk_open(path, selection ? selection : &all, metrics_classes(&metric, 1),
+			       &walk, &error));
 	*kept = (struct table_sink){
 		.sink = { .begin = table_sink_begin, .row = table_sink_row, .end = table_sink_end }
 	};

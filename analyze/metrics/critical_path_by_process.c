@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Table critical_path_by_process: whose doing the time of the command was. */
+#include "analyze/metrics/path_end.h"
+#include "analyze/metrics/wait_key.h"
+
+#define COLUMNS(C)                                                                                 \
+	C(process_id, INTEGER, ID, "the process that the path goes through; NULL: not known")      \
+	C(comm, TEXT, NONE, "last name of the thread that it goes through first")                  \
+	C(start_ns, INTEGER, TS, "when the path came to it for the first time")                    \
+	C(duration_ns, INTEGER, NS,                                                                \
+	  "its part of the path; the sum over all is the time from the command's start to its "    \
+	  "end")                                                                                   \
+	C(share, REAL, NONE, "the same as part of the path, 0 to 1")                               \
+	C(run_ns, INTEGER, NS, "of it on a CPU")                                                   \
+	C(ready_ns, INTEGER, NS, "of it ready, but not on a CPU")                                  \
+	C(wait_ns, INTEGER, NS, "of it waiting for what no thread of the trace did")               \
+	C(count, INTEGER, COUNT, "segments")                                                       \
+	C(most_reason, TEXT, NONE, "what it waited for the longest, as in the table wait")         \
+	C(most_object, TEXT, NONE, "and the name of that")                                         \
+	C(most_ns, INTEGER, NS, "and how long")
+
+enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
+static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
+
+struct wait {
+	struct object *object; /* of the nodes, which stay */
+	u8 reason;
+	u64 ns;
+};
+
+#define WAITS_MAX 32 /* of a process, that are told apart */
+
+struct process_path {
+	const struct path_who *who;
+	u64 start_ns, ns, run_ns, ready_ns, wait_ns, count;
+	size_t wait_count;
+	struct wait waits[WAITS_MAX];
+};
+
+struct sums {
+	struct text_map by_process; /* struct process_path */
+	u64 ns;
+};
+
+static void add_wait(struct process_path *path, const struct path_node *node)
+{
+	struct wait *wait = path->waits, *end = wait + path->wait_count;
+
+	while (wait < end && (wait->object != node->object || wait->reason != node->reason))
+		wait++;
+	if (wait == end) {
+		if (path->wait_count == WAITS_MAX)
+			return;
+		path->wait_count++;
+		*wait = (struct wait){ .object = node->object, .reason = node->reason };
+	}
+	wait->ns += node->ns;
+}
+
+static void add(void *context, const struct path_node *node, const struct path_node *jump)
+{
+	struct sums *sums = context;
+	u32 id = node->who ? node->who->process_id : 0;
+	struct process_path *path = text_map_get(&sums->by_process, (const char *)&id, sizeof(id));
+
+	if (!path->count++) {
+		path->who = node->who;
+		path->start_ns = node->start_ns;
+	}
+	path->ns += node->ns;
+	sums->ns += node->ns;
+	switch (node->state) {
+	case SPAN_user:
+		path->run_ns += node->ns;
+		break;
+	case SPAN_preempted:
+	case SPAN_runnable:
+		path->ready_ns += node->ns;
+		break;
+	case SPAN_sleep:
+	case SPAN_block:
+	case SPAN_iowait:
+		path->wait_ns += node->ns;
+		add_wait(path, node);
+		break;
+	}
+}
+
+static void put(struct fold *fold, const struct sums *sums, const struct process_path *path)
+{
+	const struct wait *most = NULL;
+	struct value row[COLUMN_COUNT] = {};
+
+	for (size_t i = 0; i < path->wait_count; i++)
+		if (!most || path->waits[i].ns > most->ns)
+			most = &path->waits[i];
+	if (path->who) {
+		row[COLUMN_process_id] = value_int(path->who->process_id);
+		row[COLUMN_comm] = value_string(path->who->comm);
+	}
+	row[COLUMN_start_ns] = value_int((s64)path->start_ns);
+	row[COLUMN_duration_ns] = value_int((s64)path->ns);
+	row[COLUMN_share] = value_real(sums->ns ? (double)path->ns / (double)sums->ns : 0);
+	row[COLUMN_run_ns] = value_int((s64)path->run_ns);
+	row[COLUMN_ready_ns] = value_int((s64)path->ready_ns);
+	row[COLUMN_wait_ns] = value_int((s64)path->wait_ns);
+	row[COLUMN_count] = value_int((s64)path->count);
+	if (most) {
+		row[COLUMN_most_reason] = value_text(wait_reason_name(most->reason));
+		row[COLUMN_most_object] = value_object_name(most->object);
+		row[COLUMN_most_ns] = value_int((s64)most->ns);
+	}
+	fold_row(fold, row);
+}
+
+static void finish(struct fold *fold)
+{
+	struct sums sums = { .by_process.value_size = sizeof(struct process_path) };
+
+	path_end_tell(fold, add, &sums);
+	for (size_t i = 0; i < sums.by_process.count; i++)
+		put(fold, &sums, sums.by_process.entries[i].value);
+	text_map_release(&sums.by_process);
+}
+
+const struct metric metric_critical_path_by_process = {
+	.table = { .name = "critical_path_by_process",
+		   .doc = "the critical path by process: whose doing the command's time was",
+		   .columns = columns,
+		   .column_count = COLUMN_COUNT,
+		   .sort = "start_ns" },
+	.classes = 1ull << TRC_CLASS_TASK,
+	.state_size = sizeof(struct path_end),
+	.init = path_end_init,
+	.span = path_end_span,
+	.woken = path_end_woken,
+	.thread_gone = path_end_thread_gone,
+	.finish = finish,
+	.release = path_end_release,
+};

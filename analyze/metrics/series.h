@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sums by period of the recording (--period, a second unless it is said). Time is split at the boundaries, so
+ * a wait counts where it was spent, not where it ended.
+ */
+#pragma once
+
+#include "analyze/table.h"
+#include "analyze/walk.h"
+
+#define SERIES_PERIODS_MAX 131072u /* in a recording */
+#define SERIES_PAGE	   64	   /* periods */
+
+struct series {	      /* zero it first, but for the width */
+	size_t width; /* sums per period */
+	size_t capacity;
+	u64 **pages; /* of SERIES_PAGE periods; NULL: nothing happened in them */
+};
+
+/* What SERIES_PERIODS_MAX allows of a recording that may be damaged, or take years. */
+u64 series_period_ns(const struct walk *walk, u64 wanted_ns);
+
+/* 0, 1, …; what lies before the recording counts in its first period, what lies behind it in its last. */
+u32 series_period(const struct walk *walk, u64 ts);
+u64 series_from_ns(const struct walk *walk, u32 period);
+
+/* The sums of a period; valid until the next call. */
+u64 *series_sums(struct series *series, u32 period);
+/* Adds the time from one moment to another to the `column`th sum of each period that it touches. */
+void series_add_time(struct series *series, const struct walk *walk, size_t column, u64 from_ns,
+		     u64 to_ns);
+/* The next period, from *period on, in which something happened; NULL at the end. */
+const u64 *series_next(const struct series *series, u32 *period);
+void series_release(struct series *series);
+
+/* The first columns of a table by period. */
+#define SERIES_COLUMNS(C)                                                                          \
+	C(period, INTEGER, NUMBER, "number of the period: 0, 1, … since the start")                \
+	C(from_ns, INTEGER, TS, "when it began; it lasted for --period, a second unless said")
+
+static inline void series_values(const struct walk *walk, u32 period, struct value *values)
+{
+	values[0] = value_int(period);
+	values[1] = value_int((s64)series_from_ns(walk, period));
+}

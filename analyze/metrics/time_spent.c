@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Table time_spent: what threads did with their time, waits by what they were for. The rows add up to the
+ * time that all shown threads lived within the trace (and the window).
+ */
+#include "analyze/metrics/wait_key.h"
+
+#define NAMES_MAX   16384
+#define OBJECTS_MAX 16384
+
+#define COLUMNS(C)                                                                                 \
+	C(activity, TEXT, NONE, "what the threads did, in words")                                  \
+	C(state, TEXT, NONE,                                                                       \
+	  "user, system: on a CPU; preempted, runnable: ready for one; wait; stopped; call, "      \
+	  "outside: the trace does not tell of the scheduler; unknown")                            \
+	C(reason, TEXT, NONE, "of wait and call, as in the table wait")                            \
+	C(time_ns, INTEGER, NS, "sum over all threads")                                            \
+	C(share, REAL, NONE, "part of the time of all threads, 0 to 1")                            \
+	C(count, INTEGER, COUNT, "how often it began")                                             \
+	C(thread_count, INTEGER, COUNT, "threads that did it")                                     \
+	C(most_comm, TEXT, NONE, "name of the threads that spent the most on it")                  \
+	C(most_ns, INTEGER, NS, "how much that was")                                               \
+	C(most_object, TEXT, NONE, "the file, pipe, socket … that the most of it was waited for")  \
+	C(most_object_ns, INTEGER, NS, "how much that was")                                        \
+	C(complete, INTEGER, BOOL, "0: events of it may be missing")
+
+enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
+static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
+
+/* Activities: states that are no waits, then waits by reason, then calls by reason. */
+#define WAIT_AT	   SPAN_STATE_COUNT
+#define CALL_AT	   (WAIT_AT + WAIT_REASON_COUNT)
+#define ACTIVITIES (CALL_AT + WAIT_REASON_COUNT)
+
+static const char *const state_texts[SPAN_STATE_COUNT] = {
+	[SPAN_user] = "on CPU, user code",
+	[SPAN_system] = "on CPU, in system calls",
+	[SPAN_preempted] = "ready, taken off the CPU",
+	[SPAN_runnable] = "ready, waiting for a CPU",
+	[SPAN_stopped] = "stopped, or held by the recorder",
+	[SPAN_call] = "in calls, waiting or not",
+	[SPAN_outside] = "outside system calls: own code",
+	[SPAN_unknown] = "not known: events are missing",
+};
+
+static const char *const wait_texts[WAIT_REASON_COUNT] = {
+	[WAIT_none] = "waiting, reason unknown",
+	[WAIT_file] = "waiting for files",
+	[WAIT_directory] = "waiting for directories",
+	[WAIT_device] = "waiting for devices",
+	[WAIT_pipe] = "waiting for pipes",
+	[WAIT_socket] = "waiting for sockets",
+	[WAIT_event] = "waiting for events (eventfd and the like)",
+	[WAIT_futex] = "waiting for locks (futex)",
+	[WAIT_poll] = "waiting for readiness (poll, epoll)",
+	[WAIT_child] = "waiting for children",
+	[WAIT_timer] = "sleeping until a time",
+	[WAIT_signal] = "waiting for signals",
+	[WAIT_disk] = "waiting for disks",
+	[WAIT_fault] = "waiting in page faults",
+	[WAIT_memory] = "waiting to change mappings",
+	[WAIT_ipc] = "waiting for IPC queues, semaphores",
+	[WAIT_vfork] = "waiting for children of vfork",
+	[WAIT_exit] = "waiting to end",
+	[WAIT_uring] = "waiting for io_uring",
+	[WAIT_kernel] = "waiting in other calls",
+	[WAIT_unknown] = "waiting, reason unknown",
+};
+
+struct times {
+	u64 ns[ACTIVITIES];
+};
+
+struct by_object { /* key: activity and name */
+	u64 ns;
+};
+
+struct state {
+	struct text_map by_comm;   /* struct times */
+	struct text_map by_object; /* struct by_object */
+	struct times all;
+	u64 count[ACTIVITIES], thread_count[ACTIVITIES];
+	bool lossy[ACTIVITIES];
+};
+
+static void init(struct fold *fold)
+{
+	struct state *state = fold->state;
+
+	state->by_comm.value_size = sizeof(struct times);
+	state->by_object.value_size = sizeof(struct by_object);
+}
+
+static unsigned activity_of(const struct span *span)
+{
+	if (span_waits(span->state))
+		return WAIT_AT + (span->reason ? span->reason : WAIT_unknown);
+	if (span->state == SPAN_call && span->reason)
+		return CALL_AT + span->reason;
+	return span->state;
+}
+
+static void add_object(struct fold *fold, unsigned activity, const struct object *object, u64 ns)
+{
+	struct state *state = fold->state;
+
+	if (state->by_object.count >= OBJECTS_MAX)
+		return;
+	text_clear(&fold->text);
+	text_addc(&fold->text, (char)(activity + 1));
+	object_add_name(object, &fold->text);
+	((struct by_object *)text_map_get(&state->by_object, fold->text.data, fold->text.len))
+		->ns += ns;
+}
+
+static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
+{
+	struct times *times = thread->slots[fold->slot];
+	unsigned activity = activity_of(span);
+	u64 ns = span->end_ns - span->start_ns;
+	struct state *state = fold->state;
+
+	if (!shown)
+		return;
+	if (!times)
+		times = thread->slots[fold->slot] = xcalloc(1, sizeof(*times));
+	times->ns[activity] += ns;
+	state->count[activity] += span->begins;
+	state->lossy[activity] |= !span->complete;
+	if (span->object && span_waits(span->state))
+		add_object(fold, activity, span->object, ns);
+}
+
+static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
+{
+	struct times *times = thread->slots[fold->slot], *of_comm = NULL;
+	struct state *state = fold->state;
+
+	if (!times)
+		return;
+	thread->slots[fold->slot] = NULL;
+	if (state->by_comm.count < NAMES_MAX)
+		of_comm = thread->comm ? text_map_get(&state->by_comm, thread->comm->data,
+						      thread->comm->len)
+				       : text_map_get(&state->by_comm, "?", 1);
+	for (size_t i = 0; i < ACTIVITIES; i++) {
+		state->all.ns[i] += times->ns[i];
+		state->thread_count[i] += times->ns[i] > 0;
+		if (of_comm)
+			of_comm->ns[i] += times->ns[i];
+	}
+	free(times);
+}
+
+static void put_most(const struct state *state, unsigned activity, struct value *row)
+{
+	const struct text_map_entry *most = NULL;
+	u64 most_ns = 0;
+
+	for (size_t i = 0; i < state->by_comm.count; i++) {
+		const struct text_map_entry *entry = &state->by_comm.entries[i];
+		u64 ns = ((const struct times *)entry->value)->ns[activity];
+
+		if (ns > most_ns) {
+			most_ns = ns;
+			most = entry;
+		}
+	}
+	if (most) {
+		row[COLUMN_most_comm] = value_bytes(most->key, most->key_len);
+		row[COLUMN_most_ns] = value_int((s64)most_ns);
+	}
+	most = NULL;
+	most_ns = 0;
+	for (size_t i = 0; i < state->by_object.count; i++) {
+		const struct text_map_entry *entry = &state->by_object.entries[i];
+		u64 ns = ((const struct by_object *)entry->value)->ns;
+
+		if (entry->key[0] == (char)(activity + 1) && ns > most_ns) {
+			most_ns = ns;
+			most = entry;
+		}
+	}
+	if (most) {
+		row[COLUMN_most_object] = value_bytes(most->key + 1, most->key_len - 1);
+		row[COLUMN_most_object_ns] = value_int((s64)most_ns);
+	}
+}
+
+static void put_activity(struct fold *fold, unsigned activity, struct value *row)
+{
+	u8 reason = (u8)((activity - WAIT_AT) % WAIT_REASON_COUNT);
+
+	if (activity < WAIT_AT) {
+		row[COLUMN_activity] = value_text(state_texts[activity]);
+		row[COLUMN_state] = value_text(span_state_name((u8)activity));
+		return;
+	}
+	row[COLUMN_reason] = value_text(wait_reason_name(reason));
+	if (activity < CALL_AT) {
+		row[COLUMN_activity] = value_text(wait_texts[reason]);
+		row[COLUMN_state] = value_text("wait");
+		return;
+	}
+	text_clear(&fold->text);
+	text_adds(&fold->text, "in calls, waiting or not: ");
+	text_adds(&fold->text, wait_reason_text(reason));
+	row[COLUMN_activity] = value_bytes(fold->text.data, fold->text.len);
+	row[COLUMN_state] = value_text(span_state_name(SPAN_call));
+}
+
+static void finish(struct fold *fold)
+{
+	const struct state *state = fold->state;
+	u64 total = 0;
+
+	for (size_t i = 0; i < ACTIVITIES; i++)
+		total += state->all.ns[i];
+	for (unsigned i = 0; i < ACTIVITIES; i++) {
+		struct value row[COLUMN_COUNT] = {};
+
+		if (!state->all.ns[i])
+			continue;
+		put_activity(fold, i, row);
+		row[COLUMN_time_ns] = value_int((s64)state->all.ns[i]);
+		row[COLUMN_share] = value_real((double)state->all.ns[i] / (double)total);
+		row[COLUMN_count] = value_int((s64)state->count[i]);
+		row[COLUMN_thread_count] = value_int((s64)state->thread_count[i]);
+		row[COLUMN_complete] = value_int(!state->lossy[i]);
+		put_most(state, i, row);
+		fold_row(fold, row);
+	}
+}
+
+static void release(struct fold *fold)
+{
+	struct state *state = fold->state;
+
+	text_map_release(&state->by_comm);
+	text_map_release(&state->by_object);
+}
+
+const struct metric metric_time_spent = {
+	.table = { .name = "time_spent",
+		   .doc = "what threads did with their time: on a CPU, ready, waiting and for what",
+		   .columns = columns,
+		   .column_count = COLUMN_COUNT,
+		   .sort = "time_ns",
+		   .brief = "activity,time_ns,share,count,thread_count,most_comm,most_ns,"
+			    "most_object,most_object_ns" },
+	.classes = 1ull << TRC_CLASS_TASK,
+	.state_size = sizeof(struct state),
+	.init = init,
+	.span = span,
+	.thread_gone = thread_gone,
+	.finish = finish,
+	.release = release,
+};

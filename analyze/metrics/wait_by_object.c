@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Table wait_by_object: what was waited for the longest, by name, over all threads. */
+#include "analyze/metrics/latency.h"
+#include "analyze/metrics/wait_key.h"
+
+/* Names beyond these are one row without a name per reason. */
+#define OBJECTS_MAX 16384
+
+#define COLUMNS(C)                                                                                 \
+	C(reason, TEXT, NONE, "what the wait was for, as in the table wait")                       \
+	C(object_type, TEXT, NONE, "type of the object")                                           \
+	C(object, TEXT, NONE,                                                                      \
+	  "name of the file, pipe, socket …, of children without their pid; NULL: none, not "    \
+	  "known, or one of too many")                                                             \
+	C(count, INTEGER, COUNT, "waits")                                                          \
+	LATENCY_COLUMNS(C, , "the waits")                                                          \
+	C(max_ts_ns, INTEGER, TS, "when the longest began")                                        \
+	C(max_tid, INTEGER, NUMBER, "who waited then")                                             \
+	C(max_comm, TEXT, NONE, "its name")                                                        \
+	C(max_waker_tid, INTEGER, NUMBER, "who ended it; NULL: not known, or an interrupt")        \
+	C(max_waker_comm, TEXT, NONE, "its name; NULL: outside the trace")                         \
+	C(complete, INTEGER, BOOL, "0: events of it may be missing")
+
+enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
+static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
+
+struct wait {
+	struct latency latency;
+	u8 type; /* enum object_type */
+	u64 max_ts_ns;
+	u32 max_tid, max_waker_tid;
+	struct string *max_comm, *max_waker_comm;
+	bool lossy;
+};
+
+struct state {
+	struct text_map waits; /* key: reason, whether it has an object, name */
+};
+
+static void init(struct fold *fold)
+{
+	struct state *state = fold->state;
+
+	state->waits.value_size = sizeof(struct wait);
+}
+
+static struct wait *wait_of(struct fold *fold, const struct span *span)
+{
+	struct state *state = fold->state;
+
+	text_clear(&fold->text);
+	text_addc(&fold->text, (char)(span->reason + 1));
+	if (span->object && state->waits.count < OBJECTS_MAX) {
+		text_addc(&fold->text, (char)(span->object->type + 1));
+		object_add_name(span->object, &fold->text);
+	}
+	return text_map_get(&state->waits, fold->text.data, fold->text.len);
+}
+
+static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
+{
+	u64 ns = span->end_ns - span->start_ns;
+	struct wait *wait;
+
+	if (!is_shown_wait(fold, span, shown))
+		return;
+	wait = wait_of(fold, span);
+	wait->type = span->object ? span->object->type : OBJECT_unknown;
+	wait->lossy |= !span->complete;
+	if (latency_is_worst(&wait->latency, ns)) {
+		wait->max_ts_ns = span->start_ns;
+		wait->max_tid = thread->tid;
+		wait->max_waker_tid = span->waker_tid;
+		string_set(&wait->max_comm, string_ref(thread->comm));
+		string_set(&wait->max_waker_comm,
+			   span->waker ? string_ref(span->waker->comm) : NULL);
+	}
+	latency_add(&wait->latency, ns);
+}
+
+static void finish(struct fold *fold)
+{
+	const struct state *state = fold->state;
+
+	for (size_t i = 0; i < state->waits.count; i++) {
+		const struct text_map_entry *entry = &state->waits.entries[i];
+		const struct wait *wait = entry->value;
+		struct value row[COLUMN_COUNT] = {};
+
+		row[COLUMN_reason] = value_text(wait_reason_name((u8)(entry->key[0] - 1)));
+		if (entry->key_len > 1)
+			row[COLUMN_object_type] = value_text(object_type_name(wait->type));
+		if (entry->key_len > 2)
+			row[COLUMN_object] = value_bytes(entry->key + 2, entry->key_len - 2);
+		row[COLUMN_count] = value_int((s64)wait->latency.histogram.count);
+		latency_values(&wait->latency, &row[COLUMN_total_ns]);
+		row[COLUMN_max_ts_ns] = value_int((s64)wait->max_ts_ns);
+		row[COLUMN_max_tid] = value_int(wait->max_tid);
+		row[COLUMN_max_comm] = value_string(wait->max_comm);
+		row[COLUMN_max_waker_tid] = value_known(wait->max_waker_tid, 0);
+		row[COLUMN_max_waker_comm] = value_string(wait->max_waker_comm);
+		row[COLUMN_complete] = value_int(!wait->lossy);
+		fold_row(fold, row);
+	}
+}
+
+static void release(struct fold *fold)
+{
+	struct state *state = fold->state;
+
+	for (size_t i = 0; i < state->waits.count; i++) {
+		struct wait *wait = state->waits.entries[i].value;
+
+		latency_release(&wait->latency);
+		string_unref(wait->max_comm);
+		string_unref(wait->max_waker_comm);
+	}
+	text_map_release(&state->waits);
+}
+
+const struct metric metric_wait_by_object = {
+	.table = { .name = "wait_by_object",
+		   .doc = "what was waited for the longest: files, pipes, sockets, locks, children",
+		   .columns = columns,
+		   .column_count = COLUMN_COUNT,
+		   .sort = "total_ns",
+		   .brief = "reason,object,count,total_ns,p50_ns,p99_ns,max_ns,"
+			    "max_ts_ns,max_tid,max_comm,max_waker_tid,max_waker_comm" },
+	.classes = 1ull << TRC_CLASS_TASK,
+	.state_size = sizeof(struct state),
+	.init = init,
+	.span = span,
+	.finish = finish,
+	.release = release,
+};

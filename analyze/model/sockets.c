@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "analyze/model/sockets.h"
+
+#include "analyze/decode/set.h"
+#include "analyze/model/fds_private.h"
+#include "common/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+const char *socket_family_name(u8 family)
+{
+	switch (family) {
+	case AF_UNIX:
+		return "unix";
+	case AF_INET:
+		return "inet";
+	case AF_INET6:
+		return "inet6";
+	case AF_NETLINK:
+		return "netlink";
+	case AF_PACKET:
+		return "packet";
+	case AF_VSOCK:
+		return "vsock";
+	}
+	return NULL;
+}
+
+enum { PROTOCOL_ICMP = 1, PROTOCOL_ICMPV6 = 58, PROTOCOL_SCTP = 132, PROTOCOL_MPTCP = 262 };
+
+const char *socket_protocol_name(const struct socket *socket)
+{
+	const char *family = socket_family_name(socket->family);
+
+	if (socket->family != AF_INET && socket->family != AF_INET6)
+		return family ? family : "socket";
+	switch (socket->protocol) {
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		return "icmp";
+	case PROTOCOL_SCTP:
+		return "sctp";
+	case PROTOCOL_MPTCP:
+		return "mptcp";
+	}
+	switch (socket->type) {
+	case SOCK_STREAM:
+		return "tcp";
+	case SOCK_DGRAM:
+		return "udp";
+	}
+	return "raw";
+}
+
+/* ---- pairs of addresses ---- */
+
+static u64 hash_string(const struct string *string)
+{
+	u64 hash = 0xcbf29ce484222325ull;
+
+	for (u32 i = 0; i < string->len; i++)
+		hash = (hash ^ (u8)string->data[i]) * 0x100000001b3ull;
+	return hash;
+}
+
+static bool same(const struct string *a, const struct string *b)
+{
+	return a->len == b->len && !memcmp(a->data, b->data, a->len);
+}
+
+/* The same for both ends. */
+static struct socket **bucket(struct fds *fds, const struct socket *socket)
+{
+	u64 hash = hash_string(socket->local) + hash_string(socket->remote);
+
+	if (!fds->sockets.pairs)
+		fds->sockets.pairs = xcalloc(SOCKET_PAIR_BUCKETS, sizeof(*fds->sockets.pairs));
+	return &fds->sockets.pairs[(hash >> 32 ^ hash) % SOCKET_PAIR_BUCKETS];
+}
+
+static void unpair(struct fds *fds, struct socket *socket)
+{
+	struct socket **slot;
+
+	if (!socket->paired)
+		return;
+	slot = bucket(fds, socket);
+	while (*slot != socket)
+		slot = &(*slot)->next_pair;
+	*slot = socket->next_pair;
+	socket->paired = false;
+}
+
+static void join(struct socket *a, struct socket *b)
+{
+	if (a == b || (a->peer == b->object && b->peer == a->object))
+		return;
+	if (a->peer)
+		a->peer->socket->peer = NULL;
+	if (b->peer)
+		b->peer->socket->peer = NULL;
+	a->peer = b->object;
+	b->peer = a->object;
+	a->peer_id = b->object->id;
+	b->peer_id = a->object->id;
+}
+
+static bool is_stream(const struct socket *socket)
+{
+	return socket->type == SOCK_STREAM || socket->type == SOCK_SEQPACKET;
+}
+
+static void pair(struct fds *fds, struct socket *socket)
+{
+	struct socket **slot = bucket(fds, socket), *other = *slot;
+
+	while (other && !(other->protocol == socket->protocol && !other->peer &&
+			  same(other->local, socket->remote) && same(other->remote, socket->local)))
+		other = other->next_pair;
+	if (other)
+		join(socket, other);
+	socket->next_pair = *slot;
+	*slot = socket;
+	socket->paired = true;
+}
+
+/* A unix socket is told by its inode. */
+static void join_inode(struct fds *fds, struct socket *socket)
+{
+	struct object *other = objects_find(&fds->objects, OBJECT_PLACE_SOCKET, socket->peer_inode);
+
+	for (u32 i = 0; !other && i < SOCKETS_CLOSED_MAX; i++)
+		if (fds->sockets.closed[i] && fds->sockets.closed[i]->inode == socket->peer_inode)
+			other = fds->sockets.closed[i];
+	if (!other || !other->socket)
+		return;
+	/* Any number may be connected to a socket of datagrams. */
+	if (is_stream(socket) || other->socket->peer_inode == socket->object->inode)
+		join(socket, other->socket);
+	else
+		socket->peer_id = other->id;
+}
+
+/* ---- names ---- */
+
+static void add_unix_end(struct text *text, const struct string *address, u64 inode)
+{
+	if (address && address->len)
+		text_add(text, address->data, address->len);
+	else if (inode)
+		text_addf(text, "[%llu]", (unsigned long long)inode);
+	else
+		text_addc(text, '?');
+}
+
+static void add_netlink(struct text *text, const struct socket *socket)
+{
+	static const char prefix[] = "NETLINK_";
+	struct text name = {};
+
+	value_set_add(&set_netlink_protocol, socket->protocol, &name);
+	text_addc(text, ' ');
+	text_adds(text, strncmp(name.data, prefix, strlen(prefix)) ? name.data
+								   : name.data + strlen(prefix));
+	if (socket->local) {
+		text_addc(text, ':');
+		text_add(text, socket->local->data, socket->local->len);
+	}
+	text_release(&name);
+}
+
+static struct string *make_name(const struct socket *socket)
+{
+	struct text text = {};
+	struct string *name;
+
+	text_adds(&text, socket_protocol_name(socket));
+	if (socket->family == AF_NETLINK) {
+		add_netlink(&text, socket);
+	} else if (!socket->local && !socket->remote && !socket->peer_inode) {
+		text_addf(&text, ":[%llu]", (unsigned long long)socket->object->inode);
+	} else if (socket->family == AF_UNIX) {
+		text_addc(&text, ' ');
+		add_unix_end(&text, socket->local, socket->object->inode);
+		if (socket->remote || socket->peer_inode) {
+			text_adds(&text, "->");
+			add_unix_end(&text, socket->remote, socket->peer_inode);
+		}
+	} else {
+		text_addc(&text, ' ');
+		if (socket->local)
+			text_add(&text, socket->local->data, socket->local->len);
+		if (socket->remote) {
+			text_adds(&text, "->");
+			text_add(&text, socket->remote->data, socket->remote->len);
+		}
+	}
+	name = string_new(text.data, text.len);
+	text_release(&text);
+	return name;
+}
+
+/* One reference, the caller's; NULL: none. A unix socket without a name has none. */
+static struct string *address(struct fds *fds, const struct trc_sock *record, u8 field)
+{
+	const struct trc_item *item = record_item(&record->head, field);
+	struct text text = {};
+	struct string *string = NULL;
+	const char *colon;
+
+	if (!item || item->state == TRC_ITEM_UNREADABLE)
+		return NULL;
+	decode_sockaddr(fds->decoder, trc_item_data(item), item->len, &text);
+	/* "unix:/run/x", "netlink:4711" */
+	colon = record->family == AF_INET || record->family == AF_INET6 || !text.data
+			? NULL
+			: strchr(text.data, ':');
+	if (colon && colon[1])
+		string = string_new(colon + 1, text.len - (size_t)(colon + 1 - text.data));
+	else if (!colon && text.len)
+		string = string_new(text.data, text.len);
+	text_release(&text);
+	return string;
+}
+
+/* ---- events ---- */
+
+static struct socket *socket_new(struct object *object, const struct trc_sock *record)
+{
+	struct socket *socket = xcalloc(1, sizeof(*socket));
+
+	socket->object = object;
+	socket->generation = record->generation;
+	socket->net_ns = object->device = record->net_ns;
+	socket->family = record->family;
+	socket->type = record->type;
+	socket->protocol = record->protocol;
+	socket->origin = record->reason;
+	object->socket = socket;
+	return socket;
+}
+
+/* The object of the record; another one if the inode was another socket's before. Borrowed; NULL: it is gone. */
+static struct object *object_of(struct fds *fds, struct thread *thread,
+				const struct trc_sock *record)
+{
+	struct object *object = objects_find(&fds->objects, OBJECT_PLACE_SOCKET, record->inode);
+	struct open_file *file;
+
+	if (object && (!object->socket || object->socket->generation == record->generation))
+		return object;
+	if (record->reason == SOCKET_REASON_close && !object)
+		return NULL;
+	/* What was made together with it, or was taken for the old one, stands for it. */
+	if (object)
+		objects_forget(&fds->objects, object);
+	object = objects_make_at(&fds->objects, OBJECT_socket, OBJECT_PLACE_SOCKET, record->inode,
+				 fds->now);
+	file = thread_fd(thread, record->fd);
+	if (file && file->object->type == OBJECT_socket && file->object->inode == record->inode) {
+		struct object *old = file->object;
+
+		file->object = object; /* takes over the reference */
+		objects_open(&fds->objects, object);
+		file_leaves_object(fds, old, fds->now);
+		object_unref(old);
+		return object;
+	}
+	file = open_file_make(fds, object, NULL);
+	file->opened_ns = record->head.ts;
+	file->origin =
+		record->reason == SOCKET_REASON_found ? FILE_ORIGIN_found : FILE_ORIGIN_inferred;
+	object_unref(object);
+	fds_put(fds, thread, record->fd, file, false);
+	return objects_find(&fds->objects, OBJECT_PLACE_SOCKET, record->inode);
+}
+
+static void set_names(struct fds *fds, struct socket *socket, const struct trc_sock *record)
+{
+	struct string *local = address(fds, record, 0), *remote = address(fds, record, 1);
+	bool ends = record->reason == SOCKET_REASON_close;
+	struct string *name;
+	u8 rank;
+
+	unpair(fds, socket);
+	/* Of a closed socket the kernel has only remains. */
+	if (!ends || !socket->local)
+		string_set(&socket->local, string_ref(local));
+	if (!ends || !socket->remote)
+		string_set(&socket->remote, string_ref(remote));
+	string_unref(local);
+	string_unref(remote);
+	if (record->peer_inode)
+		socket->peer_inode = record->peer_inode;
+	name = make_name(socket);
+	socket->renamed = !socket->object->name || !same(name, socket->object->name);
+	string_set(&socket->object->name, name);
+	rank = (u8)(1 + !!socket->local + 2 * (socket->remote || socket->peer_inode));
+	if (rank < socket->best_rank)
+		return;
+	socket->best_rank = rank;
+	string_set(&socket->best, string_ref(socket->object->name));
+}
+
+void socket_event(struct fds *fds, struct thread *thread, const struct trc_sock *record)
+{
+	struct object *object, *listener;
+	struct socket *socket;
+
+	if (!record->inode)
+		return;
+	object = object_of(fds, thread, record);
+	if (!object)
+		return;
+	socket = object->socket ? object->socket : socket_new(object, record);
+	socket->state = record->state;
+	socket->bound |= record->reason == SOCKET_REASON_bind;
+	if (record->reason == SOCKET_REASON_connect_failed)
+		socket->error = record->error;
+	else if (record->reason == SOCKET_REASON_connect ||
+		 record->reason == SOCKET_REASON_connected)
+		socket->error = 0;
+	set_names(fds, socket, record);
+	if (record->listener_inode) {
+		listener = objects_find(&fds->objects, OBJECT_PLACE_SOCKET, record->listener_inode);
+		socket->listener_id = listener ? listener->id : 0;
+	}
+	if (socket->family == AF_UNIX && socket->peer_inode && !socket->peer)
+		join_inode(fds, socket);
+	else if (socket->family != AF_UNIX && socket->local && socket->remote && !socket->error &&
+		 is_stream(socket))
+		pair(fds, socket);
+}
+
+struct object *model_socket(struct model *model, const struct trc_sock *record)
+{
+	struct object *object =
+		model->fds ? objects_find(&model->fds->objects, OBJECT_PLACE_SOCKET, record->inode)
+			   : NULL;
+
+	return object && object->socket ? object : NULL;
+}
+
+/* ---- the end ---- */
+
+static void gone(struct fds *fds, struct object *object)
+{
+	const struct model_hooks *hooks = &fds->model->hooks;
+
+	if (hooks->object_gone)
+		hooks->object_gone(hooks->context, object);
+	if (object->socket)
+		unpair(fds, object->socket);
+	object_unref(object);
+}
+
+void socket_closed(struct fds *fds, struct object *object, u64 now)
+{
+	u32 at = fds->sockets.closed_next++ % SOCKETS_CLOSED_MAX;
+
+	if (object->socket)
+		object->socket->closed_ns = now == MODEL_UNKNOWN ? 0 : now;
+	if (fds->sockets.closed[at])
+		gone(fds, fds->sockets.closed[at]);
+	fds->sockets.closed[at] = object_ref(object);
+}
+
+void socket_free(struct socket *socket)
+{
+	if (!socket)
+		return;
+	if (socket->peer)
+		socket->peer->socket->peer = NULL;
+	string_unref(socket->local);
+	string_unref(socket->remote);
+	string_unref(socket->best);
+	free(socket);
+}
+
+void sockets_release(struct fds *fds)
+{
+	for (u32 i = 0; i < SOCKETS_CLOSED_MAX; i++) {
+		struct object **slot =
+			&fds->sockets.closed[(fds->sockets.closed_next + i) % SOCKETS_CLOSED_MAX];
+
+		if (*slot)
+			gone(fds, *slot);
+		*slot = NULL;
+	}
+	free(fds->sockets.pairs);
+	fds->sockets.pairs = NULL;
+}

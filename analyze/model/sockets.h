@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sockets: their names over time, and the sockets of the same trace that they talk to.
+ *
+ * One that was closed stays for a while: the other end may be accepted after it. So object_gone comes late for it.
+ */
+#pragma once
+
+#include "analyze/model/model.h"
+#include "analyze/model/object.h"
+
+#define SOCKETS_CLOSED_MAX  1024
+#define SOCKET_PAIR_BUCKETS 4096
+
+/* `reason` of sock */
+enum socket_reason {
+	SOCKET_REASON_socket = 1,
+	SOCKET_REASON_pair,
+	SOCKET_REASON_accept,
+	SOCKET_REASON_received,
+	SOCKET_REASON_found,
+	SOCKET_REASON_bind,
+	SOCKET_REASON_connect,
+	SOCKET_REASON_connecting,
+	SOCKET_REASON_connected,
+	SOCKET_REASON_connect_failed,
+	SOCKET_REASON_disconnect,
+	SOCKET_REASON_close,
+};
+
+struct socket {
+	struct object *object; /* whose it is */
+	u64 generation;
+	u32 net_ns;
+	u16 protocol, error; /* error: of the last connect; 0: none, or it went well */
+	u8 family, type, state;
+	u8 origin;		       /* enum socket_reason: how it came into the trace */
+	struct string *local, *remote; /* addresses, "127.0.0.1:80"; NULL: none */
+	struct string
+		*best; /* the name with the most ends so far: of a whole life it says the most */
+	u8 best_rank;
+	u64 peer_inode;		  /* of unix sockets; 0: none or unknown */
+	struct object *peer;	  /* the other end, if it is in the trace and not gone */
+	u64 peer_id;		  /* its object's id, even if it is gone; 0: not in the trace */
+	u64 listener_id;	  /* that accepted it; 0: none or unknown */
+	u64 closed_ns;		  /* trace clock; 0: open */
+	struct socket *next_pair; /* in the bucket of the pair of its addresses */
+	bool paired;		  /* it is in one */
+	bool bound;		  /* by bind() */
+	bool renamed;		  /* by the event that is being told */
+};
+
+const char *socket_family_name(u8 family); /* "inet"; NULL: another */
+/* "tcp", "udp", "unix" */
+const char *socket_protocol_name(const struct socket *socket);
+
+/* The socket of a sock event; NULL: unknown, or gone. Borrowed. */
+struct object *model_socket(struct model *model, const struct trc_sock *record);
+
+/* For the model */
+struct fds;
+
+struct sockets { /* zero it first */
+	struct socket **pairs;
+	struct object *closed[SOCKETS_CLOSED_MAX]; /* a ring */
+	u32 closed_next;
+};
+
+void socket_event(struct fds *fds, struct thread *thread, const struct trc_sock *record);
+/* Its last descriptor is closed. */
+void socket_closed(struct fds *fds, struct object *object, u64 now);
+void socket_free(struct socket *socket); /* accepts NULL */
+void sockets_release(struct fds *fds);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a thread waits for in a system call: from what the call is and the object that it was given. */
+#pragma once
+
+#include "analyze/decode/decode.h"
+#include "analyze/model/model.h"
+#include "analyze/model/span.h"
+
+struct wait_cause {
+	u8 reason;	       /* enum wait_reason */
+	u8 disk_reason;	       /* the same where the wait is for block I/O */
+	struct object *object; /* NULL: unknown; borrowed */
+};
+
+struct waits;
+
+struct waits *waits_new(struct model *model, struct decoder *decoder);
+void waits_free(struct waits *waits);
+/* During the event of the call's record. */
+struct wait_cause waits_call(struct waits *waits, struct thread *thread,
+			     const struct trc_syscall *record);
+/* What a futex call waits for, as far as its arguments tell; 0: they do not. */
+u64 waits_futex_address(const struct waits *waits, const struct trc_syscall *record);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "analyze/decode/decoder.h"
+#include "analyze/model/fds.h"
+#include "analyze/model/fds_private.h"
+#include "analyze/model/polls.h"
+#include "analyze/model/waits_private.h"
+#include "common/schema.h"
+#include "common/text.h"
+
+#include <string.h>
+
+#define VFORK_FLAG  0x4000 /* CLONE_VFORK */
+#define WAITID_INFO 2	   /* arguments */
+
+static const struct trc_item *item_of(const struct trc_syscall *record, u8 arg)
+{
+	const struct trc_item *item, *cursor = NULL;
+
+	while ((item = record_item_next(&record->head, &cursor)))
+		if (item->field == arg && item->type == TRC_TYPE_bytes &&
+		    item->state != TRC_ITEM_UNREADABLE)
+			return item;
+	return NULL;
+}
+
+void wait_poll(struct model *model, struct thread *thread, const struct trc_syscall *record,
+	       struct wait_cause *cause)
+{
+	const struct poll_step *step = polls_step(model, thread, record);
+	size_t ready_count = 0;
+
+	if (!step)
+		return;
+	cause->reason = step->epoll || step->count ? WAIT_poll : WAIT_timer;
+	cause->object = step->epoll;
+	if (!step->epoll && step->count == 1) { /* as if it read */
+		cause->object = step->entries[0].object;
+		if (cause->object)
+			cause->reason = wait_reason_of(cause->object);
+		return;
+	}
+	/* Of several that which became ready, if it is one. */
+	for (size_t i = 0; i < step->count; i++) {
+		if (!step->entries[i].ready)
+			continue;
+		if (ready_count++ || !step->entries[i].object)
+			cause->object = step->epoll;
+		else
+			cause->object = step->entries[i].object;
+	}
+}
+
+/* ---- children ---- */
+
+/* The child that the caller knows by this number. */
+static struct process *find_child(struct model *model, u32 parent_pid, u32 pid)
+{
+	struct process *process = idmap_find(&model->processes, pid);
+
+	if (process && (!process->ns_pid || process->ns_pid == pid))
+		return process;
+	/* Another pid namespace. */
+	for (process = model->last; process; process = process->previous)
+		if (process->ns_pid == pid &&
+		    (process->ppid == parent_pid || process->last_ppid == parent_pid))
+			return process;
+	return NULL;
+}
+
+static void set_child(struct model *model, const struct trc_syscall *record, u32 pid,
+		      struct wait_cause *cause)
+{
+	struct process *child = find_child(model, record->head.tgid, pid);
+	struct text name = {};
+
+	if (!child || !model->fds)
+		return;
+	if (!child->as_child) {
+		child->as_child = objects_make(&model->fds->objects, OBJECT_child, record->head.ts);
+		text_adds(&name, "child ");
+		if (child->comm)
+			text_add(&name, child->comm->data, child->comm->len);
+		text_addf(&name, "[%u]", child->pid);
+		child->as_child->name = string_new(name.data, name.len);
+		text_release(&name);
+	}
+	cause->object = child->as_child;
+}
+
+void wait_child(struct model *model, struct decoder *decoder, const struct trc_syscall *record,
+		struct wait_cause *cause)
+{
+	const struct trc_item *info = item_of(record, WAITID_INFO);
+	size_t pid_at = abi_is_narrow(record->abi) || record->abi == SYSCALL_ABI_X32 ? 12 : 16;
+
+	cause->reason = WAIT_child;
+	if (record->state == TRC_SYSCALL_UNFINISHED)
+		return;
+	if (record->ret > 0)
+		set_child(model, record, (u32)record->ret, cause);
+	else if (!record->ret && info && info->len >= pid_at + 4)
+		set_child(model, record, payload_u32(decoder, trc_item_data(info) + pid_at), cause);
+}
+
+void wait_clone(struct model *model, struct decoder *decoder, const struct trc_syscall *record,
+		struct wait_cause *cause)
+{
+	const struct syscall_desc *desc = decoder_syscall(decoder, record->abi, record->nr);
+	const struct trc_item *item = item_of(record, 0);
+	u64 flags = syscall_arg(record, 0);
+
+	if (!strcmp(desc->name, "clone3"))
+		flags = item && item->len >= 8 ? payload_u64(decoder, trc_item_data(item)) : 0;
+	cause->reason = WAIT_kernel;
+	if (strcmp(desc->name, "vfork") != 0 && !(flags & VFORK_FLAG))
+		return;
+	cause->reason = WAIT_vfork;
+	if (record->ret > 0)
+		set_child(model, record, (u32)record->ret, cause);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The summary's upper half: where the time went, the critical path, what was waited for. */
+#include "analyze/summary_page.h"
+
+#include "analyze/sinks/cell.h"
+#include "analyze/sinks/memory.h"
+
+#define SHARE_SHOWN   0.0005
+#define BAR_CELLS     16
+#define USES_SHOWN    8
+#define WAITS_SHOWN   6
+#define OBJECT_PLACES 12 /* for the name of one */
+#define GROUPS_SHOWN  8
+#define GROUP_SHARE   0.01
+
+static bool tells_of_sched(const struct walk *walk)
+{
+	u32 sections = trace_reader_section_count(walk->reader);
+
+	for (u32 i = 0; walk->has_sched && i < sections; i++)
+		if (walk->has_sched[i])
+			return true;
+	return false;
+}
+
+static void add_bar(struct text *text, double share)
+{
+	static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
+	unsigned parts = (unsigned)(share * BAR_CELLS * 8 + 0.5);
+
+	for (unsigned i = 0; i < parts / 8; i++)
+		text_adds(text, "█");
+	text_adds(text, eighths[parts % 8]);
+}
+
+static void add_most_object(struct page *page, const struct value *row)
+{
+	unsigned left = page_places_left(page);
+
+	if (left < OBJECT_PLACES + 16)
+		return;
+	text_adds(&page->line, ", for ");
+	page_add_clipped(page, &row[USE_object], left - 16);
+	text_adds(&page->line, ", ");
+	text_add_ns(&page->line, page_number(&row[USE_object_time]));
+}
+
+/* `object`: of time_spent the column of it. */
+static void put_time_row(struct page *page, const struct value *row, const struct value *object)
+{
+	text_adds(&page->cell, "  ");
+	cell_add_text(&page->cell, &row[USE_activity]);
+	page_add_cell(page, 38, false);
+	text_addf(&page->cell, "%5.1f %%", row[USE_share].real * 100);
+	page_add_cell(page, 8, true);
+	page_add_ns(page, &row[USE_time], 10);
+	if (!page->narrow) {
+		text_adds(&page->line, "  ");
+		add_bar(&page->cell, row[USE_share].real);
+		page_add_cell(page, BAR_CELLS, false);
+	}
+	if (row[USE_comm].type == VALUE_TEXT) {
+		text_adds(&page->line, "  most: ");
+		page_add_clipped(page, &row[USE_comm], 16);
+		if (!page->narrow) {
+			text_adds(&page->line, ", ");
+			text_add_ns(&page->line, page_number(&row[USE_most]));
+			if (object && object->type == VALUE_TEXT)
+				add_most_object(page, row);
+		}
+	}
+	page_put_line(page);
+}
+
+/* What the kernel counted for the threads that ended. */
+static void put_cpu(struct page *page, const struct rows *processes, u64 probe_ns, u64 outside_ns)
+{
+	u64 user = 0, system = 0, delay = 0, ended = 0;
+
+	for (size_t i = 0; i < processes->count; i++) {
+		ended += processes->rows[i][PROCESS_cpu].type == VALUE_INTEGER;
+		user += page_number(&processes->rows[i][PROCESS_user]);
+		system += page_number(&processes->rows[i][PROCESS_system]);
+		delay += page_number(&processes->rows[i][PROCESS_delay]);
+	}
+	if (!ended) {
+		text_adds(&page->line,
+			  "  time on a CPU is not known: no thread ended in the trace");
+	} else {
+		text_adds(&page->line, page->selection->time ? "  on a CPU in their whole lives: "
+							     : "  of it on a CPU: ");
+		text_add_ns(&page->line, user);
+		text_adds(&page->line, " in user mode, ");
+		text_add_ns(&page->line, system);
+		text_adds(&page->line, " in the kernel");
+		if (delay) {
+			text_adds(&page->line, "; ready but waiting for a CPU: ");
+			text_add_ns(&page->line, delay);
+		}
+	}
+	page_put_words(page);
+	if (probe_ns && probe_ns <= outside_ns && !page->walk->selection.active &&
+	    page_probes_ran_for_us(page->walk->summary)) {
+		text_adds(&page->line, "  of the time outside calls about ");
+		text_add_ns(&page->line, probe_ns);
+		text_adds(&page->line, " is that of the recorder's probes");
+		page_put_words(page);
+	}
+	if (page->walk->lost_count) {
+		text_adds(&page->line, "  the time of lost calls is counted as outside");
+		page_put_words(page);
+	}
+}
+
+void page_put_time(struct page *page)
+{
+	const bool has_sched = tells_of_sched(page->walk);
+	const char *table = has_sched ? "time_spent" : "time_use";
+	const struct rows *use = page_rows(page, table), *processes = page_rows(page, "process");
+	u64 total = 0, threads = 0, outside = 0;
+	size_t worth = 0;
+
+	if (!use->count || page->selection->calls)
+		return;
+	page_sort(page, table, USE_time);
+	for (size_t i = 0; i < use->count; i++) {
+		total += page_number(&use->rows[i][USE_time]);
+		if (use->rows[i][USE_count].type == VALUE_NULL)
+			outside = page_number(&use->rows[i][USE_time]);
+		worth += use->rows[i][USE_share].real >= SHARE_SHOWN;
+	}
+	for (size_t i = 0; i < processes->count; i++)
+		threads += page_number(&processes->rows[i][PROCESS_threads]);
+	text_adds(&page->cell, "Where ");
+	text_add_ns(&page->cell, total);
+	text_adds(&page->cell, " of thread time went (");
+	text_add_count(&page->cell, processes->count);
+	text_adds(&page->cell, processes->count == 1 ? " process, " : " processes, ");
+	text_add_count(&page->cell, threads);
+	text_adds(&page->cell, threads == 1 ? " thread" : " threads");
+	text_adds(&page->cell,
+		  page->narrow || has_sched ? ")" : "; calls: waiting and working in them)");
+	page_put_heading(page);
+	for (size_t i = 0; i < worth && i < USES_SHOWN; i++)
+		put_time_row(page, use->rows[i], has_sched ? &use->rows[i][USE_object] : NULL);
+	page_put_more(page, worth, USES_SHOWN, table);
+	if (!has_sched)
+		put_cpu(page, processes,
+			page_number(&page_rows(page, "trace")->rows[0][TRACE_probe]), outside);
+}
+
+/* ---- the critical path ---- */
+
+struct group { /* of processes of one name */
+	struct value comm;
+	u64 count, ns, run_ns, ready_ns, most_ns;
+	double share;
+	const struct value *most; /* the row that waited for one thing the longest */
+};
+
+static size_t find_groups(const struct rows *rows, struct group *groups, size_t max)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct value *row = rows->rows[i], *comm = &row[PATH_comm];
+		struct group *group = groups;
+
+		while (group < groups + count &&
+		       (group->comm.len != comm->len ||
+			(comm->len && memcmp(group->comm.text, comm->text, comm->len) != 0)))
+			group++;
+		if (group == groups + count) {
+			if (count == max)
+				continue;
+			groups[count++] = (struct group){ .comm = *comm };
+		}
+		group->count++;
+		group->ns += page_number(&row[PATH_time]);
+		group->share += row[PATH_share].real;
+		group->run_ns += page_number(&row[PATH_run]);
+		group->ready_ns += page_number(&row[PATH_ready]);
+		if (page_number(&row[PATH_most_time]) > group->most_ns) {
+			group->most_ns = page_number(&row[PATH_most_time]);
+			group->most = row;
+		}
+	}
+	return count;
+}
+
+static void add_part(struct page *page, const char **separator, u64 ns, u64 of_ns)
+{
+	text_adds(&page->line, *separator);
+	*separator = ", ";
+	text_addf(&page->line, "%.0f %% ", of_ns ? (double)ns * 100 / (double)of_ns : 0);
+}
+
+static void add_group(struct page *page, const struct group *group)
+{
+	const char *separator = " (";
+
+	cell_add_text(&page->line, &group->comm);
+	if (group->count > 1)
+		text_addf(&page->line, " ×%llu", (unsigned long long)group->count);
+	text_addc(&page->line, ' ');
+	text_add_ns(&page->line, group->ns);
+	if (group->run_ns * 20 > group->ns) {
+		add_part(page, &separator, group->run_ns, group->ns);
+		text_adds(&page->line, "on CPU");
+	}
+	if (group->ready_ns * 20 > group->ns) {
+		add_part(page, &separator, group->ready_ns, group->ns);
+		text_adds(&page->line, "ready");
+	}
+	if (group->most_ns * 20 > group->ns) {
+		const struct value *object = &group->most[PATH_most_object];
+
+		add_part(page, &separator, group->most_ns, group->ns);
+		if (object->type == VALUE_TEXT) {
+			text_adds(&page->line, "for ");
+			page_add_clipped(page, object, 40);
+		} else {
+			cell_add_text(&page->line, &group->most[PATH_most_reason]);
+		}
+	}
+	if (*separator == ',')
+		text_addc(&page->line, ')');
+}
+
+void page_put_path(struct page *page)
+{
+	const struct rows *rows = page_rows(page, "critical_path_by_process");
+	struct group groups[64];
+	const char *arrow = "";
+	u64 total = 0, rest = 0;
+	size_t count, shown = 0;
+
+	if (!rows->count || page->selection->calls || !tells_of_sched(page->walk))
+		return;
+	for (size_t i = 0; i < rows->count; i++)
+		total += page_number(&rows->rows[i][PATH_time]);
+	text_adds(&page->cell, "Critical path of ");
+	text_add_ns(&page->cell, total);
+	page_put_heading(page);
+	count = find_groups(rows, groups, ARRAY_SIZE(groups));
+	text_adds(&page->line, "  ");
+	for (size_t i = 0; i < count; i++) {
+		if (groups[i].share < GROUP_SHARE || shown == GROUPS_SHOWN)
+			continue;
+		text_adds(&page->line, arrow);
+		arrow = " → ";
+		add_group(page, &groups[i]);
+		rest += groups[i].ns;
+		shown++;
+	}
+	if (total - rest > total / 200) {
+		text_adds(&page->line, shown ? " · others " : "others ");
+		text_add_ns(&page->line, total - rest);
+	}
+	page_put_words(page);
+}
+
+/* ---- waits ---- */
+
+static void put_longest(struct page *page, const struct value *row)
+{
+	text_adds(&page->line, "  ");
+	cell_add_text(&page->cell, &row[WAIT_ROW_comm]);
+	text_addf(&page->cell, "[%lld]", (long long)row[WAIT_ROW_tid].integer);
+	if (!page->narrow) {
+		text_addc(&page->cell, ' ');
+		cell_add_moment(&page->cell,
+				walk_relative_ns(page->walk, (u64)row[WAIT_ROW_at].integer));
+	}
+	if (row[WAIT_ROW_waker].type == VALUE_INTEGER) {
+		text_adds(&page->cell, " by ");
+		if (row[WAIT_ROW_waker_comm].type == VALUE_TEXT)
+			cell_add_text(&page->cell, &row[WAIT_ROW_waker_comm]);
+		text_addf(&page->cell, "[%lld]", (long long)row[WAIT_ROW_waker].integer);
+	}
+	cell_clip(&page->cell, page_places_left(page));
+	page_add_cell(page, 0, false);
+}
+
+/* The name alone, if it says what it is. */
+static void add_waited_for(struct page *page, const struct value *row)
+{
+	static const char *const plain[] = { "pipe", "socket", "futex", "child", "file" };
+	const struct value *reason = &row[WAIT_ROW_reason], *object = &row[WAIT_ROW_object];
+	bool named = object->type == VALUE_TEXT, is_plain = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		is_plain |= reason->len == strlen(plain[i]) &&
+			    !memcmp(reason->text, plain[i], reason->len);
+	if (!named || !is_plain)
+		cell_add_text(&page->cell, reason);
+	if (named && !is_plain)
+		text_adds(&page->cell, ": ");
+	if (named)
+		cell_add_text(&page->cell, object);
+}
+
+void page_put_waits(struct page *page)
+{
+	const struct rows *waits = page_rows(page, "wait_by_object");
+	unsigned width = page->narrow ? 28 : 36;
+
+	if (!waits->count)
+		return;
+	page_sort(page, "wait_by_object", WAIT_ROW_total);
+	text_adds(&page->cell, page->narrow
+				       ? "Waits for                   count       total         max"
+				       : "Waits for                           count       total"
+					 "       p50       p99         max");
+	text_adds(&page->cell,
+		  page->narrow ? "  the longest: who, by" : "  the longest: who, when, ended by");
+	page_put_heading(page);
+	for (size_t i = 0; i < waits->count && i < WAITS_SHOWN; i++) {
+		const struct value *row = waits->rows[i];
+
+		text_adds(&page->line, "  ");
+		add_waited_for(page, row);
+		cell_clip(&page->cell, width - 9);
+		page_add_cell(page, width - 9, false);
+		page_add_count(page, &row[WAIT_ROW_count], 12);
+		page_add_ns(page, &row[WAIT_ROW_total], 12);
+		if (!page->narrow) {
+			page_add_ns(page, &row[WAIT_ROW_p50], 10);
+			page_add_ns(page, &row[WAIT_ROW_p99], 10);
+		}
+		page_add_ns(page, &row[WAIT_ROW_max], 12);
+		put_longest(page, row);
+		page_put_line(page);
+	}
+	page_put_more(page, waits->count, WAITS_SHOWN, "wait_by_object");
+}

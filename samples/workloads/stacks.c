@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * stacks MODE [N]: known stacks. Each function calls the next and cannot be merged with it; the calls are made right
+ * there, without the C library in between, so that the frames are exactly these, innermost first:
+ *   sleep N   N (43) naps:                sleep_inner, sleep_middle, sleep_outer, main
+ *   futex N   N (23) waits that time out, and as many wakes: futex_inner, futex_outer, main
+ *   call N    N (17) getpriority(MARKER): call_inner, call_outer, main; and as many: call_other, main
+ *   deep N    one nap, N (150) calls of deep() down
+ *   exec N    an exec of itself from exec_inner, main, to sleep N times
+ *   stay      says "ready", then sleeps in sleep_inner until it is killed
+ */
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "marker.h"
+#include "workload.h"
+
+#define KNOWN __attribute__((noinline, noclone, used))
+
+static inline __attribute__((always_inline)) long call(long nr, long a, long b, long c, long d)
+{
+#ifdef __x86_64__
+	register long r10 __asm__("r10") = d;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10)
+			 : "rcx", "r11", "memory");
+	return ret;
+#else
+	return syscall(nr, a, b, c, d, 0, 0);
+#endif
+}
+
+/* Keeps the call before it from becoming a jump, and makes even the innermost function have a frame. */
+#define RETURN __asm__ volatile("" ::"r"(__builtin_frame_address(0)) : "memory")
+
+KNOWN void sleep_inner(long ns)
+{
+	struct timespec nap = { ns / 1000000000, ns % 1000000000 };
+
+	call(SYS_nanosleep, (long)&nap, 0, 0, 0);
+	RETURN;
+}
+
+KNOWN void sleep_middle(long ns)
+{
+	sleep_inner(ns);
+	RETURN;
+}
+
+KNOWN void sleep_outer(long ns)
+{
+	sleep_middle(ns);
+	RETURN;
+}
+
+KNOWN void futex_inner(int *word)
+{
+	struct timespec patience = { .tv_nsec = 300000 };
+
+	call(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, 0, (long)&patience);
+	call(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, 1, 0);
+	RETURN;
+}
+
+KNOWN void futex_outer(int *word)
+{
+	futex_inner(word);
+	RETURN;
+}
+
+KNOWN void call_inner(void)
+{
+	call(SYS_getpriority, MARKER, 0, 0, 0);
+	RETURN;
+}
+
+KNOWN void call_outer(void)
+{
+	call_inner();
+	RETURN;
+}
+
+KNOWN void call_other(void)
+{
+	call(SYS_getpriority, MARKER, 0, 0, 0);
+	RETURN;
+}
+
+KNOWN void deep(long n)
+{
+	if (n)
+		deep(n - 1);
+	else
+		sleep_inner(1000000);
+	RETURN;
+}
+
+KNOWN void exec_inner(char **argv)
+{
+	call(SYS_execve, (long)"/proc/self/exe", (long)argv, (long)environ, 0);
+	RETURN;
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode = argc > 1 ? argv[1] : "sleep";
+	static int word;
+
+	if (!strcmp(mode, "sleep")) {
+		for (long i = argument(argc, argv, 2, 43); i; i--)
+			sleep_outer(200000);
+	} else if (!strcmp(mode, "futex")) {
+		for (long i = argument(argc, argv, 2, 23); i; i--)
+			futex_outer(&word);
+	} else if (!strcmp(mode, "call")) {
+		for (long i = argument(argc, argv, 2, 17); i; i--) {
+			call_outer();
+			call_other();
+		}
+	} else if (!strcmp(mode, "deep")) {
+		deep(argument(argc, argv, 2, 150));
+	} else if (!strcmp(mode, "exec")) {
+		char *again[] = { argv[0], "sleep", argc > 2 ? argv[2] : "43", NULL };
+
+		exec_inner(again);
+		FAIL("execve");
+	} else {
+		puts("ready");
+		fflush(stdout);
+		sleep_outer(1000000000000);
+	}
+	return 0;
+}

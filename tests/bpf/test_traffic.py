@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A12, A13, A14: what was read and written, by whom, over what; a workload that counts is the observer."""
+import json
+import os
+import re
+
+from harness import check, equal, workload
+
+
+
+
+class Run:
+    def __init__(self, t, *options):
+        os.mkdir(t.path("d"))
+        self.here = t.path("d")
+        self.trace = t.record(workload("traffic"), self.here, options=options)
+        told = dict(re.findall(r"(\w+) (\d+)", self.trace.result.stdout))
+        self.port, self.udp, self.response_ns = int(told["port"]), int(told["udp"]), int(told["response"])
+        self.parent = self.table("process")[0]
+
+    def table(self, name, *options):
+        return json.loads(self.trace.analyze("report", name, "--format", "json", *options).stdout)
+
+
+def counts(row, *names):
+    return tuple(row[name] for name in names)
+
+
+def test_files(t):
+    """Opens, reads, writes, bytes, seeks, syncs, maps, errors by errno, what was never closed: as many as there were."""
+    run = Run(t)
+    files = {row["path"]: row for row in run.table("file")}
+    data, missing, copy = (files[f"{run.here}/{name}"] for name in ("data", "missing", "copy"))
+    equal(counts(data, "open_count", "read_count", "read_bytes", "write_count", "write_bytes", "seek_count", "sync_count",
+                 "map_count", "path_count", "never_closed_count", "error_count", "process_count", "type"),
+          (5, 7 + 1, 7 * 89 + 500, 13, 13 * 101, 12, 3, 1, 17, 2, 0, 1, "file"), "data")
+    equal(counts(missing, "open_count", "path_count", "error_count", "errors", "type"), (19, 23, 42, "ENOENT 42", None), "missing")
+    equal(counts(copy, "open_count", "write_count", "write_bytes", "read_count", "never_closed_count"), (1, 1, 500, 0, 0), "copy")
+    # The same by process, and as many nanoseconds.
+    accessed = [row for row in run.table("file_access") if row["process_id"] == run.parent["process_id"]]
+    by_path = {row["path"]: row for row in accessed}
+    for path in (f"{run.here}/{name}" for name in ("data", "missing", "copy")):
+        shared = [name for name in by_path[path] if name != "process_id"]
+        equal(counts(by_path[path], *shared), counts(files[path], *shared), f"file_access of {path}")
+    total = sum(row["total_ns"] for row in run.table("file_access"))
+    equal(total, sum(row["total_ns"] for row in files.values()), "time of all files")
+    # One by one.
+    opened = [row for row in run.table("fd") if row["name"] == f"{run.here}/data"]
+    equal(sorted((row["end"], row["write_bytes"], row["read_bytes"], row["seek_count"]) for row in opened),
+          sorted([("close", 13 * 101, 0, 0), ("close", 0, 7 * 89, 0), ("close", 0, 0, 11), ("exit", 0, 500, 1),
+                  ("exit", 0, 0, 0)]), "open files")
+    equal({row["flags"] for row in opened}, {"O_RDWR|O_LARGEFILE"}, "flags")
+    check(all(row["complete"] == 1 and row["opened_ts_ns"] < row["closed_ts_ns"] for row in opened), "times")
+    # By calls: their sums are those of the calls themselves.
+    calls = {row["name"]: row for row in run.table("syscall_by_name")}
+    equal(sum(row["sync_ns"] for row in files.values()), calls["fsync"]["total_ns"], "time of fsync")
+
+
+def test_pipe(t):
+    """Who wrote, who read, how much; the waiting is the reader's."""
+    run = Run(t)
+    (pipe,) = [row for row in run.table("pipe") if row["write_count"] == 29]
+    equal(counts(pipe, "write_bytes", "read_bytes", "end_of_file_count", "error_count", "complete"), (29 * 31, 29 * 31, 1, 0, 1), "pipe")
+    writer, reader = (re.fullmatch(r"traffic\[(\d+)\]", pipe[side]) for side in ("writers", "readers"))
+    equal(int(reader[1]), run.parent["pid"], "reader")
+    equal([row["ppid"] for row in run.table("process") if row["pid"] == int(writer[1])], [run.parent["pid"]], "parent of the writer")
+    check(29_000_000 <= pipe["read_ns"] < 10 * 29_000_000 and pipe["write_ns"] < pipe["read_ns"] / 4, f"times {pipe}")
+
+
+def test_network(t):
+    """Both ends of each connection, bytes each way, and the latencies that the program measured itself."""
+    run = Run(t)
+    address = f"127.0.0.1:{run.port}"
+    connections = [row for row in run.table("connection") if row["server"] == address]
+    good, failed = ([row for row in connections if bool(row["errno"]) == bad] for bad in (False, True))
+    equal([counts(row, "sent_bytes", "received_bytes", "client_send_count", "server_receive_count", "exchange_count",
+                  "service_count", "client_process_id") for row in good],
+          [(37 * 41, 37 * 43, 37, 38, 37, 37, run.parent["process_id"])] * 2, "connections")
+    equal([counts(row, "errno", "server_id", "connect_ns", "sent_bytes") for row in failed], [(111, None, None, 0)] * 3, "refused")
+    (server,) = {row["server_process_id"] for row in good}
+    check(server not in (None, run.parent["process_id"]), "the server is the child")
+    for row in good:
+        check(all(2_000_000 <= row[name] < 50_000_000 for name in ("response_p50_ns", "service_p50_ns", "first_byte_ns")), f"latency {row}")
+        check(row["service_p50_ns"] <= row["response_p50_ns"] and row["connect_ns"] > 0, f"order of the latencies of {row}")
+    mean = run.response_ns / 74
+    told = sum(row["response_p50_ns"] for row in good) / 2
+    check(mean * 0.8 < told < mean * 1.05, f"response {told}, the program measured {mean}")
+    sockets = {row["object_id"]: row for row in run.table("socket")}
+    for row in good:
+        client, server_end = sockets[row["client_id"]], sockets[row["server_id"]]
+        equal((client["peer_id"], server_end["peer_id"]), (server_end["object_id"], client["object_id"]), "peers")
+        equal((client["local"], client["remote"]), (server_end["remote"], server_end["local"]), "addresses")
+        equal(sockets[server_end["listener_id"]]["name"], f"tcp {address}", "listener")
+    # The failed ones keep their target.
+    equal(len([row for row in sockets.values() if row["errno"] == 111 and row["remote"] == address]), 3, "refused sockets")
+
+    (pair,) = [row for row in run.table("connection") if row["protocol"] == "unix" and row["sent_bytes"] == 47 * 53]
+    equal(counts(pair, "received_bytes", "client_send_count", "server_receive_count"), (59, 47, 47), "the pair")
+
+    io = {(row["process_id"], row["protocol"], row["role"], row["service"], row["host"]): row for row in run.table("net_io")}
+    client = io[run.parent["process_id"], "tcp", "client", address, None]
+    equal(counts(client, "connect_count", "send_count", "send_bytes", "receive_count", "receive_bytes", "errors"),
+          (5, 74, 74 * 41, 74, 74 * 43, "ECONNREFUSED 3"), "net_io of the client")
+    served = io[server, "tcp", "server", address, "127.0.0.1"]
+    equal(counts(served, "send_bytes", "receive_bytes"), (74 * 43, 74 * 41), "net_io of the server")
+    equal(io[server, "tcp", "server", address, None]["accept_count"], 2, "accepts")
+    sent = io[run.parent["process_id"], "udp", "client", f"127.0.0.1:{run.udp}", None]
+    got = io[run.parent["process_id"], "udp", "server", f"127.0.0.1:{run.udp}", "127.0.0.1"]
+    equal(counts(sent, "send_count", "send_bytes") + counts(got, "receive_count", "receive_bytes"), (61, 61 * 67) * 2, "datagrams")
+
+
+def test_selection(t):
+    """A selection counts what it shows, with names that are those of the whole trace."""
+    run = Run(t)
+    (row,) = [row for row in run.table("file", "-e", "fsync") if row["path"] == f"{run.here}/data"]
+    equal(counts(row, "sync_count", "write_count", "open_count", "path_count"), (3, 0, 0, 0), "only fsync")
+    writer = re.search(r"\d+", [row for row in run.table("pipe") if row["write_count"] == 29][0]["writers"])[0]
+    (pipe,) = [row for row in run.table("pipe", "--pid", writer) if row["write_count"] == 29]
+    equal((pipe["write_bytes"], pipe["read_count"], pipe["readers"]), (29 * 31, 0, None), "only the writer")
+    syncs = run.trace.calls("fsync")
+    start = run.table("trace")[0]["start_mono_ns"]
+    window = ",".join(f"{(syncs[i]['ts'] - start) / 1e9:.9f}" for i in (1, 2))
+    (row,) = [row for row in run.table("file", "--time", window) if row["path"] == f"{run.here}/data"]
+    equal(counts(row, "sync_count", "write_count"), (2, 0), "a window behind the open")
