@@ -71,8 +71,16 @@ def test_killed_at_any_moment(t):
     dice = random.Random(7)
     seen = 0
     for turn in range(24):
-        trace, recorder = t.start("/bin/sh", "-c", f"{workload('children')} fork 23; exec {workload('storm')} 3000017", start_new_session=True)
-        time.sleep(dice.random() * (3.5 if turn % 4 else 1))
+        begun = t.path("begun")
+        if os.path.exists(begun):
+            os.unlink(begun)
+        trace, recorder = t.start("/bin/sh", "-c", f"touch {begun}; {workload('children')} fork 23; exec {workload('storm')} 3000017",
+                                  start_new_session=True)
+        if turn % 4:  # not while it is being made ready
+            deadline = time.monotonic() + 20
+            while not os.path.exists(begun) and time.monotonic() < deadline:
+                time.sleep(0.01)
+        time.sleep(dice.random())
         recorder.kill()
         wait(recorder)
         try:

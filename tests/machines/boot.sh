@@ -62,7 +62,7 @@ fi
 # The initramfs: busybox, the modules for the files, and what to do.
 ram=$work/boot/initramfs
 rm -rf "$ram"
-mkdir -p "$ram"/{bin,modules,lower,upper,root,proc,sys,dev}
+mkdir -p "$ram"/{bin,modules,lower,upper,top,proc,sys,dev}
 cp /bin/busybox "$ram/bin/busybox"
 for module in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci netfs fscache 9pnet 9pnet_virtio 9p overlay; do
 	find "$tree/lib/modules/$release" "$tree/usr/lib/modules/$release" -name "$module.ko*" 2>/dev/null |
@@ -75,7 +75,7 @@ for module in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev vir
 done
 cat >"$ram/init" <<END
 #!/bin/busybox sh
-export PATH=/bin:/usr/sbin:/usr/bin:/sbin LC_ALL=C.UTF-8 TZ=UTC HOME=/root
+export PATH=/bin:/usr/sbin:/usr/bin:/sbin LC_ALL=C.UTF-8 TZ=UTC HOME=/tmp
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -85,20 +85,20 @@ for turn in 1 2 3 4; do for module in /modules/*.ko; do insmod \$module 2>/dev/n
 mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=262144,cache=loose files /lower || { echo "boot: no files"; poweroff -f; }
 mount -t tmpfs -o size=3g tmpfs /upper
 mkdir -p /upper/data /upper/work
-mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work overlay /root
-for dir in proc sys dev; do mount --bind /\$dir /root/\$dir; done
-mkdir -p /root/dev/pts /root/dev/shm
-mount -t devpts devpts /root/dev/pts
-mount -t tmpfs tmpfs /root/dev/shm
+mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work overlay /top
+for dir in proc sys dev; do mount --bind /\$dir /top/\$dir; done
+mkdir -p /top/dev/pts /top/dev/shm
+mount -t devpts devpts /top/dev/pts
+mount -t tmpfs tmpfs /top/dev/shm
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-mount --bind /sys/kernel/tracing /root/sys/kernel/tracing
-mount --bind /sys/fs/cgroup /root/sys/fs/cgroup
+mount --bind /sys/kernel/tracing /top/sys/kernel/tracing
+mount --bind /sys/fs/cgroup /top/sys/fs/cgroup
 ip link set lo up
 hostname booted
 echo "boot: \$(uname -r)"
-cp /command /root/boot-command
-chroot /root /bin/sh /boot-command
+cp /command /top/boot-command
+chroot /top /bin/sh /boot-command
 echo "boot: exit \$?"
 poweroff -f
 END
