@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A9, A10, A11: where every nanosecond went, what named thing was waited for and who ended it, why it took so long."""
+import bisect
 import collections
+import os
 import re
 import shutil
 import time
 
 import harness
-from harness import Skip, cases, check, equal, run, start, succeed, workload
+from harness import Skip, cases, check, equal, run, start, succeed, takes, workload
 from span_sums import STATES, sums_are_lives
 
 IN_CALL, NOT_IN_CALL, FROM_TARGET = 16, 32, 4  # flags of sched_switch
@@ -72,9 +74,17 @@ def test_disk(t, way):
     sums_are_lives(trace)
 
 
+def stolen_ns():
+    """What the host took from this machine's CPUs so far: the kernel does not count it as time on a CPU."""
+    with open("/proc/stat") as file:
+        return int(file.readline().split()[8]) * 10**9 // os.sysconf("SC_CLK_TCK")
+
+
 def test_times_are_those_of_the_kernel(t):
     """Two that compete for a CPU: on it, ready for it, times it was given, as /proc/PID/schedstat has them at their ends."""
+    stolen = stolen_ns()
     trace = t.record(workload("scheduling"), "pair")
+    stolen = stolen_ns() - stolen
     known = collections.defaultdict(dict)
     for line in trace.result.stdout.splitlines():
         pid, key, *numbers = line.split()
@@ -86,8 +96,10 @@ def test_times_are_those_of_the_kernel(t):
                            " FROM thread_time WHERE tid = ?", pid)
         unseen = max(0, 1 - row["run_count"] / slices)  # a switch may have no tracepoint: see tests/bpf/test_sched.py
         check(unseen < 0.1, f"{unseen:.0%} of the times that it came to the CPU unseen")
-        check(abs(row["run_ns"] - run_ns) < (0.03 + 2 * unseen) * run_ns, f"on the CPU {row['run_ns']} ns, /proc says {run_ns}")
-        check(abs(row["ready_ns"] - ready_ns) < (0.05 + 2 * unseen) * ready_ns, f"ready {row['ready_ns']} ns, /proc says {ready_ns}")
+        more = row["run_ns"] - run_ns
+        check(-(0.03 + 2 * unseen) * run_ns < more < (0.03 + 2 * unseen) * run_ns + stolen,
+              f"on the CPU {row['run_ns']} ns, /proc says {run_ns}, and {stolen} were stolen from all")
+        check(abs(row["ready_ns"] - ready_ns) < (0.05 + 2 * unseen) * ready_ns + stolen, f"ready {row['ready_ns']} ns, /proc says {ready_ns}")
         check(row["preempted_ns"] > 0.5 * ready_ns, "they hardly took the CPU from each other: the test shows nothing")
         left = values["voluntary_ctxt_switches"][0]
         check(abs(row["voluntary_count"] - left) <= 2, f"{row['voluntary_count']} waits, /proc says {left}")
@@ -96,6 +108,7 @@ def test_times_are_those_of_the_kernel(t):
     sums_are_lives(trace)
 
 
+@takes(300)
 def test_times_are_those_of_perf(t):
     """The same run seen by perf sched: time on the CPU and waiting of each thread."""
     perf = shutil.which("perf")
@@ -105,7 +118,8 @@ def test_times_are_those_of_perf(t):
     succeed([perf, "sched", "record", "-o", data, "--", harness.RECORD, "-q", "-o", path, "--", workload("scheduling"), "pair"],
             cwd=t.directory)
     trace = harness.Trace(path)
-    listed = succeed([perf, "sched", "timehist", "-i", data]).stdout
+    tids = ",".join(str(row["tid"]) for row in trace.sql("SELECT tid FROM thread"))
+    listed = succeed([perf, "sched", "timehist", "-i", data, "--tid", tids]).stdout
     sums = collections.defaultdict(lambda: [0, 0, 0])
     for line in listed.splitlines():
         found = re.search(r"\[(\d+)(?:/\d+)?\]\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)\s*$", line)
@@ -123,17 +137,17 @@ def test_times_are_those_of_perf(t):
 
 def test_critical_path(t):
     """A pipeline of which one part takes long: the path goes through that."""
-    trace = t.record("sh", "-c", "sleep 0.05; (sleep 0.3; echo x) | cat | cat >/dev/null; sleep 0.02 & sleep 0.1; wait")
+    trace = t.record("sh", "-c", "sleep 0.05; (sleep 0.3; echo x) | cat | (read x; sleep 0.2); sleep 0.02 & sleep 0.1; wait")
     sums_are_lives(trace)
     waits = trace.sql("SELECT * FROM critical_path WHERE reason = 'timer'")
     check(all(row["comm"] == "sleep" for row in waits), f"{[dict(row) for row in waits]}")
-    long = sorted(row["duration_ns"] for row in waits)[-3:]
-    for slept, expected in zip(long, (50e6, 100e6, 300e6)):
+    long = sorted(row["duration_ns"] for row in waits)[-4:]
+    for slept, expected in zip(long, (50e6, 100e6, 200e6, 300e6)):
         check(abs(slept - expected) < 20e6, f"sleeps on the path: {long}")
     through = {row[0] for row in trace.sql("SELECT comm FROM critical_path_by_process")}
     check({"sh", "sleep", "cat"} <= through, f"the path goes through {through}")
     wakes = {(row["comm"], row["via_reason"]) for row in trace.sql("SELECT * FROM critical_path WHERE via = 'wake'")}
-    check({("cat", "pipe"), ("sh", "child")} <= wakes, f"{wakes}")
+    check({("cat", "pipe"), ("sleep", "pipe"), ("sh", "child")} <= wakes, f"{wakes}")
 
 
 def test_where_a_switch_happened(t):
@@ -143,9 +157,12 @@ def test_where_a_switch_happened(t):
     left = [event for event in trace.of("sched_switch") if event["flags"] & FROM_TARGET and event["tid"] in burners]
     naps = [event for event in left if event["state"] == 1]
     equal({event["flags"] & (IN_CALL | NOT_IN_CALL) for event in naps}, {IN_CALL}, "naps")
-    calls = [(call["ts"] - call["duration_ns"], call["ts"], call["tid"]) for call in trace.of("syscall")]
+    calls = {tid: sorted((call["ts"], call["ts"] - call["duration_ns"]) for call in trace.of("syscall") if call["tid"] == tid)
+             for tid in burners}
     for event in left:
-        inside = any(begin < event["ts"] < end and tid == event["tid"] for begin, end, tid in calls)
+        ended = calls[event["tid"]]
+        at = bisect.bisect(ended, (event["ts"], 2**64))  # the first call that ends later
+        inside = at < len(ended) and ended[at][1] < event["ts"]
         if event["flags"] & NOT_IN_CALL:
             check(not inside, f"it is said to be in no call: {event}")
     check(sum(bool(event["flags"] & NOT_IN_CALL) for event in left) > 100, "hardly a switch outside calls")
