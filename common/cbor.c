@@ -2,6 +2,7 @@
 #include "common/cbor.h"
 
 #include <cbor.h>
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -187,6 +188,21 @@ void cbor_in_init(struct cbor_in *in, const u8 *data, size_t len, size_t budget)
 	*in = (struct cbor_in){ .p = data, .end = data + len, .budget = budget };
 }
 
+/*
+ * A length or count of 8 bytes that is larger than what is there. libcbor hands them on as size_t: on machines of
+ * 32 bits it would cut them, and they would seem to be small.
+ */
+static bool is_too_long(const u8 *p, size_t left)
+{
+	u8 major = p[0] >> 5;
+	u64 value;
+
+	if (major < 2 || major > 5 || (p[0] & 31) != 27 || left < 9)
+		return false;
+	memcpy(&value, p + 1, sizeof(value));
+	return be64toh(value) > left;
+}
+
 bool cbor_in_next(struct cbor_in *in, struct cbor_token *ret_token)
 {
 	struct cbor_decoder_result result;
@@ -194,7 +210,7 @@ bool cbor_in_next(struct cbor_in *in, struct cbor_token *ret_token)
 
 	if (in->error)
 		return false;
-	if (!left)
+	if (!left || is_too_long(in->p, left))
 		return fail(in, -EBADMSG);
 	*ret_token = (struct cbor_token){ 0 };
 	result = cbor_stream_decode(in->p, left, &callbacks, ret_token);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include "common/wide.h"
 
 struct unit {
 	const char *name;
@@ -72,8 +73,7 @@ static int parse_scaled(const char *text, const struct unit *units, size_t unit_
 			factor = units[i].factor;
 	}
 	if (!factor || __builtin_mul_overflow(whole, factor, &value) ||
-	    __builtin_add_overflow(value, (u64)((unsigned __int128)fraction * factor / scale),
-				   &value))
+	    __builtin_add_overflow(value, wide_mul_div(fraction, factor, 0, scale), &value))
 		return -EINVAL;
 	*ret_value = value;
 	return 0;

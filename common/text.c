@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/wide.h"
 
 void text_release(struct text *text)
 {
@@ -135,7 +136,7 @@ static void add_scaled(struct text *text, u64 value, u64 unit, unsigned decimals
 {
 	u64 scale = decimals == 2 ? 100 : 10;
 	u64 whole = value / unit, rest = value % unit;
-	u64 parts = (u64)(((unsigned __int128)rest * scale + unit / 2) / unit);
+	u64 parts = wide_mul_div(rest, scale, unit / 2, unit);
 
 	if (parts == scale) {
 		whole++;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/wide.h"
 
 void damage_note(struct trace_reader *reader, const struct trace_damage *damage)
 {
@@ -411,9 +412,26 @@ u64 trace_reader_unknown_count(const struct trace_reader *reader)
 	return reader->unknown_count;
 }
 
-static s64 clamp_s64(__int128 v)
+/* base + (to - from), or the nearest number that there is. */
+static s64 add_clamped(s64 base, u64 to, u64 from)
 {
-	return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (s64)v;
+	if (to >= from)
+		return to - from > (u64)INT64_MAX - (u64)base ? INT64_MAX
+							      : (s64)((u64)base + (to - from));
+	return from - to > (u64)base - (u64)INT64_MIN ? INT64_MIN : (s64)((u64)base - (from - to));
+}
+
+/* Between the two samples around it. */
+static s64 interpolate(const struct trace_clock_sample *a, const struct trace_clock_sample *b,
+		       u64 ts)
+{
+	u64 span = b->mono_ns - a->mono_ns;
+
+	if (b->real_ns >= a->real_ns)
+		return (s64)((u64)a->real_ns + wide_mul_div((u64)b->real_ns - (u64)a->real_ns,
+							    ts - a->mono_ns, 0, span));
+	return (s64)((u64)a->real_ns -
+		     wide_mul_div((u64)a->real_ns - (u64)b->real_ns, ts - a->mono_ns, 0, span));
 }
 
 s64 trace_reader_wall_ns(const struct trace_reader *reader, u64 ts)
@@ -428,7 +446,7 @@ s64 trace_reader_wall_ns(const struct trace_reader *reader, u64 ts)
 			    : reader->chunk_count ? reader->chunks[0].head.ts_min
 						  : ts;
 
-		return clamp_s64((__int128)section->meta->created_wall_ns + ts - start);
+		return add_clamped(section->meta->created_wall_ns, ts, start);
 	}
 	while (low < high) { /* the first sample after ts */
 		size_t middle = (low + high) / 2;
@@ -441,7 +459,6 @@ s64 trace_reader_wall_ns(const struct trace_reader *reader, u64 ts)
 	a = &samples[low ? low - 1 : 0];
 	b = &samples[low < section->clock_count ? low : section->clock_count - 1];
 	if (a == b) /* outside of all samples the clocks are taken to run alike */
-		return clamp_s64((__int128)a->real_ns + ts - a->mono_ns);
-	return clamp_s64(a->real_ns + ((__int128)b->real_ns - a->real_ns) * (ts - a->mono_ns) /
-					      (b->mono_ns - a->mono_ns));
+		return add_clamped(a->real_ns, ts, a->mono_ns);
+	return interpolate(a, b, ts);
 }

@@ -68,7 +68,7 @@ static char *explain(int err)
 		return xasprintf("kernel lockdown is in confidentiality mode, which forbids BPF "
 				 "tracing; boot with "
 				 "lockdown=integrity or none");
-	if (err == -EPERM || err == -EACCES)
+	if (err == -EPERM) /* -EACCES is the verifier's no */
 		return xasprintf("BPF needs root, or CAP_BPF and CAP_PERFMON: run it with sudo");
 	return xasprintf(
 		"the BPF programs cannot be loaded: %s%s%s; try -v for the kernel's reasons",
@@ -113,6 +113,20 @@ static void choose_groups(struct bpf_object *object, u64 groups, bool calls)
 	}
 }
 
+/*
+ * libbpf looks for types that the kernel lacks in its modules, which takes CAP_SYS_ADMIN, and fails without it. Told
+ * where the kernel's types are it looks nowhere else, but reads them once more.
+ */
+static struct trc_bpf *open_skeleton(void)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options);
+	u32 id;
+
+	if (bpf_btf_get_next_id(0, &id) && errno == EPERM)
+		options.btf_custom_path = "/sys/kernel/btf/vmlinux";
+	return trc_bpf__open_opts(&options);
+}
+
 int probes_open(const struct probes_options *options, struct probes **ret_probes,
 		struct probes_error *ret_error)
 {
@@ -126,7 +140,7 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	probes->stats_fd = -1;
 	print_level = options->verbose;
 	libbpf_set_print(print);
-	skeleton = probes->skeleton = trc_bpf__open();
+	skeleton = probes->skeleton = open_skeleton();
 	if (!skeleton) {
 		err = -errno;
 		goto fail;

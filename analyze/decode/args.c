@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Arguments by their types. */
 #include "analyze/decode/decoder.h"
+#include "analyze/decode/structs.h"
 
 #include <string.h>
 
@@ -209,26 +210,6 @@ static void add_strings(struct args *args, unsigned i)
 	text_addc(out, ']');
 }
 
-static void add_fds(struct args *args, unsigned i)
-{
-	const struct trc_item *item = readable(args, i, TRC_TYPE_fds);
-
-	if (!item) {
-		text_add_address(args->out, args->values[i]);
-		return;
-	}
-	text_addc(args->out, '[');
-	for (size_t at = 0; at + 4 <= item->len; at += 4) {
-		s32 fd; /* in this machine's byte order already */
-
-		memcpy(&fd, trc_item_data(item) + at, sizeof(fd));
-		if (at)
-			text_add_literal(args->out, ", ");
-		text_add_fd(args->decoder, fd, DECODE_FD_MADE, args->out);
-	}
-	text_addc(args->out, ']');
-}
-
 static void add_sockaddr(struct args *args, unsigned i)
 {
 	const struct trc_item *item = readable(args, i, TRC_TYPE_sockaddr);
@@ -328,7 +309,8 @@ static void add_value(struct args *args, unsigned i)
 		add_sockaddr(args, i);
 		return;
 	case ARG_FDS_OUT:
-		add_fds(args, i);
+		if (!args_add_fds(args, i))
+			text_add_address(args->out, args->values[i]);
 		return;
 	case ARG_FLAGS:
 	case ARG_ENUM:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the kernel says of files: the few fields of stat that are recorded, and entries of a directory. */
+/* What the kernel says of files: the few fields of stat that are recorded, and entries of a directory; descriptors. */
 #include "analyze/decode/structs.h"
 
 #include <string.h>
@@ -82,5 +82,24 @@ bool args_add_records(struct args *args, unsigned i)
 	text_add_literal(args->out, " /* ");
 	text_addu(args->out, count);
 	text_adds(args->out, item->more ? " or more entries */" : " entries */");
+	return true;
+}
+
+bool args_add_fds(struct args *args, unsigned i)
+{
+	const struct trc_item *item = args_item(args, i, TRC_TYPE_fds, 0);
+
+	if (!item)
+		return false;
+	text_addc(args->out, '[');
+	for (size_t at = 0; at + 4 <= item->len; at += 4) {
+		s32 fd; /* in this machine's byte order already */
+
+		memcpy(&fd, trc_item_data(item) + at, sizeof(fd));
+		if (at)
+			text_add_literal(args->out, ", ");
+		text_addi(args->out, fd);
+	}
+	text_addc(args->out, ']');
 	return true;
 }

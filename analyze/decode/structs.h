@@ -65,4 +65,5 @@ bool args_add_messages(struct args *args, unsigned i);
 
 /* files.c */
 bool args_add_stat(struct args *args, unsigned i);
+bool args_add_fds(struct args *args, unsigned i);
 bool args_add_records(struct args *args, unsigned i);

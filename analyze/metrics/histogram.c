@@ -2,6 +2,7 @@
 #include "analyze/metrics/histogram.h"
 
 #include "common/alloc.h"
+#include "common/wide.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +106,7 @@ u64 histogram_percentile(const struct histogram *histogram, unsigned per_mille)
 
 	if (!histogram->count)
 		return 0;
-	rank = (u64)(((unsigned __int128)histogram->count * per_mille + 999) / 1000);
+	rank = wide_mul_div(histogram->count, per_mille, 999, 1000);
 	rank = rank ? rank : 1;
 	if (!histogram->octaves) {
 		memcpy(values, histogram->values, histogram->count * sizeof(u64));

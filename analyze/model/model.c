@@ -8,6 +8,7 @@
 #include "analyze/model/spans.h"
 #include "analyze/model/tasks.h"
 #include "common/alloc.h"
+#include "common/wide.h"
 
 #include <stdlib.h>
 
@@ -85,16 +86,19 @@ void model_finish(struct model *model)
 
 void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system_ns)
 {
-	unsigned __int128 ticks = (unsigned __int128)totals->utime_ns + totals->stime_ns;
-	u64 system = 0;
+	u64 ticks, stime_ns = totals->stime_ns, system = 0;
 
 	if (!totals->runtime_ns) { /* a kernel that does not tell */
 		*ret_user_ns = totals->utime_ns;
 		*ret_system_ns = totals->stime_ns;
 		return;
 	}
+	if (__builtin_add_overflow(totals->utime_ns, stime_ns, &ticks)) { /* of a hostile file */
+		stime_ns /= 2;
+		ticks = totals->utime_ns / 2 + stime_ns;
+	}
 	if (ticks)
-		system = (u64)((unsigned __int128)totals->runtime_ns * totals->stime_ns / ticks);
+		system = wide_mul_div(totals->runtime_ns, stime_ns, 0, ticks);
 	*ret_system_ns = system;
 	*ret_user_ns = totals->runtime_ns - system;
 }
@@ -167,11 +171,11 @@ static struct thread *take_in(struct model *model, const struct event *event)
 		return task_exit(model, event);
 	case TRC_KIND_task_rename:
 		return task_rename(model, (const struct trc_task_rename *)record);
-	case TRC_KIND_task_found:
-		return task_found(model, (const struct trc_task_found *)record);
 	case TRC_KIND_cgroup_move:
 		task_moved(model, (const struct trc_cgroup_move *)record);
 		return thread_of(model, record->tid, record->tgid);
+	case TRC_KIND_task_found:
+		return task_found(model, (const struct trc_task_found *)record);
 	case TRC_KIND_lost:
 		return NULL;
 	case TRC_KIND_sched_wakeup:

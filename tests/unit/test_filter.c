@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The word-column filter: against its definition, there and back, and with streams that lie. */
+#include <endian.h>
 #include <errno.h>
 
 #include "common/cbor.h"
@@ -301,7 +302,7 @@ static void test_foreign_file(void)
 	options.fd = fd;
 	memcpy(options.uuid, meta.uuid, sizeof(options.uuid));
 	memcpy(&head.trace_id, meta.uuid, 8);
-	make_swap((u8 *)&head.trace_id, 8);
+	head.trace_id = be64toh(head.trace_id);
 	CHECK_FATAL(!trace_writer_open(&options, &writer));
 	CHECK_EQ(make_put_meta(writer, &meta), 0);
 	CHECK_EQ(trace_writer_close(writer), 0);

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The recorder when its writes fail, when it is killed, when it lacks a privilege: what was written stays readable, one
+line says cause and remedy, and the command goes on unharmed."""
+import os
+import random
+import signal
+import subprocess
+import time
+
+import harness
+from harness import cases, check, equal, run, succeed, takes, wait, workload
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def preload(t, fault):
+    library = t.path("faults.so")
+    if not os.path.exists(library):
+        succeed(["gcc", "-O2", "-shared", "-fPIC", "-o", library, os.path.join(HERE, "faults.c"), "-ldl"])
+    return dict(os.environ, LD_PRELOAD=library, FAULT=fault)
+
+
+def record(t, fault, *command, options=()):
+    path = t.new_trace()
+    result = run([harness.RECORD, "-o", path, *options, "--", *command], env=preload(t, fault), cwd=t.directory)
+    return harness.Trace(path, result)
+
+
+@takes(300)
+@cases("ENOSPC", "EIO")
+def test_failed_write(t, error):
+    """After N bytes nothing can be written: the command ends as it would, 125 and one line tell, all whole records are read."""
+    words = {"ENOSPC": "No space left", "EIO": "Input/output error"}[error]
+    sizes = []
+    for left in (0, 5, 12, 100, 177, 30000, 45000, 60000, 90000):
+        command = ["/bin/sh", "-c", f"{workload('storm')} 50021; {workload('children')} fork 11; echo done >went-on; exit 3"]
+        trace = record(t, f"{error}:{left}", *command)
+        said = trace.result.stderr
+        check(words in said, f"{error} after {left}: {said}")
+        errors = [line for line in said.splitlines() if words in line]
+        equal(len(errors), 1, f"lines that tell of it ({said})")
+        check(os.path.basename(trace.path) in said, f"the file is not named: {said}")
+        equal(trace.result.returncode, 125, f"exit after {left} ({said})")
+        if os.path.exists(t.path("went-on")):  # what fails before the command starts may keep it from starting
+            os.unlink(t.path("went-on"))
+        else:
+            check(left < 45000, f"the command did not come to its end with {left}")
+        if not os.path.exists(trace.path):
+            continue
+        size = os.path.getsize(trace.path)
+        check(size <= left, f"{size} bytes after {left}")
+        sizes.append(size)
+        info = trace.analyze("info")
+        equal(info.returncode, 3, f"exit of info after {left} ({info.stderr})")
+        check("damaged" not in info.stderr, f"half a record was left behind after {left}: {info.stderr}")
+    check(sizes and max(sizes) > 40000, f"nothing was written: {sizes}")
+
+
+@cases("short", "eintr")
+def test_interrupted_writes(t, fault):
+    """Writes that take 7 bytes at a time, or are interrupted: the trace is as whole as any."""
+    trace = record(t, fault, workload("children"), "fork", "13")
+    equal(trace.result.returncode, 0, f"exit ({trace.result.stderr})")
+    equal(trace.analyze("info").returncode, 0, "exit of info")
+    equal(len(trace.of("task_new")), 13, "children in the trace")
+
+
+@takes(400)
+def test_killed_at_any_moment(t):
+    """kill -9 at random moments: what is there is a prefix of a trace, and never half a truth."""
+    dice = random.Random(7)
+    seen = 0
+    for turn in range(24):
+        begun = t.path("begun")
+        if os.path.exists(begun):
+            os.unlink(begun)
+        trace, recorder = t.start("/bin/sh", "-c", f"touch {begun}; {workload('children')} fork 23; exec {workload('storm')} 3000017",
+                                  start_new_session=True)
+        if turn % 4:  # not while it is being made ready
+            deadline = time.monotonic() + 20
+            while not os.path.exists(begun) and time.monotonic() < deadline:
+                time.sleep(0.01)
+        time.sleep(dice.random())
+        recorder.kill()
+        wait(recorder)
+        try:
+            os.killpg(recorder.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        harness.end_children()
+        if not os.path.exists(trace.path) or os.path.getsize(trace.path) == 0:
+            continue
+        size = os.path.getsize(trace.path)
+        info = trace.analyze("info")
+        equal(info.returncode, 3, f"exit of info with {size} bytes ({info.stderr})")
+        if "no readable header" in info.stderr or "not a trace" in info.stderr:
+            check(size < 60000, f"{size} bytes and no header")
+            continue
+        events = run([harness.ANALYZE, "export", trace.path], stdout=subprocess.DEVNULL)
+        equal(events.returncode, 3, f"exit of export ({events.stderr})")
+        whole = trace.path + ".whole.trc"
+        succeed([harness.ANALYZE, "repair", trace.path, "-o", whole])
+        equal(run([harness.ANALYZE, "info", whole]).returncode, 0, "exit of info, repaired")
+        seen += 1
+        os.unlink(trace.path)
+        os.unlink(whole)
+    check(seen > 5, f"only {seen} of 24 had a header: nothing was tested")
+
+
+def as_somebody(*words):
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *words]
+
+
+def refused(t, how, expected):
+    """One line with cause and remedy, 125, no file, and the command did not run."""
+    os.chmod(t.directory, 0o777)
+    path = t.new_trace()
+    ran = t.path("ran")
+    result = run([*how, harness.RECORD, "-o", path, "--", "touch", ran], cwd=t.directory)
+    equal(result.returncode, 125, f"exit ({result.stderr})")
+    equal(len(result.stderr.splitlines()), 1, f"lines on stderr ({result.stderr})")
+    for words in expected:
+        check(words in result.stderr, f"no {words!r} in {result.stderr}")
+    check(not os.path.exists(ran), "the command ran")
+    check(not os.path.exists(path), "a file was left behind")
+
+
+def test_nobody(t):
+    refused(t, as_somebody("--inh-caps=-all"), ["root", "CAP_BPF", "CAP_PERFMON", "sudo"])
+
+
+def test_user_namespace(t):
+    """Root of a user namespace is not root: the capabilities that count are those of the first one."""
+    refused(t, ["unshare", "--user", "--map-root-user"], ["CAP_BPF"])
+
+
+def test_one_capability(t):
+    """CAP_PERFMON without CAP_BPF, and the other way round."""
+    for one in ("perfmon", "bpf"):
+        refused(t, as_somebody(f"--inh-caps=-all,+{one}", f"--ambient-caps=-all,+{one}", f"--bounding-set=-all,+{one}"), ["CAP_BPF", "CAP_PERFMON"])
+
+
+def test_two_capabilities(t):
+    """CAP_BPF and CAP_PERFMON are enough, as README says, for one's own commands."""
+    os.chmod(t.directory, 0o777)
+    path = t.new_trace()
+    result = run([*as_somebody("--inh-caps=-all,+bpf,+perfmon", "--ambient-caps=-all,+bpf,+perfmon"), harness.RECORD, "-o", path, "--",
+                  workload("children"), "fork", "7"], cwd=t.directory)
+    equal(result.returncode, 0, f"exit ({result.stderr})")
+    equal(len(harness.Trace(path).of("task_new")), 7, "children in the trace")
+    equal(os.stat(path).st_uid, 65534, "owner of the trace")
+
+
+def hidden(directory):
+    return ["unshare", "-m", "sh", "-c", f'mount -t tmpfs none {directory} && exec "$@"', "sh"]
+
+
+def test_no_btf(t):
+    refused(t, hidden("/sys/kernel/btf"), ["BTF"])
+
+
+def test_no_tracefs(t):
+    """Names of newer calls come from tracefs; without it everything else is as ever."""
+    hide = ["unshare", "-m", "sh", "-c",
+            'for d in /sys/kernel/tracing /sys/kernel/debug; do mount -t tmpfs none $d; done; exec "$@"', "sh"]
+    path = t.new_trace()
+    result = run([*hide, harness.RECORD, "-q", "-o", path, "--", workload("children"), "fork", "7"], cwd=t.directory)
+    equal(result.returncode, 0, f"exit ({result.stderr})")
+    equal(len(harness.Trace(path).of("task_new")), 7, "children in the trace")
+
+
+def test_planted_link(t):
+    """In a directory where everybody may write: a link that somebody has put there is not followed."""
+    shared = t.path("shared")
+    os.mkdir(shared)
+    os.chmod(shared, 0o1777)
+    target = t.write("target", b"precious")
+    os.symlink(target, os.path.join(shared, "x.trc"))
+    os.lchown(os.path.join(shared, "x.trc"), 65534, 65534)
+    for force in ([], ["--force"]):
+        result = run([harness.RECORD, "-q", *force, "-o", os.path.join(shared, "x.trc"), "--", "true"])
+        equal(result.returncode, 125, f"exit ({result.stderr})")
+    with open(target, "rb") as file:
+        equal(file.read(), b"precious", "what the link points to")
