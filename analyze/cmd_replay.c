@@ -11,7 +11,7 @@ struct replay_command_options {
 	struct cmd_options common;
 	bool follow, durations; /* always: taken so that a habit of strace's works */
 	u32 time;
-	bool relative, since_start, no_time, no_durations, nanoseconds, no_split, no_names;
+	bool relative, since_start, no_time, no_durations, nanoseconds, no_split, no_names, waits;
 	u64 column;
 };
 
@@ -34,6 +34,8 @@ static const struct option_row rows[] = {
 	ROW(0, "ns", OPTION_FLAG, nanoseconds, "nine digits behind the point, not six"),
 	ROW(0, "no-split", OPTION_FLAG, no_split,
 	    "one line per call, at its end, instead of \"<unfinished ...>\" and \"resumed\""),
+	ROW('w', "waits", OPTION_FLAG, waits,
+	    "behind each call what it waited for, how long, and who ended that"),
 	ROW(0, "no-names", OPTION_FLAG, no_names,
 	    "descriptors as bare numbers, as strace without -y has them"),
 	{ .short_name = 'a',
@@ -79,7 +81,11 @@ static int exec(void *target, int operand_count, char **operands)
 		return cmd_usage_error(&cmd_replay, "one trace is needed: analyze replay run.trc");
 	if (options->column > 1000)
 		return cmd_usage_error(&cmd_replay, "--columns takes at most 1000");
-	walk = cmd_open(&options->common, operands[0], options->no_names ? 0 : WALK_FDS, &code);
+	walk = cmd_open(&options->common, operands[0],
+			options->waits	    ? WALK_SPANS
+			: options->no_names ? 0
+					    : WALK_FDS,
+			&code);
 	if (!walk)
 		return code;
 	r = replay_write(walk, &replay, stdout);
@@ -96,6 +102,7 @@ const struct command cmd_replay = {
 	.examples = "Examples:\n"
 		    "  analyze replay run.trc | head\n"
 		    "  analyze replay -e openat,%network --pid 4711 run.trc\n"
+		    "  analyze replay --waits --pid 4711 run.trc\n"
 		    "  analyze replay --no-split --since-start --time 1.5,2 run.trc | grep ENOENT\n"
 		    "\n"
 		    "Other programs that read strace's output read this. A line begins at the\n"

@@ -190,6 +190,7 @@ static void add_result(struct replay *replay, const struct replay_item *item)
 		add_seconds(replay, call->duration_ns);
 		text_addc(text, '>');
 	}
+	text_add(text, item->waits, item->waits_len);
 }
 
 static void add_args(struct replay *replay, const struct replay_item *item, size_t from)
@@ -416,15 +417,18 @@ static int write_in_order(struct replay *replay, FILE *out)
 
 static int write_at_end(struct replay *replay, FILE *out)
 {
+	struct replay_waits waits = {};
 	struct walk_step step;
 	int r = 0;
 
+	if (replay->walk->has_sched)
+		replay_waits_listen(&waits, replay->walk);
 	while (!r && walk_next(replay->walk, &step)) {
 		struct replay_item *item;
 
 		if (!step.shown)
 			continue;
-		item = replay_item_new(replay->walk, &step, &replay->scratch);
+		item = replay_item_new(replay->walk, &step, &waits, &replay->scratch);
 		if (step.event.kind_id == TRC_KIND_syscall)
 			write_whole(replay, item);
 		else
@@ -432,6 +436,8 @@ static int write_at_end(struct replay *replay, FILE *out)
 		free(item);
 		r = flush(replay, out, FLUSH_BYTES);
 	}
+	model_set_hooks(replay->walk->model, &(struct model_hooks){});
+	replay_waits_release(&waits);
 	return r;
 }
 

@@ -20,6 +20,7 @@ struct pass {
 	u64 read_ns;		     /* no event that is still to come ended before this */
 	bool at_end;
 	struct item_queue queue; /* by begin */
+	struct replay_waits waits;
 	struct renamed *renamed;
 	size_t renamed_count, renamed_capacity;
 	struct text scratch;
@@ -99,12 +100,12 @@ void item_queue_release(struct item_queue *queue)
 /* ---- an item ---- */
 
 struct replay_item *replay_item_new(struct walk *walk, const struct walk_step *step,
-				    struct text *scratch)
+				    const struct replay_waits *waits, struct text *scratch)
 {
 	const struct trc_head *head = step->event.record;
 	const struct trc_syscall *call = (const struct trc_syscall *)head;
 	bool is_call = step->event.kind_id == TRC_KIND_syscall;
-	size_t size = is_call ? head->words * 8u : head->len, entry_len = 0, args_len;
+	size_t size = is_call ? head->words * 8u : head->len, entry_len = 0, args_len, result_len;
 	struct replay_item *item;
 	char *text;
 
@@ -115,6 +116,9 @@ struct replay_item *replay_item_new(struct walk *walk, const struct walk_step *s
 	args_len = scratch->len;
 	if (is_call)
 		decode_result(walk->decoder, call, scratch);
+	result_len = scratch->len - args_len;
+	if (is_call)
+		replay_waits_add(waits, step, scratch);
 	item = xmalloc(sizeof(*item) + size + scratch->len);
 	text = (char *)item->record + size;
 	*item = (struct replay_item){ .begin_ns = replay_begin_ns(&step->event),
@@ -123,9 +127,11 @@ struct replay_item *replay_item_new(struct walk *walk, const struct walk_step *s
 				      .kind_id = step->event.kind_id,
 				      .args = text,
 				      .result = text + args_len,
+				      .waits = text + args_len + result_len,
 				      .args_len = (u32)args_len,
 				      .entry_len = (u32)entry_len,
-				      .result_len = (u32)(scratch->len - args_len) };
+				      .result_len = (u32)result_len,
+				      .waits_len = (u32)(scratch->len - args_len - result_len) };
 	memcpy(item->record, head, size);
 	memcpy(text, scratch->data, scratch->len);
 	return item;
@@ -193,7 +199,7 @@ static bool pass_take(struct pass *pass, const struct walk_step *step)
 	if (!step->shown || !is_printed(step->event.kind_id) ||
 	    head->ts - begin_ns < pass->shortest_ns || head->ts - begin_ns >= pass->longest_ns)
 		return false;
-	item = replay_item_new(pass->walk, step, &pass->scratch);
+	item = replay_item_new(pass->walk, step, &pass->waits, &pass->scratch);
 	item->key = begin_ns;
 	item->seq = pass->walk->walked_count;
 	item->begin_tid = tid;
@@ -232,7 +238,8 @@ static void pass_read(struct replay_order *order, struct pass *pass)
 static int pass_fork(const struct walk *first, struct walk **ret_walk)
 {
 	struct stream_options options = { .from_ns = first->fds ? 0 : first->selection.from_ns,
-					  .to_ns = first->selection.to_ns };
+					  .to_ns = first->selection.to_ns,
+					  .futex_first = first->has_sched };
 	struct walk *walk = xmemdup(first, sizeof(*first));
 	int r;
 
@@ -244,6 +251,8 @@ static int pass_fork(const struct walk *first, struct walk **ret_walk)
 	}
 	/* The model says whose events are shown; its birth times do not matter here. */
 	walk->model = model_new(0);
+	if (walk->has_sched)
+		walk_follow_spans(walk);
 	if (walk->fds)
 		model_follow_fds(walk->model, walk->decoder, walk->meta);
 	if (walk->state)
@@ -257,6 +266,7 @@ static void pass_release(struct pass *pass, bool owned)
 	item_queue_release(&pass->queue);
 	free(pass->renamed);
 	text_release(&pass->scratch);
+	replay_waits_release(&pass->waits);
 	if (owned) {
 		stream_close(pass->walk->stream);
 		model_free(pass->walk->model);
@@ -291,6 +301,8 @@ int replay_order_new(struct walk *walk, u64 window_events, struct replay_order *
 				return r;
 			}
 		}
+		if (walk->has_sched)
+			replay_waits_listen(&pass->waits, pass->walk);
 		shortest_ns = window_ns;
 		window_ns =
 			window_ns > UINT64_MAX / PASS_FACTOR ? UINT64_MAX : window_ns * PASS_FACTOR;

@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include "analyze/replay_waits.h"
 #include "analyze/walk.h"
 #include "common/text.h"
 
@@ -30,14 +31,15 @@ struct replay_item {
 	u16 kind_id;
 	bool split; /* for the printer: its beginning has been printed */
 	/* Of a call, as it was written when its event came, with the names that held then: behind the record. */
-	const char *args, *result;
-	u32 args_len, entry_len, result_len; /* entry_len: how much of args was known at entry */
+	const char *args, *result, *waits;
+	u32 args_len, entry_len; /* entry_len: how much of args was known at entry */
+	u32 result_len, waits_len;
 	struct trc_head record[]; /* head and fixed fields; of others than calls all of it */
 };
 
-/* From an event that was shown; `scratch` is used while it is made. */
+/* From an event that was shown; `scratch` is used while it is made. `waits` of the same walk. */
 struct replay_item *replay_item_new(struct walk *walk, const struct walk_step *step,
-				    struct text *scratch);
+				    const struct replay_waits *waits, struct text *scratch);
 
 /* ---- a queue of items, the least key first ---- */
 

@@ -152,7 +152,7 @@ static bool asked_for(const struct trace_meta *meta, const char *group)
 }
 
 /* Which sections of the file tell of the scheduler? */
-static void follow_spans(struct walk *walk)
+static void find_sched(struct walk *walk)
 {
 	size_t count;
 	const struct trace_chunk *chunks = trace_reader_chunks(walk->reader, &count);
@@ -165,11 +165,18 @@ static void follow_spans(struct walk *walk)
 		if (chunks[i].section < sections &&
 		    stream_classes(walk->reader, &chunks[i]) & 1ull << TRC_CLASS_SCHED)
 			walk->has_sched[chunks[i].section] = true;
-	model_follow_spans(walk->model, &(struct spans_options){ .decoder = walk->decoder,
-								 .start_ns = walk->start_ns,
-								 .end_ns = walk->end_ns,
-								 .has_sched = walk->has_sched,
-								 .section_count = sections });
+}
+
+void walk_follow_spans(struct walk *walk)
+{
+	const struct spans_options options = { .decoder = walk->decoder,
+					       .start_ns = walk->start_ns,
+					       .end_ns = walk->end_ns,
+					       .has_sched = walk->has_sched,
+					       .section_count =
+						       trace_reader_section_count(walk->reader) };
+
+	model_follow_spans(walk->model, &options);
 }
 
 int walk_open(const char *path, const struct selection_options *options, u64 classes,
@@ -207,7 +214,8 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	walk->model = model_new(boot_offset(walk->reader));
 	add_commands(walk, walk->model);
 	if (classes & WALK_SPANS) {
-		follow_spans(walk);
+		find_sched(walk);
+		walk_follow_spans(walk);
 		classes |= WALK_FDS | WALK_LATER;
 	}
 	walk->fds = classes & WALK_FDS;

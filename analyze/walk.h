@@ -63,6 +63,8 @@ struct walk_step {
  */
 int walk_open(const char *path, const struct selection_options *options, u64 classes,
 	      struct walk **ret_walk, char **ret_error);
+/* For a walk that was copied from one with WALK_SPANS: its model tells spans too. */
+void walk_follow_spans(struct walk *walk);
 bool walk_next(struct walk *walk, struct walk_step *ret_step);
 /* Reads the chunks of these classes, so that their damage is known too. */
 void walk_check(struct walk *walk, u64 classes);

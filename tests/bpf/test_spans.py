@@ -204,3 +204,17 @@ def test_windows_make_the_whole(t):
         for line in out.splitlines()[1:]:
             parts = [part + int(value) for part, value in zip(parts, line.split(","))]
     equal(parts, whole, "sums of states")
+
+
+def test_replay(t):
+    """Behind each call what it waited for and who ended that; without --waits the same lines without."""
+    trace = t.record(workload("waits"), "pipe")
+    count, _, tid, other = map(int, trace.result.stdout.split())
+    lines = trace.analyze("replay", "--waits", "--no-split").stdout.splitlines()
+    waits = [line for line in lines if re.search(rf" waiting for pipe:\[\d+\], ended by waits\[{other}\]>$", line)]
+    check(count * 0.9 <= len(waits) <= count, f"{len(waits)} waits of {count}")
+    equal({line.split()[0] for line in waits}, {str(tid)}, "who waited")
+    equal([re.sub(r"> <[^<>]* waiting .*$", ">", line) for line in lines],
+          trace.analyze("replay", "--no-split").stdout.splitlines(), "lines without the waits")
+    split = trace.analyze("replay", "-w").stdout.splitlines()
+    equal(sum("waiting for pipe:" in line for line in split), sum("waiting for pipe:" in line for line in lines), "waits of split lines")

@@ -2,7 +2,14 @@
 /* The scheduler's events of a scene. */
 #pragma once
 
+#include "analyze/model/span.h"
 #include "tests/unit/make_scene.h"
+
+/* Columns of the states of thread_time and its like. */
+static MAKE_UNUSED const char *const state_columns[SPAN_STATE_COUNT] = {
+	"run_user_ns", "run_system_ns", "preempted_ns", "runnable_ns", "sleep_ns",   "block_ns",
+	"iowait_ns",   "stopped_ns",	"call_ns",	"outside_ns",  "unknown_ns",
+};
 
 struct scene_switch {
 	u64 at;

@@ -107,3 +107,13 @@ static inline size_t table_find(const struct table_sink *kept, const char *colum
 	CHECK_FAIL("no row with %s = %s", column, text);
 	exit(1);
 }
+
+/* The row whose column has the value. */
+static inline size_t row_of(const struct table_sink *t, const char *column, s64 value)
+{
+	for (size_t i = 0; i < t->rows.count; i++)
+		if (table_int(t, i, column) == value)
+			return i;
+	CHECK_FAIL("no row with %s = %lld", column, (long long)value);
+	exit(1);
+}
