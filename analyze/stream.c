@@ -43,6 +43,7 @@ struct stream {
 	struct cursor **idle; /* to be used again, with their buffers */
 	size_t idle_count, idle_capacity;
 	u64 decoded_bytes;
+	bool futex_first;
 	bool given; /* heap[0]'s record was the last one given */
 	u32 section_count;
 	struct section *sections;
@@ -141,6 +142,7 @@ int stream_open(struct trace_reader *reader, const struct stream_options *option
 
 	chunks = trace_reader_chunks(reader, &count);
 	stream->reader = reader;
+	stream->futex_first = options && options->futex_first;
 	stream->pending = xcalloc(count, sizeof(*stream->pending));
 	for (size_t i = 0; i < count; i++)
 		if (wanted(reader, &chunks[i], options ? options : &all))
@@ -246,23 +248,23 @@ static inline bool cursor_advance(struct cursor *cursor)
 	return true;
 }
 
-/* By class, then CPU; but what a futex event says of a call must be known before its record. */
-static u64 order_of(const struct trace_reader *reader, const struct trace_chunk *chunk)
+static u64 order_of(const struct stream *stream, const struct trace_chunk *chunk)
 {
-	if (stream_classes(reader, chunk) & (1ull << TRC_CLASS_FUTEX))
+	if (stream->futex_first &&
+	    stream_classes(stream->reader, chunk) & (1ull << TRC_CLASS_FUTEX))
 		return (u64)TRC_CLASS_SYSCALL << 17;
 	return (u64)chunk->head.stream << 1 | 1;
 }
 
-static bool cursor_start(struct cursor *cursor, struct trace_reader *reader,
+static bool cursor_start(struct cursor *cursor, const struct stream *stream,
 			 const struct trace_chunk *chunk)
 {
 	cursor->chunk = chunk;
-	cursor->order = order_of(reader, chunk);
+	cursor->order = order_of(stream, chunk);
 	free(cursor->places);
 	cursor->places = NULL;
 	cursor->place_count = cursor->place_next = 0;
-	if (trace_reader_chunk(reader, chunk, &cursor->buffer) || !cursor->buffer.len)
+	if (trace_reader_chunk(stream->reader, chunk, &cursor->buffer) || !cursor->buffer.len)
 		return false;
 	if (!(chunk->head.flags & TRACE_SORTED))
 		cursor_sort(cursor);
@@ -343,7 +345,7 @@ static void activate(struct stream *stream)
 		stream->pending_next++;
 		cursor = stream->idle_count ? stream->idle[--stream->idle_count]
 					    : xcalloc(1, sizeof(*cursor));
-		if (cursor_start(cursor, stream->reader, chunk)) {
+		if (cursor_start(cursor, stream, chunk)) {
 			stream->decoded_bytes += cursor->buffer.len;
 			heap_push(stream, cursor);
 		} else {

@@ -4,7 +4,7 @@
  *
  * Chunks are merged by their time ranges: a chunk is decoded when the walk reaches its first event and
  * dropped after its last, so memory depends on how many chunks overlap, not on the length of the trace.
- * Events of the same nanosecond come by class (TASK first, FUTEX before SYSCALL), then CPU, then place in the file.
+ * Events of the same nanosecond come by class (TASK first), then CPU, then place in the file.
  *
  * Records reach the caller in this program's own layout (struct trc_NAME): where the file's schema
  * differs they are rebuilt field by name, with zeros where the file has nothing.
@@ -47,6 +47,8 @@ struct stream_options {
 	u64 from_ns,
 		to_ns; /* chunks that lie outside are skipped, but of TASK, and of OBJECT those before; 0, UINT64_MAX for all */
 	u64 classes;   /* bit per enum trc_class; 0 means all */
+	/* Of the same nanosecond FUTEX before SYSCALL: what a futex event says of a call is known before that. */
+	bool futex_first;
 };
 
 int stream_open(struct trace_reader *reader, const struct stream_options *options,

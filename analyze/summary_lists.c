@@ -4,7 +4,7 @@
 #include "analyze/sinks/cell.h"
 
 /* So many that all fits on a screen. */
-#define CALLS_SHOWN	10
+#define CALLS_SHOWN	7
 #define PROCESSES_SHOWN 5
 #define FAILURES_SHOWN	5
 

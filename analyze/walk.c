@@ -227,6 +227,7 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 		stream_options.classes |= FDS_CLASSES;
 	if (!tasks_suffice(walk))
 		stream_options = (struct stream_options){ .to_ns = UINT64_MAX };
+	stream_options.futex_first = classes & WALK_SPANS;
 	if (stream_options.classes && !options->time)
 		walk->unread = ~stream_options.classes;
 	r = stream_open(walk->reader, &stream_options, &walk->stream);

@@ -106,58 +106,14 @@ static s64 value_long(const struct args *args, unsigned i)
 	return args->narrow ? (s32)args->values[i] : (s64)args->values[i];
 }
 
-/* With the brackets in it escaped, but for the arrow between the two ends of a connection. */
-static void add_bracketed(struct text *out, const char *name, size_t len)
-{
-	text_addc(out, '<');
-	for (size_t at = 0; at < len; at++) {
-		size_t plain = at;
-
-		while (at < len && name[at] != '<' && name[at] != '>')
-			at++;
-		text_add_escaped(out, name + plain, at - plain);
-		if (at == len)
-			break;
-		text_adds(out, name[at] == '<' ? "\\74" : at && name[at - 1] == '-' ? ">" : "\\76");
-	}
-	text_addc(out, '>');
-}
-
-static void add_fd_name(struct decoder *decoder, s32 fd, enum decode_fd_side side, struct text *out)
-{
-	static const char suffix[] = " (deleted)"; /* /proc's; strace has it behind the name */
-	struct text *name = &decoder->fd_text;
-	bool deleted;
-
-	text_clear(name);
-	decoder->fd_name(decoder->fd_context, fd, side, name);
-	if (!name->len)
-		return;
-	deleted = *name->data == '/' && name->len > strlen(suffix) &&
-		  !strcmp(name->data + name->len - strlen(suffix), suffix);
-	add_bracketed(out, name->data, name->len - (deleted ? strlen(suffix) : 0));
-	if (deleted)
-		text_adds(out, suffix + 1);
-}
-
-void text_add_fd(struct decoder *decoder, s32 fd, enum decode_fd_side side, struct text *out)
-{
-	text_addi(out, fd);
-	if (decoder->fd_name && fd >= 0)
-		add_fd_name(decoder, fd, side, out);
-}
-
 static void add_fd(const struct args *args, unsigned i, bool directory)
 {
 	s32 fd = (s32)args->values[i];
 
-	if (!directory || fd != DECODE_AT_FDCWD) {
+	if (directory && fd == DECODE_AT_FDCWD)
+		text_add_directory(args->decoder, args->out);
+	else
 		text_add_fd(args->decoder, fd, DECODE_FD_GIVEN, args->out);
-		return;
-	}
-	text_add_literal(args->out, "AT_FDCWD");
-	if (args->decoder->fd_name)
-		add_fd_name(args->decoder, fd, DECODE_FD_GIVEN, args->out);
 }
 
 static void add_id(struct args *args, unsigned i)

@@ -101,10 +101,11 @@ void args_string(struct args *args, unsigned i);
 
 /* 3</etc/passwd> */
 void text_add_fd(struct decoder *decoder, s32 fd, enum decode_fd_side side, struct text *out);
-void text_add_address(struct text *out, u64 address); /* NULL for 0 */
-void text_add_mode(struct text *out, u32 mode);	      /* 0644, 000 */
-void text_add_file_mode(struct text *out, u32 mode);  /* S_IFREG|0644 */
-void text_add_device(struct text *out, u64 device);   /* makedev(0x8, 0x1) */
+void text_add_directory(struct decoder *decoder, struct text *out); /* AT_FDCWD</tmp> */
+void text_add_address(struct text *out, u64 address);		    /* NULL for 0 */
+void text_add_mode(struct text *out, u32 mode);			    /* 0644, 000 */
+void text_add_file_mode(struct text *out, u32 mode);		    /* S_IFREG|0644 */
+void text_add_device(struct text *out, u64 device);		    /* makedev(0x8, 0x1) */
 void text_add_signal(struct decoder *decoder, u32 number, struct text *out);
 /* "…" with "..." behind it if it is cut. */
 void text_add_quoted(struct text *out, const struct trc_item *item);

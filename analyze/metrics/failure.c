@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Table failure: failed calls per name, error and directory. */
 #include "analyze/call_names.h"
+#include "analyze/metrics/call_place.h"
 #include "analyze/metrics/instance.h"
 #include "analyze/metrics/text_map.h"
 
@@ -12,13 +13,15 @@
 	C(errno, INTEGER, NUMBER, "number of the error")                                           \
 	C(errno_name, TEXT, NONE, "its name on the recording machine")                             \
 	C(directory, TEXT, NONE,                                                                   \
-	  "directory of the path that the call was given; . for a bare name; NULL: no path")       \
+	  "directory of the file that the call was about, by its path or its descriptor; . for a " \
+	  "bare name where the current directory is not known; of a socket its service, of a "     \
+	  "pipe and the like its type; NULL: no file")                                             \
 	C(count, INTEGER, COUNT, "failed calls")                                                   \
 	C(total_ns, INTEGER, NS, "sum of the durations of the complete ones")                      \
 	C(first_ts_ns, INTEGER, TS, "end of the first one")                                        \
 	C(first_tid, INTEGER, NUMBER, "thread that made it")                                       \
 	C(first_comm, TEXT, NONE, "its name then")                                                 \
-	C(first_path, TEXT, NONE, "path that it was given")
+	C(first_path, TEXT, NONE, "that file; as directory where that is none")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
@@ -26,7 +29,7 @@ static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 struct key {
 	u32 name;
 	u16 error;
-	bool has_path;
+	u8 place; /* enum call_place */
 	u8 zero;
 };
 
@@ -38,6 +41,7 @@ struct failures { /* key: struct key, then the directory */
 
 struct state {
 	struct text_map places;
+	struct text place;
 };
 
 static void init(struct fold *fold)
@@ -63,24 +67,28 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 	struct state *state = fold->state;
 	u32 error = call_error(record);
 	struct key key = { .error = (u16)error };
+	struct text *place = &state->place;
 	struct failures *failures;
-	const char *path;
-	size_t len;
 
 	if (!error)
 		return;
 	key.name = call_names_id(fold->walk->calls, record->abi, record->nr);
-	key.has_path = decode_path(fold->walk->decoder, record, &path, &len);
+	key.place = (u8)call_place(fold->walk, step, record, place);
 	text_clear(&fold->text);
 	text_add(&fold->text, (const char *)&key, sizeof(key));
-	if (key.has_path && state->places.count < FAILURE_PLACES_MAX)
-		add_directory(&fold->text, path, len);
+	if (key.place != PLACE_NONE && state->places.count < FAILURE_PLACES_MAX) {
+		if (key.place == PLACE_PATH)
+			add_directory(&fold->text, place->data, place->len);
+		else
+			text_add(&fold->text, place->data, place->len);
+	}
 	failures = text_map_get(&state->places, fold->text.data, fold->text.len);
 	if (!failures->count++) {
 		failures->first_ts_ns = record->head.ts;
 		failures->first_tid = step->thread->tid;
 		failures->first_comm = string_ref(step->thread->comm);
-		failures->first_path = key.has_path ? string_new(path, len) : NULL;
+		failures->first_path =
+			key.place == PLACE_NONE ? NULL : string_new(place->data, place->len);
 	}
 	if (record->state == TRC_SYSCALL_COMPLETE)
 		failures->total_ns += record->duration_ns;
@@ -99,7 +107,7 @@ static void put_row(struct fold *fold, const struct text_map_entry *entry)
 	if (entry->key_len > sizeof(key))
 		row[COLUMN_directory] =
 			value_bytes(entry->key + sizeof(key), entry->key_len - sizeof(key));
-	else if (key.has_path)
+	else if (key.place != PLACE_NONE)
 		row[COLUMN_directory] = value_text("(elsewhere)");
 	row[COLUMN_count] = value_int((s64)failures->count);
 	row[COLUMN_total_ns] = value_int((s64)failures->total_ns);
@@ -129,6 +137,7 @@ static void release(struct fold *fold)
 		string_unref(failures->first_path);
 	}
 	text_map_release(&state->places);
+	text_release(&state->place);
 }
 
 const struct metric metric_failure = {
@@ -139,7 +148,7 @@ const struct metric metric_failure = {
 		   .sort = "count",
 		   .brief = "count,name,errno_name,directory,first_tid,first_comm,first_ts_ns,"
 			    "first_path" },
-	.classes = (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
+	.classes = WALK_FDS | (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
 	.state_size = sizeof(struct state),
 	.init = init,
 	.call = call,

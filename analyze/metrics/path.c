@@ -156,7 +156,7 @@ static void land(struct path *path, const struct span *span, bool leaves)
 
 static void drop_wakes(struct path *path, size_t count)
 {
-	if (!count) /* there may be no list yet */
+	if (!count)
 		return;
 	for (size_t i = 0; i < count; i++)
 		path_node_unref(path->paths, path->wakes[i]);

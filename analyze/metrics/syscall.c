@@ -16,7 +16,7 @@
 	C(state, TEXT, NONE,                                                                       \
 	  "complete; unfinished: never returned while it was watched; no_enter: entered before "   \
 	  "it was watched")                                                                        \
-	C(args, TEXT, NONE, "arguments as strace writes them; NULL for no_enter")                  \
+	C(args, TEXT, NONE, "arguments as strace -y writes them; NULL for no_enter")               \
 	C(path, TEXT, NONE, "first path that the call was given; NULL: none")                      \
 	C(tid, INTEGER, NUMBER, "the calling thread's tid at that time")                           \
 	C(errno_name, TEXT, NONE, "name of the error on the recording machine; NULL: no error")    \
@@ -76,6 +76,6 @@ const struct metric metric_syscall = {
 		   .columns = columns,
 		   .column_count = COLUMN_COUNT,
 		   .brief = "ts_ns,tid,name,ret,errno_name,duration_ns,state,args" },
-	.classes = (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
+	.classes = WALK_FDS | (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
 	.call = call,
 };

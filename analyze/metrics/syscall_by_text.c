@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Tables syscall_by_file and syscall_by_cgroup: calls that share a text. */
+#include "analyze/metrics/call_place.h"
 #include "analyze/metrics/call_stats.h"
 #include "analyze/metrics/instance.h"
 #include "analyze/metrics/text_map.h"
 
 #define FILE_COLUMNS(C)                                                                            \
-	C(path, TEXT, NONE, "first path that the calls were given, as they gave it")               \
+	C(path, TEXT, NONE,                                                                        \
+	  "absolute path of the file that the calls were about: the first path that they were "    \
+	  "given, else what their first descriptor stands for; as they gave it where the current " \
+	  "directory is not known")                                                                \
 	CALL_STATS_COLUMNS(C)
 
 #define CGROUP_COLUMNS(C)                                                                          \
@@ -35,12 +39,10 @@ static void file_call(struct fold *fold, const struct walk_step *step,
 		      const struct trc_syscall *record)
 {
 	struct state *state = fold->state;
-	const char *path;
-	size_t len;
 
-	if (decode_path(fold->walk->decoder, record, &path, &len))
-		call_stats_add(text_map_get(&state->by_text, path, len), record,
-			       call_error(record));
+	if (call_place(fold->walk, step, record, &fold->text) == PLACE_PATH)
+		call_stats_add(text_map_get(&state->by_text, fold->text.data, fold->text.len),
+			       record, call_error(record));
 }
 
 static void cgroup_call(struct fold *fold, const struct walk_step *step,
@@ -102,12 +104,12 @@ static void release(struct fold *fold)
 
 const struct metric metric_syscall_by_file = {
 	.table = { .name = "syscall_by_file",
-		   .doc = "system calls that were given a path, per path",
+		   .doc = "system calls about a file, by its path or a descriptor, per file",
 		   .columns = file_columns,
 		   .column_count = COLUMN_COUNT,
 		   .sort = "total_ns",
 		   .brief = "count,error_count,total_ns,p50_ns,p99_ns,max_ns,path" },
-	.classes = (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
+	.classes = WALK_FDS | (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
 	.state_size = sizeof(struct state),
 	.init = init,
 	.call = file_call,

@@ -25,29 +25,80 @@ static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 
 #define OP_UNKNOWN UINT32_MAX
 #define CQE_MORE   2u
-#define OPS(O)                                                                                     \
-	O(nop)                                                                                     \
-	O(readv)                                                                                   \
-	O(writev) O(fsync) O(read_fixed) O(write_fixed) O(poll_add) O(poll_remove) O(              \
-		sync_file_range) O(sendmsg) O(recvmsg) O(timeout) O(timeout_remove) O(accept)      \
-		O(async_cancel) O(link_timeout) O(connect) O(fallocate) O(openat) O(close) O(      \
-			files_update) O(statx) O(read) O(write) O(fadvise) O(madvise) O(send)      \
-			O(recv) O(openat2) O(epoll_ctl) O(splice) O(provide_buffers) O(            \
-				remove_buffers) O(tee) O(shutdown) O(renameat) O(unlinkat)         \
-				O(mkdirat) O(symlinkat) O(linkat) O(msg_ring) O(fsetxattr) O(      \
-					setxattr) O(fgetxattr) O(getxattr) O(socket) O(uring_cmd)  \
-					O(send_zc) O(sendmsg_zc) O(read_multishot) O(waitid)       \
-						O(futex_wait) O(futex_wake) O(futex_waitv)         \
-							O(fixed_fd_install) O(ftruncate) O(bind)   \
-								O(listen) O(recv_zc) O(epoll_wait) \
-									O(readv_fixed)             \
-										O(writev_fixed)    \
-											O(pipe)
-#define OP_ENUM(name) OP_##name,
-#define OP_NAME(name) #name,
 
-enum { OPS(OP_ENUM) OP_COUNT };
-static const char *const op_names[] = { OPS(OP_NAME) };
+/* IORING_OP_*, in their order */
+static const char *const op_names[] = {
+	"nop",
+	"readv",
+	"writev",
+	"fsync",
+	"read_fixed",
+	"write_fixed",
+	"poll_add",
+	"poll_remove",
+	"sync_file_range",
+	"sendmsg",
+	"recvmsg",
+	"timeout",
+	"timeout_remove",
+	"accept",
+	"async_cancel",
+	"link_timeout",
+	"connect",
+	"fallocate",
+	"openat",
+	"close",
+	"files_update",
+	"statx",
+	"read",
+	"write",
+	"fadvise",
+	"madvise",
+	"send",
+	"recv",
+	"openat2",
+	"epoll_ctl",
+	"splice",
+	"provide_buffers",
+	"remove_buffers",
+	"tee",
+	"shutdown",
+	"renameat",
+	"unlinkat",
+	"mkdirat",
+	"symlinkat",
+	"linkat",
+	"msg_ring",
+	"fsetxattr",
+	"setxattr",
+	"fgetxattr",
+	"getxattr",
+	"socket",
+	"uring_cmd",
+	"send_zc",
+	"sendmsg_zc",
+	"read_multishot",
+	"waitid",
+	"futex_wait",
+	"futex_wake",
+	"futex_waitv",
+	"fixed_fd_install",
+	"ftruncate",
+	"bind",
+	"listen",
+	"recv_zc",
+	"epoll_wait",
+	"readv_fixed",
+	"writev_fixed",
+	"pipe",
+};
+
+#define OP(number) (1ull << (number))
+
+/* Those whose result is a number of bytes. */
+static const u64 byte_ops = OP(1) | OP(2) | OP(4) | OP(5) | OP(9) | OP(10) | OP(22) | OP(23) |
+			    OP(26) | OP(27) | OP(30) | OP(33) | OP(47) | OP(48) | OP(49) | OP(58) |
+			    OP(60) | OP(61);
 
 struct key {
 	u64 ring;
@@ -58,34 +109,6 @@ struct requests {
 	u64 submit_count, count, error_count, bytes, under_way, under_way_max;
 	struct latency latency;
 };
-
-/* Is the result a number of bytes? */
-static bool moves_bytes(u32 op)
-{
-	switch (op) {
-	case OP_readv:
-	case OP_writev:
-	case OP_read_fixed:
-	case OP_write_fixed:
-	case OP_sendmsg:
-	case OP_recvmsg:
-	case OP_read:
-	case OP_write:
-	case OP_send:
-	case OP_recv:
-	case OP_splice:
-	case OP_tee:
-	case OP_send_zc:
-	case OP_sendmsg_zc:
-	case OP_read_multishot:
-	case OP_recv_zc:
-	case OP_readv_fixed:
-	case OP_writev_fixed:
-		return true;
-	default:
-		return false;
-	}
-}
 
 static struct requests *requests_of(struct fold *fold, struct process *process, u64 ring, u32 op)
 {
@@ -119,7 +142,7 @@ static void done(struct fold *fold, struct process *process,
 		requests->under_way--;
 	if (record->res < 0)
 		requests->error_count++;
-	else if (moves_bytes(record->op))
+	else if (record->op < 64 && byte_ops & OP(record->op))
 		requests->bytes += (u64)record->res;
 	if (record->latency_ns)
 		latency_add(&requests->latency, record->latency_ns);
@@ -141,7 +164,7 @@ static struct value op_value(struct fold *fold, u32 op)
 {
 	if (op == OP_UNKNOWN)
 		return value_null();
-	if (op < OP_COUNT)
+	if (op < ARRAY_SIZE(op_names))
 		return value_text(op_names[op]);
 	text_clear(&fold->text);
 	text_addf(&fold->text, "operation %u", op);

@@ -171,11 +171,11 @@ static struct thread *take_in(struct model *model, const struct event *event)
 		return task_exit(model, event);
 	case TRC_KIND_task_rename:
 		return task_rename(model, (const struct trc_task_rename *)record);
-	case TRC_KIND_task_found:
-		return task_found(model, (const struct trc_task_found *)record);
 	case TRC_KIND_cgroup_move:
 		task_moved(model, (const struct trc_cgroup_move *)record);
 		return thread_of(model, record->tid, record->tgid);
+	case TRC_KIND_task_found:
+		return task_found(model, (const struct trc_task_found *)record);
 	case TRC_KIND_lost:
 		return NULL;
 	case TRC_KIND_sched_wakeup:

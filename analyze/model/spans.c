@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/model/spans.h"
 
-#include "analyze/model/futexes.h"
 #include "analyze/model/spans_private.h"
 #include "analyze/model/waits.h"
 #include "common/alloc.h"
@@ -101,16 +100,6 @@ void spans_tell(struct spans *spans, struct span_thread *st, u64 until_ns,
 	memmove(st->segments, st->segments + told, st->count * sizeof(*st->segments));
 }
 
-void spans_resolve(struct spans *spans, struct span_thread *st)
-{
-	struct span_call call = st->waiting;
-
-	st->is_waiting = false;
-	call.cause.object =
-		futex_object(spans->model, st->thread, st->waiting_address, call.end_ns);
-	spans_tell(spans, st, call.end_ns, &call);
-}
-
 /* ---- calls ---- */
 
 /* The call ran from entry to end: both times the thread was on a CPU. */
@@ -129,13 +118,10 @@ static void ran(struct span_thread *st, u64 entry_ns, u64 end_ns)
 void spans_call(struct spans *spans, struct span_thread *st, const struct trc_syscall *record)
 {
 	u64 end_ns = record->head.ts, entry_ns = end_ns - record->duration_ns;
-	struct span_call call = { .nr = record->nr, .abi = record->abi, .end_ns = end_ns };
-	bool waited;
+	struct span_call call = { .nr = record->nr, .abi = record->abi };
 
 	if (record->state == TRC_SYSCALL_NO_ENTER || record->duration_ns > end_ns)
 		entry_ns = 0; /* before all that is not told yet */
-	if (st->is_waiting)
-		spans_resolve(spans, st);
 	if (st->ended && end_ns > st->end_ns)
 		end_ns = st->end_ns;
 	/* What is read out at the end of the recording was sleeping. */
@@ -147,17 +133,9 @@ void spans_call(struct spans *spans, struct span_thread *st, const struct trc_sy
 	if (entry_ns > spans_told_ns(st))
 		spans_tell(spans, st, entry_ns < end_ns ? entry_ns : end_ns, NULL);
 	call.start_ns = entry_ns;
-	waited = st->count > 1 || spans_open_segment(st)->state != SPAN_user;
-	if (waited) {
+	/* Else it was on a CPU all the time. */
+	if (st->count > 1 || spans_open_segment(st)->state != SPAN_user)
 		call.cause = waits_call(spans->waits, st->thread, record);
-		if (call.cause.reason == WAIT_futex) {
-			st->waiting = call;
-			st->waiting.end_ns = end_ns;
-			st->waiting_address = waits_futex_address(spans->waits, record);
-			st->is_waiting = true;
-			return;
-		}
-	}
 	if (end_ns > spans_told_ns(st))
 		spans_tell(spans, st, end_ns, &call);
 }
@@ -199,8 +177,6 @@ static void finish_thread(struct spans *spans, struct thread *thread)
 	if (!st)
 		return;
 	if (spans->model->hooks.span) {
-		if (st->is_waiting)
-			spans_resolve(spans, st);
 		open = spans_open_segment(st);
 		/* Nothing at all happened to it: it waited. */
 		if (open->state == SPAN_unknown && open->guess)

@@ -23,7 +23,7 @@ struct segment { /* ends where the next one begins */
 struct span_call {
 	u8 abi;
 	u32 nr;
-	u64 start_ns, end_ns;
+	u64 start_ns;
 	struct wait_cause cause;
 };
 
@@ -36,9 +36,6 @@ struct span_thread {
 	u64 seen_ns; /* the last moment at which something was heard of it */
 	u64 end_ns;
 	bool ended;
-	bool is_waiting; /* for the record of the futex that the call waited for */
-	struct span_call waiting;
-	u64 waiting_address; /* of the futex, if no record comes; 0: not known */
 	/* Woken before it went to sleep, or so it looked: both at once, on two CPUs. */
 	u64 early_ns;
 	struct segment early; /* by whom */
@@ -66,8 +63,6 @@ void segment_drop(struct segment *segment);
 /* All before `until_ns`, which is after all that was told, lay in the call, or in none (NULL). */
 void spans_tell(struct spans *spans, struct span_thread *st, u64 until_ns,
 		const struct span_call *call);
-/* Tells the call whose futex was waited for. */
-void spans_resolve(struct spans *spans, struct span_thread *st);
 void spans_call(struct spans *spans, struct span_thread *st, const struct trc_syscall *record);
 
 /* From its first event on. `state` is what it is then, if nothing is known of the time before. */

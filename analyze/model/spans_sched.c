@@ -137,8 +137,6 @@ static void left(struct spans *spans, struct thread *thread, const struct trc_sc
 		st = spans_follow(spans, thread, ts, SPAN_user);
 	if (st->ended)
 		return;
-	if (st->is_waiting)
-		spans_resolve(spans, st);
 	open = spans_open_segment(st);
 	if (open->state == SPAN_unknown && open->guess)
 		open->state = SPAN_user;
@@ -288,10 +286,6 @@ void spans_event(struct spans *spans, const struct event *event, struct thread *
 		spans_call(spans, thread->span, call);
 		return;
 	}
-	case TRC_KIND_futex:
-		if (thread && thread->span && thread->span->is_waiting)
-			spans_resolve(spans, thread->span);
-		return;
 	case TRC_KIND_sched_switch:
 		switched(spans, (const struct trc_sched_switch *)record, thread);
 		return;

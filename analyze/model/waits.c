@@ -3,6 +3,7 @@
 
 #include "analyze/decode/decoder.h"
 #include "analyze/model/fds.h"
+#include "analyze/model/futexes.h"
 #include "analyze/model/waits_private.h"
 #include "common/alloc.h"
 
@@ -191,6 +192,14 @@ static void find_path(struct thread *thread, const struct trc_syscall *record,
 		cause->reason = wait_reason_of(cause->object);
 }
 
+/* As far as the arguments tell; 0: they do not, as where a list is given. */
+static u64 futex_address(const struct trc_syscall *record, const struct syscall_desc *desc)
+{
+	const char *name = desc->arg_count ? desc->args[0].name : NULL;
+
+	return name && !strcmp(name, "uaddr") ? syscall_arg(record, 0) : 0;
+}
+
 struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 			     const struct trc_syscall *record)
 {
@@ -219,6 +228,8 @@ struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 		break;
 	case KIND_futex:
 		cause.reason = WAIT_futex;
+		cause.object = futex_object(waits->model, thread, futex_address(record, desc),
+					    record->head.ts);
 		break;
 	case KIND_ipc:
 		cause.reason = WAIT_ipc;
@@ -243,14 +254,4 @@ struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 		cause.reason = WAIT_kernel;
 	}
 	return cause;
-}
-
-u64 waits_futex_address(const struct waits *waits, const struct trc_syscall *record)
-{
-	const struct syscall_desc *desc = decoder_syscall(waits->decoder, record->abi, record->nr);
-
-	/* The others are given a list. */
-	return desc && desc->arg_count && !strcmp(desc->args[0].name, "uaddr")
-		       ? syscall_arg(record, 0)
-		       : 0;
 }

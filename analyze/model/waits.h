@@ -19,5 +19,3 @@ void waits_free(struct waits *waits);
 /* During the event of the call's record. */
 struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 			     const struct trc_syscall *record);
-/* What a futex call waits for, as far as its arguments tell; 0: they do not. */
-u64 waits_futex_address(const struct waits *waits, const struct trc_syscall *record);

@@ -122,3 +122,18 @@ def test_selection(t):
     window = ",".join(f"{(syncs[i]['ts'] - start) / 1e9:.9f}" for i in (1, 2))
     (row,) = [row for row in run.table("file", "--time", window) if row["path"] == f"{run.here}/data"]
     equal(counts(row, "sync_count", "write_count"), (2, 0), "a window behind the open")
+
+
+def test_failures(t):
+    """What failed has its whole path, and a socket the service that was wanted; calls by descriptor belong to their file."""
+    run = Run(t)
+    failures = {(row["name"], row["errno_name"], row["directory"]): row for row in run.table("failure")}
+    opens = failures["openat", "ENOENT", run.here]
+    equal(counts(opens, "count", "first_path"), (19, f"{run.here}/missing"), "failed opens")
+    address = f"tcp 127.0.0.1:{run.port}"
+    equal(counts(failures["connect", "ECONNREFUSED", address], "count", "first_path"), (3, address), "refused connects")
+    calls = {row["path"]: row for row in run.table("syscall_by_file")}
+    equal(counts(calls[f"{run.here}/data"], "count", "error_count"), (5 + 13 + 7 + 12 + 3 + 1 + 17 + 1 + 3, 0), "calls about data")
+    equal(counts(calls[f"{run.here}/missing"], "count", "error_count"), (42, 42), "calls about missing")
+    written = [row["args"] for row in run.table("syscall", "-e", "write") if "data>" in row["args"]]
+    equal((len(written), {args.split(",")[0] for args in written}), (13, {f"3<{run.here}/data>"}), "arguments")

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where the time of threads went: against what a made-up world did with it, and with parts of the evidence missing. */
+/*
+ * Where the time of threads went: against what a made-up world did with it, and with parts of the evidence missing.
+ * Over 500 lines because the world, what it tells of itself and the checks share their structs.
+ */
 #include "tests/unit/make_sched.h"
 #include "tests/unit/make_tables.h"
 
@@ -590,6 +593,102 @@ static void test_gaps(void)
 	scene_release(&scene);
 }
 
+/* ---- no sense at all ---- */
+
+static void put_nonsense(struct scene *scene, u64 *state, u64 at)
+{
+	u32 one = 100 + make_random(state) % 7, other = 100 + make_random(state) % 7;
+
+	switch (make_random(state) % 12) {
+	case 0:
+		scene_new(scene, at, one, one, other, other, "x");
+		break;
+	case 1:
+		scene_new(scene, at, one, one, other, one, "x");
+		break;
+	case 2:
+		scene_exit(scene, at, one, one, at - make_random(state) % 100000, 0,
+			   make_random(state) % 2);
+		break;
+	case 3:
+		scene_exec(scene, at, one, make_random(state) % 4 ? one : other,
+			   at - make_random(state) % 100000, "/bin/x", "x", 1);
+		break;
+	case 4:
+	case 5:
+	case 6:
+		scene_switch(scene, (struct scene_switch){ .at = at,
+							   .tid = one,
+							   .next_tid = other,
+							   .state = (u8)(make_random(state) % 13),
+							   .flags = (u8)make_random(state) });
+		break;
+	case 7:
+	case 8:
+		scene_wakeup(scene, (struct scene_wakeup){ .at = at,
+							   .tid = one,
+							   .woken_tid = other,
+							   .context = (u8)(make_random(state) % 5),
+							   .flags = (u8)make_random(state) });
+		break;
+	default:
+		scene_call(scene, (struct scene_call){ .at = at,
+						       .tid = one,
+						       .tgid = make_random(state) % 3 ? one : other,
+						       .nr = (u32)(make_random(state) % 300),
+						       .state = (u8)(make_random(state) % 3),
+						       .ret = (s64)(make_random(state) % 5),
+						       .duration_ns = make_random(state) % 20000 });
+	}
+}
+
+/* Tables of a world without sense: they end, and each moment still counts once. */
+static void test_nonsense(u64 seed)
+{
+	static const char *const sums[] = { "process_time", "cgroup_time", "thread_time_series" };
+	struct table_sink t;
+	struct scene scene;
+	u64 at = 1000, state = seed, total = 0, life = 0, sum;
+
+	scene_begin(&scene, 9);
+	for (size_t i = 0; i < 3000; i++)
+		put_nonsense(&scene, &state, at += make_random(&state) % 3 * 1000);
+	scene.end_ns = SCENE_START + at;
+	scene_finish(&scene);
+	table_fill(&t, scene.path, "thread_time", NULL);
+	for (size_t row = 0; row < t.rows.count; row++) {
+		u64 of_thread = 0;
+
+		for (u8 each = 0; each < SPAN_STATE_COUNT; each++) {
+			CHECK(table_int(&t, row, state_columns[each]) >= 0);
+			of_thread += (u64)table_int(&t, row, state_columns[each]);
+		}
+		CHECK_EQ(table_int(&t, row, "total_ns"), of_thread);
+		total += of_thread;
+	}
+	table_release(&t);
+	for (size_t i = 0; i < ARRAY_SIZE(sums); i++) {
+		sum = 0;
+		table_fill(&t, scene.path, sums[i], NULL);
+		for (size_t row = 0; row < t.rows.count; row++)
+			sum += (u64)table_int(&t, row, "total_ns");
+		table_release(&t);
+		CHECK_EQ(sum, total);
+	}
+	table_fill(&t, scene.path, "critical_path", NULL);
+	for (size_t row = 0; row < t.rows.count; row++) {
+		CHECK(table_int(&t, row, "duration_ns") > 0);
+		if (row)
+			CHECK_EQ(table_int(&t, row, "start_ns"), table_int(&t, row - 1, "end_ns"));
+		life += (u64)table_int(&t, row, "duration_ns");
+	}
+	if (t.rows.count)
+		CHECK_EQ(life,
+			 table_int(&t, t.rows.count - 1, "end_ns") - table_int(&t, 0, "start_ns"));
+	table_release(&t);
+	scene_release(&scene);
+}
+
 int main(void)
 {
 	test_world(true);
@@ -603,5 +702,7 @@ int main(void)
 	test_long_call();
 	test_without_sched();
 	test_gaps();
+	for (u64 seed = 1; seed <= 20; seed++)
+		test_nonsense(seed);
 	return check_report();
 }

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Every nanosecond of every thread of every sample is accounted for."""
+import glob
+import os
+import shutil
+
+import harness
+from harness import cases, check
+from span_sums import STATES, sums_are_lives
+
+TRACES = os.path.join(harness.ROOT, "samples", "traces")
+
+
+@cases(*sorted(os.path.basename(path) for path in glob.glob(os.path.join(TRACES, "*.trc"))))
+def test_sums(t, name):
+    trace = harness.Trace(shutil.copy(os.path.join(TRACES, name), t.path(name)))
+    sums_are_lives(trace)
+    check(trace.one("SELECT count(*) FROM thread_time") > 0, "no threads")
+    for state in ("call_ns", "outside_ns", "unknown_ns"):
+        check(not trace.one(f"SELECT sum({state}) FROM thread_time"), f"{state}, though nothing is missing")
+
+
+def test_windows(t):
+    """The parts of time add up to the whole."""
+    trace = harness.Trace(shutil.copy(os.path.join(TRACES, "shell.trc"), t.path("shell.trc")))
+    whole, parts = [trace.one(f"SELECT sum({state}) FROM thread_time") for state in STATES], [0] * len(STATES)
+    edges = ["0", "0.00123", "0.0043", "0.0111", "1"]
+    for window in zip(edges, edges[1:]):
+        out = trace.analyze("report", "thread_time", "--time", ",".join(window), "--columns", ",".join(STATES), "--format", "csv")
+        for line in out.stdout.splitlines()[1:]:
+            parts = [part + int(value) for part, value in zip(parts, line.split(","))]
+    check(parts == whole, f"{parts}, not {whole}")
