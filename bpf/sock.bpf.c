@@ -95,17 +95,6 @@ __noinline int sock_put_address(struct sock_scratch *s, u32 off, u32 field, u32 
 	return off + sizeof(*item) + bytes;
 }
 
-static __always_inline u64 sock_inode(u64 sk)
-{
-	struct socket *socket = BPF_CORE_READ((struct sock *)sk, sk_socket);
-	struct socket_alloc *alloc;
-
-	if (!sk || !socket)
-		return 0;
-	alloc = (void *)socket - bpf_core_field_offset(struct socket_alloc, socket);
-	return BPF_CORE_READ(alloc, vfs_inode.i_ino);
-}
-
 /* Fills in what the socket tells and sends. `wanted` is the caller's sockaddr, for what the kernel does not keep. */
 __noinline int sock_send(struct sock_scratch *s, u64 socket, u64 wanted, u32 wanted_len)
 {

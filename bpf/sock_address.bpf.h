@@ -152,7 +152,7 @@ static __always_inline u32 address_vsock(struct sock_address *a, struct sock *sk
 }
 
 /* Fills the address in; returns its length, 0 if the socket has none. Global, so that the verifier looks at it once. */
-__noinline int sock_address_read(struct sock_address *a, u64 socket, u32 side)
+__noinline __weak int sock_address_read(struct sock_address *a, u64 socket, u32 side)
 {
 	struct sock *sk = (void *)socket;
 	u32 len = 0, family;
@@ -184,4 +184,16 @@ __noinline int sock_address_read(struct sock_address *a, u64 socket, u32 side)
 	}
 	a->family = family;
 	return len;
+}
+
+/* The number of a socket's inode; 0: it has none. */
+static __always_inline u64 sock_inode(u64 sk)
+{
+	struct socket *socket = BPF_CORE_READ((struct sock *)sk, sk_socket);
+	struct socket_alloc *alloc;
+
+	if (!sk || !socket)
+		return 0;
+	alloc = (void *)socket - bpf_core_field_offset(struct socket_alloc, socket);
+	return BPF_CORE_READ(alloc, vfs_inode.i_ino);
 }

@@ -10,6 +10,7 @@
 #include "bpf/core.bpf.h"
 #include "bpf/counter.bpf.h"
 #include "bpf/items.bpf.h"
+#include "bpf/sock_address.bpf.h"
 #include "bpf/found.bpf.h"
 #include "bpf/target.bpf.h"
 
@@ -33,6 +34,7 @@ int target_recorder(void *ctx)
 }
 
 enum found_item { FOUND_EXE, FOUND_CWD, FOUND_CGROUP };
+enum fd_found_item { FD_FOUND_PATH, FD_FOUND_LOCAL, FD_FOUND_PEER };
 
 static __always_inline int write_record(struct bpf_iter_meta *meta, void *record, u32 len)
 {
@@ -166,12 +168,57 @@ static __always_inline void fd_fill(struct trc_fd_found *event, struct task_stru
 	if (closes_on_exec(task, fd))
 		event->traits |= FD_CLOEXEC;
 	event->sock_family = event->sock_type = 0;
-	if ((event->mode & S_IFMT) == S_IFSOCK) {
-		struct socket *socket = BPF_CORE_READ(file, private_data);
+	event->net_ns = 0;
+	event->sock_protocol = event->sock_state = 0;
+	event->peer_inode = 0;
+}
 
-		event->sock_type = BPF_CORE_READ(socket, type);
-		event->sock_family = BPF_CORE_READ(socket, sk, __sk_common.skc_family);
-	}
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct sock_address);
+} target_address SEC(".maps");
+
+static __always_inline u32 put_address(struct record_room *room, u32 off, u32 field, u64 sk,
+				       u32 side)
+{
+	struct sock_address *address;
+	u32 zero = 0, len;
+
+	address = bpf_map_lookup_elem(&target_address, &zero);
+	if (!address || off > ROOM_START_MAX)
+		return off;
+	len = sock_address_read(address, sk, side);
+	if (!len || len > ADDRESS_BYTES)
+		return off;
+	barrier_var(off);
+	barrier_var(len);
+	if (len <= ADDRESS_BYTES)
+		bpf_probe_read_kernel(room->tail + off + sizeof(struct trc_item), len,
+				      address->bytes);
+	return item_close(room, off, ITEM(field, sockaddr), TRC_ITEM_WHOLE, len);
+}
+
+/* What a socket is and is called; returns where the next item begins. */
+static __always_inline u32 put_socket(struct record_room *room, struct trc_fd_found *event,
+				      struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+	u32 off;
+
+	if (!sk)
+		return 0;
+	event->sock_type = BPF_CORE_READ(socket, type);
+	event->sock_family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	event->net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	event->sock_protocol = BPF_CORE_READ(sk, sk_protocol);
+	event->sock_state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (event->sock_family == AF_UNIX)
+		event->peer_inode = sock_inode((u64)BPF_CORE_READ((struct unix_sock *)sk, peer));
+	off = put_address(room, 0, FD_FOUND_LOCAL, (u64)sk, SIDE_LOCAL);
+	return put_address(room, off, FD_FOUND_PEER, (u64)sk, SIDE_PEER);
 }
 
 #define PID_FS_MAGIC 0x50494446
@@ -229,7 +276,9 @@ int target_files(struct bpf_iter__task_file *ctx)
 	type = event->mode & S_IFMT;
 	if (pidfd) {
 		off = put_path(room, 0, 0, pidfd_name(&room->path));
-	} else if (type != S_IFSOCK && type != S_IFIFO) {
+	} else if (type == S_IFSOCK) {
+		off = put_socket(room, event, file);
+	} else if (type != S_IFIFO) {
 		fs = (u64)BPF_CORE_READ(task, fs);
 		/* An anonymous inode has a name, without a slash. A pointer becomes a number only by being read from memory. */
 		bpf_probe_read_kernel(&path, sizeof(path), &file);

@@ -98,7 +98,7 @@ bool args_add_fds(struct args *args, unsigned i)
 		memcpy(&fd, trc_item_data(item) + at, sizeof(fd));
 		if (at)
 			text_add_literal(args->out, ", ");
-		text_addi(args->out, fd);
+		text_add_fd(args->decoder, fd, DECODE_FD_MADE, args->out);
 	}
 	text_addc(args->out, ']');
 	return true;

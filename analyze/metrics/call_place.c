@@ -27,8 +27,7 @@ static void add_socket(const struct object *object, struct text *text)
 		text_adds(text, "socket");
 		return;
 	}
-	service = socket->origin == SOCKET_REASON_accept || !socket->remote ? socket->local
-									    : socket->remote;
+	service = socket->accepted || !socket->remote ? socket->local : socket->remote;
 	text_adds(text, socket_protocol_name(socket));
 	if (service) {
 		text_addc(text, ' ');

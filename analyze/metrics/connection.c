@@ -275,10 +275,9 @@ static void put_row(struct fold *fold, const struct end *client, const struct en
 
 static bool is_server(const struct end *end, const struct end *other)
 {
-	if (end->object->socket->origin == SOCKET_REASON_accept)
+	if (end->object->socket->accepted)
 		return true;
-	return other && other->object->socket->origin != SOCKET_REASON_accept &&
-	       other->object->id < end->object->id;
+	return other && !other->object->socket->accepted && other->object->id < end->object->id;
 }
 
 static void put_rows(struct fold *fold, struct end *end, struct end *other)

@@ -97,7 +97,7 @@ static void add_host(struct text *key, const struct string *address)
 
 static void make_key(const struct socket *socket, const struct string *remote, struct text *key)
 {
-	bool server = socket->origin == SOCKET_REASON_accept || (socket->bound && !socket->remote);
+	bool server = socket->accepted || (socket->bound && !socket->remote);
 	enum role role = server ? ROLE_SERVER : remote ? ROLE_CLIENT : ROLE_PEER;
 
 	text_clear(key);

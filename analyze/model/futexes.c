@@ -315,6 +315,27 @@ static void see_hold(struct futex_step *step, const struct futex_owner *holder, 
 }
 
 /*
+ * As the scheduler has it; where that was not recorded, or the thread was woken before it slept, as the calls that
+ * wake have it.
+ */
+static void see_waker(struct futex_step *step, const struct thread *thread, u64 start_ns)
+{
+	struct futex *futex = step->futex;
+
+	if (thread->woken.ns >= start_ns) {
+		if (thread->woken.context == TRC_CONTEXT_TASK) {
+			step->waker_tid = thread->woken.waker_tid;
+			step->waker_id = thread->woken.waker_id;
+		}
+	} else if (futex->waker_left && futex->waker.ns >= start_ns) {
+		step->waker_tid = futex->waker.tid;
+		step->waker_id = futex->waker.thread_id;
+	}
+	if (futex->waker_left && step->waker_id == futex->waker.thread_id)
+		futex->waker_left--;
+}
+
+/*
  * Who is woken on a lock holds it from then on. Who held it before, and had not waited for it, held it at least since
  * this wait began, or since the release before its own.
  */
@@ -334,10 +355,7 @@ static void see_wait(struct futex_step *step, const struct thread *thread,
 		 futex->releaser.ns);
 	futex->releaser = (struct futex_owner){};
 	futex->owner = (struct futex_owner){ thread->id, thread->tid, record->head.ts };
-	if (thread->woken.ns < start_ns || thread->woken.context != TRC_CONTEXT_TASK)
-		return;
-	step->waker_tid = thread->woken.waker_tid;
-	step->waker_id = thread->woken.waker_id;
+	see_waker(step, thread, start_ns);
 }
 
 static void see_wake(struct futex_step *step, const struct thread *thread,
@@ -354,6 +372,10 @@ static void see_wake(struct futex_step *step, const struct thread *thread,
 	/* They wake first, and move the rest. */
 	step->woken = moves && count > record->value ? record->value : (u32)count;
 	step->requeued = (u32)count - step->woken;
+	if (step->woken) {
+		futex->waker = (struct futex_owner){ thread->id, thread->tid, record->head.ts };
+		futex->waker_left = step->woken;
+	}
 	if (futex->owner.thread_id == thread->id) {
 		see_hold(step, &self, futex->owner.ns, self.ns);
 		futex->releaser = (struct futex_owner){};

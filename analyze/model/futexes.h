@@ -40,7 +40,10 @@ struct futex {
 	u32 process_id, pid;   /* who was the first to use it */
 	struct object *object; /* its name */
 	struct futex_owner owner, releaser;
-	u64 released_ns;       /* by anybody */
+	u64 released_ns; /* by anybody */
+	struct futex_owner
+		waker; /* the last call that woke somebody, and how many it still has to wake */
+	u32 waker_left;
 	u64 releaser_since_ns; /* the release before the releaser's: it held it later */
 	void *slot;	       /* for the table futex */
 	struct futex *next_in_bucket;

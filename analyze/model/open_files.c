@@ -234,6 +234,7 @@ struct open_file *file_from_found(struct fds *fds, const struct trc_fd_found *re
 	}
 	file = make_file(fds, &told);
 	file->flags = record->flags;
+	socket_found(fds, file->object, record);
 	text_release(&name);
 	return file;
 }

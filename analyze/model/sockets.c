@@ -28,6 +28,7 @@ const char *socket_family_name(u8 family)
 	return NULL;
 }
 
+enum { STATE_LISTEN = 10 };
 enum { PROTOCOL_ICMP = 1, PROTOCOL_ICMPV6 = 58, PROTOCOL_SCTP = 132, PROTOCOL_MPTCP = 262 };
 
 const char *socket_protocol_name(const struct socket *socket)
@@ -203,9 +204,9 @@ static struct string *make_name(const struct socket *socket)
 }
 
 /* One reference, the caller's; NULL: none. A unix socket without a name has none. */
-static struct string *address(struct fds *fds, const struct trc_sock *record, u8 field)
+static struct string *address(struct fds *fds, const struct trc_head *record, u8 family, u8 field)
 {
-	const struct trc_item *item = record_item(&record->head, field);
+	const struct trc_item *item = record_item(record, field);
 	struct text text = {};
 	struct string *string = NULL;
 	const char *colon;
@@ -214,9 +215,8 @@ static struct string *address(struct fds *fds, const struct trc_sock *record, u8
 		return NULL;
 	decode_sockaddr(fds->decoder, trc_item_data(item), item->len, &text);
 	/* "unix:/run/x", "netlink:4711" */
-	colon = record->family == AF_INET || record->family == AF_INET6 || !text.data
-			? NULL
-			: strchr(text.data, ':');
+	colon = family == AF_INET || family == AF_INET6 || !text.data ? NULL
+								      : strchr(text.data, ':');
 	if (colon && colon[1])
 		string = string_new(colon + 1, text.len - (size_t)(colon + 1 - text.data));
 	else if (!colon && text.len)
@@ -227,19 +227,28 @@ static struct string *address(struct fds *fds, const struct trc_sock *record, u8
 
 /* ---- events ---- */
 
-static struct socket *socket_new(struct object *object, const struct trc_sock *record)
+static struct socket *socket_new(struct object *object, u8 family, u8 type, u16 protocol,
+				 u32 net_ns)
 {
 	struct socket *socket = xcalloc(1, sizeof(*socket));
 
 	socket->object = object;
-	socket->generation = record->generation;
-	socket->net_ns = object->device = record->net_ns;
-	socket->family = record->family;
-	socket->type = record->type;
-	socket->protocol = record->protocol;
-	socket->origin = record->reason;
+	socket->net_ns = object->device = net_ns;
+	socket->family = family;
+	socket->type = type;
+	socket->protocol = protocol;
 	object->socket = socket;
 	return socket;
+}
+
+/* Is it still the one that the object stands for? What was only found has no generation yet. */
+static bool is_same(const struct socket *socket, const struct trc_sock *record)
+{
+	bool made =
+		record->reason >= SOCKET_REASON_socket && record->reason <= SOCKET_REASON_accept;
+
+	return !socket || socket->generation == record->generation ||
+	       (!socket->generation && !made);
 }
 
 /* The object of the record; another one if the inode was another socket's before. Borrowed; NULL: it is gone. */
@@ -249,7 +258,7 @@ static struct object *object_of(struct fds *fds, struct thread *thread,
 	struct object *object = objects_find(&fds->objects, OBJECT_PLACE_SOCKET, record->inode);
 	struct open_file *file;
 
-	if (object && (!object->socket || object->socket->generation == record->generation))
+	if (object && is_same(object->socket, record))
 		return object;
 	if (record->reason == SOCKET_REASON_close && !object)
 		return NULL;
@@ -277,12 +286,25 @@ static struct object *object_of(struct fds *fds, struct thread *thread,
 	return objects_find(&fds->objects, OBJECT_PLACE_SOCKET, record->inode);
 }
 
+static void rename_socket(struct socket *socket)
+{
+	struct string *name = make_name(socket);
+	u8 rank;
+
+	socket->renamed = !socket->object->name || !same(name, socket->object->name);
+	string_set(&socket->object->name, name);
+	rank = (u8)(1 + !!socket->local + 2 * (socket->remote || socket->peer_inode));
+	if (rank < socket->best_rank)
+		return;
+	socket->best_rank = rank;
+	string_set(&socket->best, string_ref(socket->object->name));
+}
+
 static void set_names(struct fds *fds, struct socket *socket, const struct trc_sock *record)
 {
-	struct string *local = address(fds, record, 0), *remote = address(fds, record, 1);
+	struct string *local = address(fds, &record->head, record->family, 0);
+	struct string *remote = address(fds, &record->head, record->family, 1);
 	bool ends = record->reason == SOCKET_REASON_close;
-	struct string *name;
-	u8 rank;
 
 	unpair(fds, socket);
 	/* Of a closed socket the kernel has only remains. */
@@ -294,14 +316,51 @@ static void set_names(struct fds *fds, struct socket *socket, const struct trc_s
 	string_unref(remote);
 	if (record->peer_inode)
 		socket->peer_inode = record->peer_inode;
-	name = make_name(socket);
-	socket->renamed = !socket->object->name || !same(name, socket->object->name);
-	string_set(&socket->object->name, name);
-	rank = (u8)(1 + !!socket->local + 2 * (socket->remote || socket->peer_inode));
-	if (rank < socket->best_rank)
+	rename_socket(socket);
+}
+
+static void find_peer(struct fds *fds, struct socket *socket)
+{
+	if (socket->family == AF_UNIX && socket->peer_inode && !socket->peer)
+		join_inode(fds, socket);
+	else if (socket->family != AF_UNIX && socket->local && socket->remote && !socket->error &&
+		 is_stream(socket))
+		pair(fds, socket);
+}
+
+/* Who listens has been open for longer than what it accepted, so it is found first. */
+static void find_side(struct fds *fds, struct socket *socket)
+{
+	const char *colon = socket->local ? strrchr(socket->local->data, ':') : NULL;
+	unsigned long port = colon ? strtoul(colon + 1, NULL, 10) : 0;
+	u64 *word = &fds->sockets.listened[port / 64 % ARRAY_SIZE(fds->sockets.listened)];
+
+	if ((socket->family != AF_INET && socket->family != AF_INET6) || !port)
 		return;
-	socket->best_rank = rank;
-	string_set(&socket->best, string_ref(socket->object->name));
+	if (socket->state == STATE_LISTEN)
+		*word |= 1ull << port % 64;
+	else if (socket->remote)
+		socket->accepted = *word >> port % 64 & 1;
+}
+
+/* It was there before its process was watched. */
+void socket_found(struct fds *fds, struct object *object, const struct trc_fd_found *record)
+{
+	struct socket *socket;
+
+	/* Older recorders told nothing of it. */
+	if (object->type != OBJECT_socket || object->socket || !record->net_ns)
+		return;
+	socket = socket_new(object, record->sock_family, record->sock_type, record->sock_protocol,
+			    record->net_ns);
+	socket->origin = SOCKET_REASON_found;
+	socket->state = (u8)record->sock_state;
+	socket->local = address(fds, &record->head, record->sock_family, 1);
+	socket->remote = address(fds, &record->head, record->sock_family, 2);
+	socket->peer_inode = record->peer_inode;
+	rename_socket(socket);
+	find_side(fds, socket);
+	find_peer(fds, socket);
 }
 
 void socket_event(struct fds *fds, struct thread *thread, const struct trc_sock *record)
@@ -314,8 +373,15 @@ void socket_event(struct fds *fds, struct thread *thread, const struct trc_sock 
 	object = object_of(fds, thread, record);
 	if (!object)
 		return;
-	socket = object->socket ? object->socket : socket_new(object, record);
+	socket = object->socket;
+	if (!socket) {
+		socket = socket_new(object, record->family, record->type, record->protocol,
+				    record->net_ns);
+		socket->origin = record->reason;
+	}
+	socket->generation = record->generation;
 	socket->state = record->state;
+	socket->accepted |= record->reason == SOCKET_REASON_accept;
 	socket->bound |= record->reason == SOCKET_REASON_bind;
 	if (record->reason == SOCKET_REASON_connect_failed)
 		socket->error = record->error;
@@ -327,11 +393,7 @@ void socket_event(struct fds *fds, struct thread *thread, const struct trc_sock 
 		listener = objects_find(&fds->objects, OBJECT_PLACE_SOCKET, record->listener_inode);
 		socket->listener_id = listener ? listener->id : 0;
 	}
-	if (socket->family == AF_UNIX && socket->peer_inode && !socket->peer)
-		join_inode(fds, socket);
-	else if (socket->family != AF_UNIX && socket->local && socket->remote && !socket->error &&
-		 is_stream(socket))
-		pair(fds, socket);
+	find_peer(fds, socket);
 }
 
 struct object *model_socket(struct model *model, const struct trc_sock *record)

@@ -47,6 +47,7 @@ struct socket {
 	struct socket *next_pair; /* in the bucket of the pair of its addresses */
 	bool paired;		  /* it is in one */
 	bool bound;		  /* by bind() */
+	bool accepted;		  /* it was, or it was found on a port that somebody listened on */
 	bool renamed;		  /* by the event that is being told */
 };
 
@@ -64,9 +65,11 @@ struct sockets { /* zero it first */
 	struct socket **pairs;
 	struct object *closed[SOCKETS_CLOSED_MAX]; /* a ring */
 	u32 closed_next;
+	u64 listened[65536 / 64]; /* ports */
 };
 
 void socket_event(struct fds *fds, struct thread *thread, const struct trc_sock *record);
+void socket_found(struct fds *fds, struct object *object, const struct trc_fd_found *record);
 /* Its last descriptor is closed. */
 void socket_closed(struct fds *fds, struct object *object, u64 now);
 void socket_free(struct socket *socket); /* accepts NULL */

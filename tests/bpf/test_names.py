@@ -4,7 +4,9 @@ import collections
 import json
 import os
 import re
+import signal
 import subprocess
+import time
 
 import harness
 from harness import cases, check, equal, start, succeed, takes, wait, workload
@@ -252,3 +254,55 @@ def test_sockets(t):
         equal((name["local"], name["remote"]), (ids[number]["local"], ids[number]["remote"]), f"last name of {name['name']}")
     check(any(name["name"].startswith("udp:[") and name["reason"] == "disconnect"
               for name in json.loads(trace.analyze("report", "socket_name", "--format", "json").stdout)), "no disconnect")
+
+
+SERVER = b"""
+import socket, sys
+listener = socket.socket(); listener.bind(("127.0.0.1", 0)); listener.listen()
+clients = [socket.create_connection(listener.getsockname()) for _ in range(3)]
+served = [listener.accept()[0] for _ in range(3)]
+a, b = socket.socketpair()
+print("ready", listener.getsockname()[1], flush=True)
+sys.stdin.readline()
+for _ in range(7):
+    for one, other in zip(clients, served):
+        one.send(b"question"); other.recv(99); other.send(b"answer!"); one.recv(99)
+    a.send(b"x"); b.recv(9)
+print("done", flush=True)
+sys.stdin.readline()
+"""
+
+
+def is_live(recorder):
+    """It sleeps between looks at its rings."""
+    with open(f"/proc/{recorder}/wchan") as file:
+        return "epoll" in file.read()
+
+
+def test_found_sockets(t):
+    """Connections that are older than the recording have both their ends, and who serves."""
+    t.write("server.py", SERVER)
+    running = start(["/usr/bin/python3", "-I", "-S", "server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=t.directory)
+    port = int(running.stdout.readline().split()[1])
+    observed = ss_of(running.pid)
+    trace = t.new_trace()
+    recorder = start([harness.RECORD, "-o", trace, "-p", str(running.pid)])
+    while recorder.poll() is None and not is_live(recorder.pid):
+        time.sleep(0.05)
+    running.stdin.write(b"\n")
+    running.stdin.flush()
+    equal(running.stdout.readline(), b"done\n", "the server")
+    recorder.send_signal(signal.SIGINT)
+    wait(recorder)
+    running.stdin.close()
+    wait(running)
+    trace = harness.Trace(trace)
+    rows = {row["inode"]: row for row in json.loads(trace.analyze("report", "socket", "--format", "json").stdout)}
+    for inode, (kind, local, remote) in observed.items():
+        if kind == "tcp" and remote:
+            equal((rows[inode]["local"], rows[inode]["remote"], rows[inode]["origin"]), (local, remote, "found"), f"socket {inode}")
+    connections = json.loads(trace.analyze("report", "connection", "--format", "json").stdout)
+    equal([(row["protocol"], row["server"], row["sent_bytes"], row["received_bytes"], row["exchange_count"], row["service_count"])
+           for row in connections if row["protocol"] == "tcp"], [("tcp", f"127.0.0.1:{port}", 56, 49, 7, 7)] * 3, "connections")
+    (pair,) = [row for row in connections if row["protocol"] == "unix"]
+    equal(sorted((pair["sent_bytes"], pair["received_bytes"])), [0, 7], "the pair")

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where the time of threads went: against what a made-up world did with it, and with parts of the evidence missing. */
+/*
+ * Where the time of threads went: against what a made-up world did with it, and with parts of the evidence missing.
+ * Over 500 lines because the world, what it tells of itself and the checks share their structs.
+ */
 #include "tests/unit/make_sched.h"
 #include "tests/unit/make_tables.h"
 
