@@ -5,10 +5,7 @@
 #include "analyze/model/futexes.h"
 
 #define COLUMNS(C)                                                                                 \
-	C(process_id, INTEGER, ID, "the process")                                                  \
-	C(pid, INTEGER, NUMBER, "its pid")                                                         \
-	C(comm, TEXT, NONE, "its last name")                                                       \
-	SERIES_COLUMNS(C)                                                                          \
+	SERIES_PROCESS_COLUMNS(C)                                                                  \
 	C(wait_count, INTEGER, COUNT,                                                              \
 	  "calls that ended in the period and were to wait or to take a lock")                     \
 	C(wait_ns, INTEGER, NS, "time that its threads spent in waits in the period")              \
@@ -49,30 +46,6 @@ static void event(struct fold *fold, const struct walk_step *step)
 				record->head.ts - record->duration_ns, record->head.ts);
 }
 
-static void process_gone(struct fold *fold, struct process *process, bool shown)
-{
-	struct series *series = process->slots[fold->slot];
-
-	const u64 *sums;
-
-	if (!series)
-		return;
-	for (u32 period = 0; (sums = series_next(series, &period)); period++) {
-		struct value row[COLUMN_COUNT];
-
-		row[COLUMN_process_id] = value_int(process->id);
-		row[COLUMN_pid] = value_int(process->pid);
-		row[COLUMN_comm] = value_string(process->comm);
-		series_values(fold->walk, period, &row[COLUMN_period]);
-		for (size_t j = 0; j < WIDTH; j++)
-			row[COLUMN_wait_count + j] = value_int((s64)sums[j]);
-		fold_row(fold, row);
-	}
-	series_release(series);
-	free(series);
-	process->slots[fold->slot] = NULL;
-}
-
 const struct metric metric_futex_series = {
 	.table = { .name = "futex_series",
 		   .doc = "futex calls and waits per process and period",
@@ -82,5 +55,5 @@ const struct metric metric_futex_series = {
 		   .brief = "from_ns,pid,comm,wait_count,wait_ns,wake_count,woken_count" },
 	.classes = 1ull << TRC_CLASS_TASK | 1ull << TRC_CLASS_FUTEX,
 	.event = event,
-	.process_gone = process_gone,
+	.process_gone = series_process_gone,
 };

@@ -7,10 +7,7 @@
 #include "analyze/model/span.h"
 
 #define COLUMNS(C)                                                                                 \
-	C(process_id, INTEGER, ID, "the process")                                                  \
-	C(pid, INTEGER, NUMBER, "its pid")                                                         \
-	C(comm, TEXT, NONE, "its last name")                                                       \
-	SERIES_COLUMNS(C)                                                                          \
+	SERIES_PROCESS_COLUMNS(C)                                                                  \
 	C(cpu_ns, INTEGER, NS, "time that its threads were on CPUs in the period")                 \
 	C(runqueue_ns, INTEGER, NS, "time that they were ready but had none")                      \
 	C(wait_ns, INTEGER, NS, "time that they waited")                                           \
@@ -122,29 +119,6 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 			span->end_ns);
 }
 
-static void process_gone(struct fold *fold, struct process *process, bool shown)
-{
-	struct series *series = process->slots[fold->slot];
-	const u64 *sums;
-
-	if (!series)
-		return;
-	for (u32 period = 0; (sums = series_next(series, &period)); period++) {
-		struct value row[COLUMN_COUNT];
-
-		row[COLUMN_process_id] = value_int(process->id);
-		row[COLUMN_pid] = value_int(process->pid);
-		row[COLUMN_comm] = value_string(process->comm);
-		series_values(fold->walk, period, &row[COLUMN_period]);
-		for (size_t i = 0; i < WIDTH; i++)
-			row[COLUMN_cpu_ns + i] = value_int((s64)sums[i]);
-		fold_row(fold, row);
-	}
-	series_release(series);
-	free(series);
-	process->slots[fold->slot] = NULL;
-}
-
 const struct metric metric_process_series = {
 	.table = { .name = "process_series",
 		   .doc = "what each process used and did, by period",
@@ -158,5 +132,5 @@ const struct metric metric_process_series = {
 	.call = call,
 	.event = event,
 	.span = span,
-	.process_gone = process_gone,
+	.process_gone = series_process_gone,
 };

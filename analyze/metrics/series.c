@@ -77,3 +77,28 @@ void series_release(struct series *series)
 	free(series->pages);
 	memset(series, 0, sizeof(*series));
 }
+
+enum { SERIES_PROCESS_COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
+
+void series_process_gone(struct fold *fold, struct process *process, bool shown)
+{
+	struct series *series = process->slots[fold->slot];
+	const u64 *sums;
+
+	if (!series)
+		return;
+	for (u32 period = 0; (sums = series_next(series, &period)); period++) {
+		struct value row[TABLE_COLUMNS_MAX];
+
+		row[COLUMN_process_id] = value_int(process->id);
+		row[COLUMN_pid] = value_int(process->pid);
+		row[COLUMN_comm] = value_string(process->comm);
+		series_values(fold->walk, period, &row[COLUMN_period]);
+		for (size_t i = 0; i < series->width; i++)
+			row[COLUMN_COUNT + i] = value_int((s64)sums[i]);
+		fold_row(fold, row);
+	}
+	series_release(series);
+	free(series);
+	process->slots[fold->slot] = NULL;
+}

@@ -5,8 +5,7 @@
  */
 #pragma once
 
-#include "analyze/table.h"
-#include "analyze/walk.h"
+#include "analyze/metrics/metric.h"
 
 #define SERIES_PERIODS_MAX 131072u /* in a recording */
 #define SERIES_PAGE	   64	   /* periods */
@@ -37,6 +36,16 @@ void series_release(struct series *series);
 #define SERIES_COLUMNS(C)                                                                          \
 	C(period, INTEGER, NUMBER, "number of the period: 0, 1, … since the start")                \
 	C(from_ns, INTEGER, TS, "when it began; it lasted for --period, a second unless said")
+
+/* Of one by process and period; the sums follow, in the order of the series. */
+#define SERIES_PROCESS_COLUMNS(C)                                                                  \
+	C(process_id, INTEGER, ID, "the process")                                                  \
+	C(pid, INTEGER, NUMBER, "its pid")                                                         \
+	C(comm, TEXT, NONE, "its last name")                                                       \
+	SERIES_COLUMNS(C)
+
+/* For struct metric: the rows of a process whose series is in its slot. */
+void series_process_gone(struct fold *fold, struct process *process, bool shown);
 
 static inline void series_values(const struct walk *walk, u32 period, struct value *values)
 {
