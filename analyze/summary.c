@@ -28,6 +28,7 @@ static const struct memory_choice choices[] = {
 	{ "process",
 	  { "process_id", "pid", "comm", "cpu_ns", "utime_ns", "stime_ns", "cpu_delay_ns",
 	    "cmdline", "thread_count" } },
+	{ "process_time", { "process_id", "run_user_ns", "run_system_ns" } },
 	{ "syscall_by_process", { "process_id", "count", "total_ns" } },
 	{ "failure",
 	  { "count", "name", "errno_name", "errno", "directory", "first_comm", "first_tid" } },

@@ -4,7 +4,7 @@
 
 #include "analyze/metrics/metric.h"
 
-#define SUMMARY_TABLES 9
+#define SUMMARY_TABLES 10
 
 void summary_metrics(const struct metric *ret_list[SUMMARY_TABLES]);
 struct sink *summary_sink(void);

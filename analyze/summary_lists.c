@@ -42,6 +42,34 @@ static void put_command(struct page *page, const char *command, unsigned selecte
 	page_put_line(page);
 }
 
+/*
+ * The kernel tells at the end of a process what it used in all its life. Of one that lives on, that began before it was
+ * watched, or of a window the scheduler's events tell; page faults are user time to them.
+ */
+static void take_spent(struct page *page, const struct rows *processes)
+{
+	const struct rows *spent = page_rows(page, "process_time");
+	const bool is_whole = page->walk->meta->command_pid && !page->selection->time;
+	size_t next = 0;
+
+	if (!page_tells_of_sched(page))
+		return;
+	/* Both are in the order in which processes go. */
+	for (size_t i = 0; i < processes->count && next < spent->count; i++) {
+		const struct value *time = spent->rows[next];
+		struct value *row = processes->rows[i];
+
+		if (time[SPENT_id].integer != row[PROCESS_id].integer)
+			continue;
+		next++;
+		if (is_whole && row[PROCESS_cpu].type == VALUE_INTEGER)
+			continue;
+		row[PROCESS_user] = time[SPENT_user];
+		row[PROCESS_system] = time[SPENT_system];
+		row[PROCESS_cpu] = value_int(time[SPENT_user].integer + time[SPENT_system].integer);
+	}
+}
+
 void page_put_processes(struct page *page)
 {
 	const struct rows *processes = page_rows(page, "process"),
@@ -49,6 +77,7 @@ void page_put_processes(struct page *page)
 
 	if (processes->count < 2)
 		return;
+	take_spent(page, processes);
 	page_sort(page, "process", PROCESS_cpu);
 	text_adds(&page->cell, "Busiest processes       pid      on CPU");
 	text_adds(&page->cell, page->narrow ? "" : "        user      system");

@@ -97,6 +97,7 @@ enum {
 	PROCESS_cmdline,
 	PROCESS_threads
 };
+enum { SPENT_id, SPENT_user, SPENT_system };
 enum { OWNER_id, OWNER_count, OWNER_total };
 enum {
 	FAILURE_count,
@@ -139,6 +140,7 @@ void page_add_selection(struct page *page, unsigned which);
 /* Did the probes run for the calls that were recorded, and hardly for others? */
 bool page_probes_ran_for_us(const struct trace_summary *summary);
 
+bool page_tells_of_sched(const struct page *page);
 /* Its upper half: the time, the critical path, the waits. */
 void page_put_time(struct page *page);
 void page_put_path(struct page *page);

@@ -13,8 +13,9 @@
 #define GROUPS_SHOWN  8
 #define GROUP_SHARE   0.01
 
-static bool tells_of_sched(const struct walk *walk)
+bool page_tells_of_sched(const struct page *page)
 {
+	const struct walk *walk = page->walk;
 	u32 sections = trace_reader_section_count(walk->reader);
 
 	for (u32 i = 0; walk->has_sched && i < sections; i++)
@@ -114,7 +115,7 @@ static void put_cpu(struct page *page, const struct rows *processes, u64 probe_n
 
 void page_put_time(struct page *page)
 {
-	const bool has_sched = tells_of_sched(page->walk);
+	const bool has_sched = page_tells_of_sched(page);
 	const char *table = has_sched ? "time_spent" : "time_use";
 	const struct rows *use = page_rows(page, table), *processes = page_rows(page, "process");
 	u64 total = 0, threads = 0, outside = 0;
@@ -235,7 +236,7 @@ void page_put_path(struct page *page)
 	u64 total = 0, rest = 0;
 	size_t count, shown = 0;
 
-	if (!rows->count || page->selection->calls || !tells_of_sched(page->walk))
+	if (!rows->count || page->selection->calls || !page_tells_of_sched(page))
 		return;
 	for (size_t i = 0; i < rows->count; i++)
 		total += page_number(&rows->rows[i][PATH_time]);
