@@ -63,9 +63,9 @@ def test_sound(t):
             data = file.read()
         whole, _ = repaired(t, data, name, sound=True)
         for command in (["report"], ["tree"], ["replay", "--ns"]):
-            pages = [run([harness.ANALYZE, *command, path]) for path in (t.path("damaged.trc"), whole)]
-            equal(pages[0].stdout.replace("damaged.trc", "whole.trc").replace("damaged", "whole"),
-                  pages[1].stdout.replace("damaged", "whole"), f"{command} of {name}")
+            pages = [run(["sh", "-c", 'exec "$@" - < "$0"', path, harness.ANALYZE, *command]).stdout for path in (t.path("damaged.trc"), whole)]
+            check(pages[0], f"{command} of {name} says nothing")
+            equal(pages[0], pages[1], f"{command} of {name}")
         before, after = info(t.path("damaged.trc")), info(whole)
         for key in ("file", "file_bytes"):
             before.pop(key), after.pop(key)
