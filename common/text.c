@@ -188,9 +188,9 @@ void text_add_ns(struct text *text, u64 ns)
 	} else if (s < 600) {
 		add_scaled(text, ns, NS_PER_S, 2, "s");
 	} else if (s < 3600) {
-		text_addf(text, "%u min %02u s", (unsigned)(s / 60), (unsigned)(s % 60));
+		text_addf(text, "%um %02us", (unsigned)(s / 60), (unsigned)(s % 60));
 	} else {
 		text_addu(text, s / 3600);
-		text_addf(text, " h %02u min", (unsigned)(s / 60 % 60));
+		text_addf(text, "h %02um", (unsigned)(s / 60 % 60));
 	}
 }

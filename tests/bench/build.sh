@@ -56,6 +56,7 @@ program server -lpthread "$here/server.c"
 program attach "$(pkg-config --libs libbpf)" "$here/attach.c"
 program sqlite_rows "$(pkg-config --libs sqlite3)" "$here/sqlite_rows.c"
 program summary "$common" "$here/summary.c"
+program repeat "$common" "$here/repeat.c"
 program format "$common" "$here/format.c" "$here/format_cbor.c" "$here/format_sum.c"
 bpf empty
 bpf floor

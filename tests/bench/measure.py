@@ -349,11 +349,36 @@ def question_read(bench):
         measure_reading(bench, "the mix alone", mix(bench, 6), mix(bench, 1), rounds)
 
 
+# ---- length ----
+
+def question_long(bench):
+    """The mix, and what a day of it would be: does memory grow with the length, does the speed fall?"""
+    bench.run([*bench.recording(bench.path("once.trc"), "-b", "64M"), *mix(bench, 1)])
+    once, rows = bench.summary(bench.path("once.trc"))["events"], []
+    for wanted in (1e6, 1e7) if bench.quick else (1e6, 1e7, 1e8):
+        bench.run([bench.tool("repeat"), bench.path("once.trc"), bench.path("long.trc"), str(max(1, round(wanted / once)))])
+        summary = bench.summary(bench.path("long.trc"))
+        for name, words in (("`analyze report`", ["report"]),
+                            ("`analyze report thread_time wait critical_path`", ["report", "thread_time", "wait", "critical_path"]),
+                            ("`analyze load`", ["load"])):
+            if words == ["load"] and wanted > 1e7:
+                continue  # a database of a hundred million rows measures the disk
+            usage = bench.usage(["taskset", "-c", str(bench.cpu), bench.analyze, *words, bench.path("long.trc"),
+                                 *([bench.path("long.db")] if words == ["load"] else [])])
+            bench.note("long", name, int(wanted), cpu_ns=usage["tree"], wall_ns=usage["wall"], rss_bytes=usage["rss"])
+            rows.append([name, f"{summary['events']:,}", f"{usage['tree'] / 1e9:.2f}", f"{summary['events'] / usage['tree'] * 1e3:.2f}",
+                         f"{usage['rss'] / 1e6:.0f} MB"])
+            bench.remove("long.db")
+        bench.remove("long.trc")
+    table(f"Length: a recording of {once:,} events, repeated later by other threads", ["", "events", "CPU s", "million/s", "peak memory"], rows)
+    bench.remove("once.trc")
+
+
 def question_app(bench):
     apps.question(bench, table, bench.summary)
 
 
-QUESTIONS = {"call": question_call, "mix": question_mix, "read": question_read, "app": question_app}
+QUESTIONS = {"call": question_call, "mix": question_mix, "read": question_read, "long": question_long, "app": question_app}
 
 
 def machine():

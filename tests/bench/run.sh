@@ -2,22 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What trc costs and how fast it is, beside its peers, as Markdown tables on standard output.
 #
-#   tests/bench/run.sh [--quick] [--build DIR] [call|mix|read|app]…
+#   tests/bench/run.sh [--quick] [--build DIR] [call|mix|read|long|app]…
 #
 #   call   what a system call costs under each tracer
 #   mix    the recorder's own CPU, bytes per event and losses on a build, a search and a server
 #   read   events per second of `analyze report` and `analyze load`, beside perf and SQLite alone
+#   long   the same of recordings of up to a hundred million events, and the memory that it takes
 #   app    how much slower a build and servers run while they are recorded
 #
 # Needs root. Builds into DIR (build-bench) and leaves there all figures of all rounds, as CSV:
-# DIR/bench/figures.csv. Takes about eight minutes, with --quick about two. Installs nothing.
+# DIR/bench/figures.csv. Takes about fifteen minutes, with --quick about three. Installs nothing.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$here/../../build-bench quick=() questions=()
 
 usage()
 {
-	sed -n '3,13s/^# \{0,1\}//p' "$0"
+	sed -n '3,14s/^# \{0,1\}//p' "$0"
 }
 
 while [ $# -gt 0 ]; do
@@ -28,7 +29,7 @@ while [ $# -gt 0 ]; do
 		build=$2
 		shift
 		;;
-	call | mix | read | app) questions+=("$1") ;;
+	call | mix | read | long | app) questions+=("$1") ;;
 	-h | --help) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac

@@ -111,9 +111,9 @@ static void test_numbers(void)
 	NUMBER(text_add_ns, 12410000000, "12.41 s");
 	NUMBER(text_add_ns, 12995000000, "13.00 s");
 	NUMBER(text_add_ns, 599000000000, "599.00 s");
-	NUMBER(text_add_ns, 600000000000, "10 min 00 s");
-	NUMBER(text_add_ns, 3725000000000, "1 h 02 min");
-	NUMBER(text_add_ns, 18446744073709551615, "5124095 h 34 min");
+	NUMBER(text_add_ns, 600000000000, "10m 00s");
+	NUMBER(text_add_ns, 3725000000000, "1h 02m");
+	NUMBER(text_add_ns, 18446744073709551615, "5124095h 34m");
 }
 
 static void test_escaped(void)
