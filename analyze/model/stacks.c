@@ -2,6 +2,7 @@
 #include "analyze/model/stacks.h"
 
 #include "analyze/model/idmap.h"
+#include "analyze/model/symbols.h"
 #include "common/alloc.h"
 #include "common/schema.h"
 
@@ -10,12 +11,13 @@
 
 #define SYMBOLS_MIN 256
 
-enum { MODULE_path }; /* V() fields in the order of events.def */
+enum { MODULE_path, MODULE_build_id }; /* V() fields in the order of events.def */
 enum { KERNEL_SYMBOL_name };
 
 struct module {
 	u64 start, end, offset;
-	struct string *path; /* NULL: unknown */
+	struct string *path;	 /* NULL: unknown */
+	struct string *build_id; /* the same */
 };
 
 struct modules {
@@ -40,6 +42,7 @@ struct stacks {
 	struct idmap *sections; /* id → struct stack */
 	size_t symbol_count, symbol_size;
 	struct symbol *symbols; /* a hash table */
+	struct symbols *names;	/* of this machine's files; NULL: none are read */
 };
 
 static struct string *item_string(const struct trc_head *record, u8 field)
@@ -53,6 +56,12 @@ static struct string *item_string(const struct trc_head *record, u8 field)
 
 /* ---- modules ---- */
 
+static void module_release(struct module *module)
+{
+	string_unref(module->path);
+	string_unref(module->build_id);
+}
+
 static struct modules *modules_own(struct modules *modules)
 {
 	struct modules *own = xcalloc(1, sizeof(*own));
@@ -61,7 +70,8 @@ static struct modules *modules_own(struct modules *modules)
 	for (size_t i = 0; modules && i < modules->count; i++) {
 		ARRAY_RESERVE(own->rows, own->capacity, own->count + 1);
 		own->rows[own->count] = modules->rows[i];
-		string_ref(own->rows[own->count++].path);
+		string_ref(own->rows[own->count].path);
+		string_ref(own->rows[own->count++].build_id);
 	}
 	modules_unref(modules);
 	return own;
@@ -76,13 +86,14 @@ void modules_add(struct modules **slot, const struct trc_module *record)
 		modules = *slot = modules_own(modules);
 	for (size_t i = 0; i < modules->count; i++) {
 		if (modules->rows[i].start < record->end && record->start < modules->rows[i].end)
-			string_unref(modules->rows[i].path);
+			module_release(&modules->rows[i]);
 		else
 			modules->rows[kept++] = modules->rows[i];
 	}
 	ARRAY_RESERVE(modules->rows, modules->capacity, kept + 1);
 	modules->rows[kept] = (struct module){ record->start, record->end, record->offset,
-					       item_string(&record->head, MODULE_path) };
+					       item_string(&record->head, MODULE_path),
+					       item_string(&record->head, MODULE_build_id) };
 	modules->count = kept + 1;
 }
 
@@ -98,12 +109,21 @@ void modules_unref(struct modules *modules)
 	if (!modules || --modules->references)
 		return;
 	for (size_t i = 0; i < modules->count; i++)
-		string_unref(modules->rows[i].path);
+		module_release(&modules->rows[i]);
 	free(modules->rows);
 	free(modules);
 }
 
-static void add_user_frame(const struct modules *modules, u64 address, struct text *text)
+/* The text is cut at semicolons. */
+static void add_name(struct text *text, const char *name)
+{
+	for (; *name; name++)
+		text_addc(text, *name == ';' ? ':' : *name);
+}
+
+/* `returns`: the address is where a call goes on, which may be the next function. */
+static void add_user_frame(const struct stacks *stacks, const struct modules *modules, u64 address,
+			   bool returns, struct text *text)
 {
 	for (size_t i = 0; modules && i < modules->count; i++) {
 		const struct module *module = &modules->rows[i];
@@ -111,11 +131,18 @@ static void add_user_frame(const struct modules *modules, u64 address, struct te
 
 		if (address < module->start || address >= module->end || !module->path)
 			continue;
+		name = stacks->names && module->build_id
+			       ? symbols_name(stacks->names, module->path->data,
+					      (const u8 *)module->build_id->data,
+					      module->build_id->len,
+					      address - module->start + module->offset - returns)
+			       : NULL;
+		if (name) {
+			add_name(text, name);
+			return;
+		}
 		name = strrchr(module->path->data, '/');
-		name = name ? name + 1 : module->path->data;
-		/* The text is cut at semicolons. */
-		for (; *name; name++)
-			text_addc(text, *name == ';' ? ':' : *name);
+		add_name(text, name ? name + 1 : module->path->data);
 		text_addc(text, '+');
 		text_addx(text, address - module->start + module->offset);
 		return;
@@ -131,6 +158,7 @@ struct stacks *stacks_new(void)
 
 	stacks->symbol_size = SYMBOLS_MIN;
 	stacks->symbols = xcalloc(stacks->symbol_size, sizeof(*stacks->symbols));
+	stacks->names = symbols_new();
 	return stacks;
 }
 
@@ -147,6 +175,7 @@ void stacks_free(struct stacks *stacks)
 		string_unref(stacks->symbols[i].name);
 	free(stacks->sections);
 	free(stacks->symbols);
+	symbols_free(stacks->names);
 	free(stacks);
 }
 
@@ -229,7 +258,7 @@ bool stacks_add_text(const struct stacks *stacks, u32 section, u32 id,
 		if (stack->kernel)
 			add_kernel_frame(stacks, stack->frames[i], text);
 		else
-			add_user_frame(modules, stack->frames[i], text);
+			add_user_frame(stacks, modules, stack->frames[i], i > 0, text);
 	}
 	return stack != NULL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the addresses of stacks mean: frames by stack id, names of kernel addresses, and the files whose code a
- * process has mapped. Frames of user space are files and places in them; a debugger's tables are not read.
+ * process has mapped. Frames of user space are named where this machine has the very file (symbols.h), else they are
+ * the file and the place in it.
  */
 #pragma once
 
@@ -27,8 +28,8 @@ void stacks_free(struct stacks *stacks);
 void stacks_add(struct stacks *stacks, u32 section, const struct trc_stack *record);
 void stacks_add_symbol(struct stacks *stacks, const struct trc_kernel_symbol *record);
 /*
- * Folded: outermost first, "name;name;name" behind what the text has. User frames are "libc.so.6+0xcf503", kernel
- * frames names; what is not known is an address. "[cut]" for frames that were left out, "[unknown]" for a stack that
+ * Folded: outermost first, "name;name;name" behind what the text has. User frames are names or "libc.so.6+0xcf503",
+ * kernel frames names; what is not known is an address. "[cut]" for frames that were left out, "[unknown]" for a stack that
  * the trace does not have. False if it does not.
  */
 bool stacks_add_text(const struct stacks *stacks, u32 section, u32 id,

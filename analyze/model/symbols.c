@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "analyze/model/symbols.h"
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef TRC_LIBELF
+#include <gelf.h>
+
+#define FILES_MAX	4096
+#define FILE_BYTES_MAX	(4ull << 30)
+#define FUNCTIONS_TOTAL (16u << 20) /* of all files together */
+#define SEGMENTS_MAX	64
+#define NOTE_BYTES_MAX	65536
+
+struct function {
+	u64 start, end; /* addresses as the file has them; end 0: up to the next */
+	char *name;
+};
+
+struct segment {
+	u64 offset, address, bytes;
+};
+
+struct file {
+	u8 id[BUILD_ID_MAX];
+	size_t id_len;
+	size_t segment_count;
+	struct segment segments[SEGMENTS_MAX];
+	size_t count, capacity;
+	struct function *functions; /* by start */
+};
+
+struct symbols {
+	size_t file_count, file_capacity;
+	struct file **files;
+	size_t function_count;
+};
+
+struct symbols *symbols_new(void)
+{
+	elf_version(EV_CURRENT);
+	return xcalloc(1, sizeof(struct symbols));
+}
+
+static void functions_free(struct file *file)
+{
+	for (size_t i = 0; i < file->count; i++)
+		free(file->functions[i].name);
+	free(file->functions);
+}
+
+void symbols_free(struct symbols *symbols)
+{
+	if (!symbols)
+		return;
+	for (size_t i = 0; i < symbols->file_count; i++) {
+		functions_free(symbols->files[i]);
+		free(symbols->files[i]);
+	}
+	free(symbols->files);
+	free(symbols);
+}
+
+/* ---- one file ---- */
+
+static bool has_id(Elf *elf, const struct file *file)
+{
+	Elf_Scn *section = NULL;
+
+	while ((section = elf_nextscn(elf, section))) {
+		size_t at = 0, next, name_at, id_at;
+		GElf_Nhdr note;
+		GElf_Shdr header;
+		Elf_Data *data;
+
+		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_NOTE ||
+		    header.sh_size > NOTE_BYTES_MAX)
+			continue;
+		data = elf_getdata(section, NULL);
+		while (data && (next = gelf_getnote(data, at, &note, &name_at, &id_at))) {
+			if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+			    !memcmp((char *)data->d_buf + name_at, "GNU", 4) &&
+			    note.n_descsz == file->id_len &&
+			    !memcmp((char *)data->d_buf + id_at, file->id, file->id_len))
+				return true;
+			at = next;
+		}
+	}
+	return false;
+}
+
+static void take_segments(Elf *elf, struct file *file)
+{
+	size_t count;
+
+	if (elf_getphdrnum(elf, &count))
+		return;
+	for (size_t i = 0; i < count && file->segment_count < SEGMENTS_MAX; i++) {
+		GElf_Phdr header;
+
+		if (gelf_getphdr(elf, (int)i, &header) && header.p_type == PT_LOAD)
+			file->segments[file->segment_count++] =
+				(struct segment){ header.p_offset, header.p_vaddr,
+						  header.p_filesz };
+	}
+}
+
+static void take_functions(struct symbols *symbols, Elf *elf, Elf_Scn *section,
+			   const GElf_Shdr *header, struct file *file)
+{
+	Elf_Data *data = elf_getdata(section, NULL);
+	size_t count =
+		data && header->sh_entsize ? (size_t)(header->sh_size / header->sh_entsize) : 0;
+
+	for (size_t i = 0; i < count && symbols->function_count < FUNCTIONS_TOTAL; i++) {
+		GElf_Sym symbol;
+		const char *name;
+		u8 type;
+
+		if (!gelf_getsym(data, (int)i, &symbol))
+			break;
+		type = GELF_ST_TYPE(symbol.st_info);
+		if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol.st_shndx == SHN_UNDEF)
+			continue;
+		name = elf_strptr(elf, header->sh_link, symbol.st_name);
+		if (!name || !*name)
+			continue;
+		ARRAY_RESERVE(file->functions, file->capacity, file->count + 1);
+		file->functions[file->count++] =
+			(struct function){ symbol.st_value,
+					   symbol.st_size ? symbol.st_value + symbol.st_size : 0,
+					   xstrdup(name) };
+		symbols->function_count++;
+	}
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct function *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* The whole table of symbols, or else those that other files may link to. */
+static void take_symbols(struct symbols *symbols, Elf *elf, struct file *file)
+{
+	static const GElf_Word types[] = { SHT_SYMTAB, SHT_DYNSYM };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types) && !file->count; i++) {
+		Elf_Scn *section = NULL;
+		GElf_Shdr header;
+
+		while ((section = elf_nextscn(elf, section)))
+			if (gelf_getshdr(section, &header) && header.sh_type == types[i])
+				take_functions(symbols, elf, section, &header, file);
+	}
+	if (file->count)
+		qsort(file->functions, file->count, sizeof(*file->functions), by_start);
+}
+
+/* A name from a trace: nothing but a regular file is opened for reading, and nothing is waited for. */
+static int open_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && (u64)st.st_size <= FILE_BYTES_MAX)
+		return fd;
+	closep(&fd);
+	return -1;
+}
+
+/* The segments are taken from the program itself: separate symbols have no contents. */
+static bool take_file(struct symbols *symbols, const char *path, struct file *file)
+{
+	_cleanup_close_ int fd = open_regular(path);
+	Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	bool is_it = elf && elf_kind(elf) == ELF_K_ELF && has_id(elf, file);
+
+	if (is_it) {
+		if (!file->segment_count)
+			take_segments(elf, file);
+		take_symbols(symbols, elf, file);
+	}
+	elf_end(elf);
+	return is_it;
+}
+
+static char *debug_path(const struct file *file)
+{
+	char hex[2 * BUILD_ID_MAX + 1] = "";
+
+	for (size_t i = 0; i < file->id_len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", file->id[i]);
+	return xasprintf("/usr/lib/debug/.build-id/%.2s/%s.debug", hex, hex + 2);
+}
+
+static struct file *file_of(struct symbols *symbols, const char *path, const u8 *id, size_t id_len)
+{
+	struct file *file;
+
+	for (size_t i = symbols->file_count; i-- > 0;)
+		if (symbols->files[i]->id_len == id_len &&
+		    !memcmp(symbols->files[i]->id, id, id_len))
+			return symbols->files[i];
+	if (symbols->file_count == FILES_MAX)
+		return NULL;
+	file = xcalloc(1, sizeof(*file));
+	memcpy(file->id, id, id_len);
+	file->id_len = id_len;
+	ARRAY_RESERVE(symbols->files, symbols->file_capacity, symbols->file_count + 1);
+	symbols->files[symbols->file_count++] = file;
+	if (take_file(symbols, path, file)) {
+		_cleanup_free_ char *debug = debug_path(file);
+		struct file whole = *file;
+
+		whole.count = whole.capacity = 0;
+		whole.functions = NULL;
+		/* Better than the few names of a stripped one. */
+		if (take_file(symbols, debug, &whole) && whole.count > file->count) {
+			struct file few = *file;
+
+			*file = whole;
+			whole = few;
+		}
+		functions_free(&whole);
+	}
+	return file;
+}
+
+const char *symbols_name(struct symbols *symbols, const char *path, const u8 *id, size_t id_len,
+			 u64 offset)
+{
+	struct file *file;
+	size_t low = 0, high, i = 0;
+	u64 address;
+
+	if (!id_len || id_len > BUILD_ID_MAX || *path != '/')
+		return NULL;
+	file = file_of(symbols, path, id, id_len);
+	for (; file && i < file->segment_count; i++)
+		if (offset - file->segments[i].offset < file->segments[i].bytes)
+			break;
+	if (!file || i == file->segment_count || !file->count)
+		return NULL;
+	address = offset - file->segments[i].offset + file->segments[i].address;
+	for (high = file->count; low < high;) {
+		size_t middle = (low + high) / 2;
+
+		if (file->functions[middle].start <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low || (file->functions[low - 1].end && address >= file->functions[low - 1].end))
+		return NULL;
+	return file->functions[low - 1].name;
+}
+
+#else
+
+struct symbols *symbols_new(void)
+{
+	return NULL;
+}
+
+void symbols_free(struct symbols *symbols)
+{
+}
+
+const char *symbols_name(struct symbols *symbols, const char *path, const u8 *id, size_t id_len,
+			 u64 offset)
+{
+	return NULL;
+}
+
+#endif
