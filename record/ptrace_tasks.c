@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Births, execs, names, ends: what bpf/task.bpf.c does, from the stops and from /proc. */
+#include "record/ptrace_private.h"
+
+#include <errno.h>
+#include <elf.h>
+#include <limits.h>
+#include <linux/audit.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+#include "record/metadata.h"
+#include "record/ptrace_proc.h"
+
+#define ARGUMENTS_MAX	 8192
+#define BEHIND_ARGUMENTS 264 /* room for a cgroup's path */
+#define STRINGS_MAX	 (1u << 20)
+
+/* --- the table */
+
+static struct tracee **bucket_of(struct tracer *tracer, u32 tid)
+{
+	return &tracer->tracees[tid % TRACEE_BUCKETS];
+}
+
+struct tracee *tracee_find(struct tracer *tracer, u32 tid)
+{
+	struct tracee *tracee = *bucket_of(tracer, tid);
+
+	while (tracee && tracee->tid != tid)
+		tracee = tracee->next;
+	return tracee;
+}
+
+struct tracee *tracee_add(struct tracer *tracer, u32 tid)
+{
+	struct tracee *tracee = xcalloc(1, sizeof(*tracee));
+
+	tracee->tid = tid;
+	tracee->state.phase = PHASE_NEWBORN;
+	tracee->next = *bucket_of(tracer, tid);
+	*bucket_of(tracer, tid) = tracee;
+	__atomic_add_fetch(&tracer->live, 1, __ATOMIC_RELAXED);
+	return tracee;
+}
+
+static void take_out(struct tracer *tracer, struct tracee *tracee)
+{
+	struct tracee **slot = bucket_of(tracer, tracee->tid);
+
+	while (*slot != tracee)
+		slot = &(*slot)->next;
+	*slot = tracee->next;
+}
+
+void tracee_remove(struct tracer *tracer, struct tracee *tracee)
+{
+	take_out(tracer, tracee);
+	free(tracee->tail);
+	free(tracee);
+	__atomic_sub_fetch(&tracer->live, 1, __ATOMIC_RELEASE);
+}
+
+struct tracee *tracee_next(struct tracer *tracer, const struct tracee *tracee)
+{
+	size_t bucket = 0;
+
+	if (tracee && tracee->next)
+		return tracee->next;
+	if (tracee)
+		bucket = tracee->tid % TRACEE_BUCKETS + 1;
+	while (bucket < TRACEE_BUCKETS && !tracer->tracees[bucket])
+		bucket++;
+	return bucket < TRACEE_BUCKETS ? tracer->tracees[bucket] : NULL;
+}
+
+int tracee_learn(struct tracee *tracee, struct proc_status *ret_status)
+{
+	*ret_status = (struct proc_status){ 0 };
+	if (proc_read_status(0, tracee->tid, ret_status))
+		return -ESRCH;
+	tracee->tgid = ret_status->tgid;
+	tracee->start_ns = ret_status->start_ns;
+	proc_read_comm(tracee->tgid, tracee->tid, tracee->comm);
+	return 0;
+}
+
+/* --- records with items */
+
+static void put_item(struct trc_head *record, u8 field, u8 type, const void *data, size_t len,
+		     bool cut)
+{
+	struct trc_item *item = (void *)((u8 *)record + record->len);
+	size_t padded = (len + 7) & ~7ull;
+
+	if (record->len + sizeof(*item) + padded > TRC_RECORD_MAX) {
+		record->flags |= TRC_FLAG_TRUNCATED;
+		return;
+	}
+	*item = (struct trc_item){ .field = field,
+				   .type = type,
+				   .state = cut ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE,
+				   .len = len,
+				   .more = cut ? UINT16_MAX : 0 };
+	memset((u8 *)(item + 1) + len, 0, padded - len);
+	/* Arguments are read in place. */
+	if (data != item + 1)
+		memcpy(item + 1, data, len);
+	record->len += sizeof(*item) + padded;
+}
+
+static void put_text(struct trc_head *record, u8 field, const char *text)
+{
+	struct trc_item *item = (void *)((u8 *)record + record->len);
+	size_t before = record->len;
+
+	put_item(record, field, TRC_TYPE_str, text, strlen(text), false);
+	if (!*text && record->len > before)
+		item->state = TRC_ITEM_UNREADABLE;
+}
+
+static void put_link(struct trc_head *record, u8 field, u32 tid, const char *name)
+{
+	_cleanup_free_ char *target = proc_link(tid, name);
+
+	put_text(record, field, target);
+}
+
+static void put_arguments(struct trc_head *record, u8 field, u32 tid)
+{
+	char *to = (char *)record + record->len + sizeof(struct trc_item);
+	size_t room =
+		record->len + BEHIND_ARGUMENTS + sizeof(struct trc_item) < TRC_RECORD_MAX
+			? TRC_RECORD_MAX - BEHIND_ARGUMENTS - sizeof(struct trc_item) - record->len
+			: 0;
+	bool cut;
+	size_t len =
+		proc_read_arguments(tid, to, room < ARGUMENTS_MAX ? room : ARGUMENTS_MAX, &cut);
+
+	put_item(record, field, TRC_TYPE_strv, to, len, cut);
+}
+
+#define FILL_IDENTITY(event, number, status)                                                       \
+	do {                                                                                       \
+		(event)->uid = (status)->uid;                                                      \
+		(event)->gid = (status)->gid;                                                      \
+		(event)->euid = (status)->euid;                                                    \
+		(event)->egid = (status)->egid;                                                    \
+		(event)->ns_tgid = (status)->ns_tgid;                                              \
+		(event)->pid_ns = proc_namespace(number, "pid");                                   \
+		(event)->mnt_ns = proc_namespace(number, "mnt");                                   \
+		(event)->net_ns = proc_namespace(number, "net");                                   \
+		(event)->uts_ns = proc_namespace(number, "uts");                                   \
+		(event)->ipc_ns = proc_namespace(number, "ipc");                                   \
+		(event)->cgroup_ns = proc_namespace(number, "cgroup");                             \
+		(event)->user_ns = proc_namespace(number, "user");                                 \
+	} while (0)
+
+void tracee_found(const struct tracee *tracee, void *ret_record)
+{
+	struct trc_task_found *event = ret_record;
+	struct proc_status status = { 0 };
+	_cleanup_free_ char *cgroup = NULL;
+
+	memset(event, 0, sizeof(*event));
+	proc_read_status(tracee->tgid, tracee->tid, &status);
+	tracer_head(&event->head, tracee, TRC_KIND_task_found, sizeof(*event) / 8,
+		    tracee->state.added_ns);
+	event->start_ns = tracee->start_ns;
+	event->ppid = status.ppid;
+	event->reason = tracee->state.reason;
+	event->ns_tid = status.ns_tid;
+	FILL_IDENTITY(event, tracee->tid, &status);
+	event->live_threads = status.live_threads;
+	cgroup = proc_cgroup(tracee->tid, &event->cgroup_id);
+	event->utime_ns = status.utime_ns;
+	event->stime_ns = status.stime_ns;
+	proc_read_schedstat(tracee->tgid, tracee->tid, &event->runtime_ns, &(u64){ 0 });
+	memcpy(event->comm, tracee->comm, sizeof(event->comm));
+	if (tracee->tid != tracee->tgid)
+		return;
+	/* Of the held command program and arguments are still the recorder's. */
+	if (tracee->state.phase != PHASE_HELD)
+		put_link(&event->head, 0, tracee->tid, "exe");
+	put_link(&event->head, 1, tracee->tid, "cwd");
+	put_text(&event->head, 2, cgroup);
+	if (tracee->state.phase != PHASE_HELD)
+		put_arguments(&event->head, 3, tracee->tid);
+}
+
+/* --- what happens to tasks */
+
+void tracee_birth(struct tracer *tracer, struct tracee *creator, u32 creator_tid,
+		  struct tracee *child, u64 now)
+{
+	struct trc_task_new event = { 0 };
+	struct proc_status status;
+
+	child->born = true;
+	child->state.reason = REASON_INHERITED;
+	child->state.added_ns = now;
+	tracee_learn(child, &status);
+	if (creator && creator->state.phase == PHASE_HELD)
+		return;
+	if (creator)
+		tracer_head(&event.head, creator, TRC_KIND_task_new, sizeof(event) / 8, now);
+	else
+		tracer_head(&event.head,
+			    &(struct tracee){ .tid = creator_tid, .tgid = creator_tid },
+			    TRC_KIND_task_new, sizeof(event) / 8, now);
+	event.child_tid = child->tid;
+	event.child_tgid = child->tgid;
+	event.child_start_ns = child->start_ns;
+	event.parent_start_ns = creator ? creator->start_ns : 0;
+	event.ppid = status.ppid;
+	event.ns_tid = status.ns_tid;
+	event.ns_tgid = status.ns_tgid;
+	event.pid_ns = proc_namespace(child->tid, "pid");
+	memcpy(event.comm, child->comm, sizeof(event.comm));
+	tracer_send(tracer, &event.head);
+}
+
+void tracee_renamed(struct tracer *tracer, struct tracee *tracee, u64 now)
+{
+	struct trc_task_rename event = { 0 };
+
+	proc_read_comm(tracee->tgid, tracee->tid, tracee->comm);
+	tracer_head(&event.head, tracee, TRC_KIND_task_rename, sizeof(event) / 8, now);
+	event.renamed_tid = tracee->tid;
+	event.renamed_tgid = tracee->tgid;
+	memcpy(event.comm, tracee->comm, sizeof(event.comm));
+	tracer_send(tracer, &event.head);
+}
+
+/* As the kernel left them for the new program: argc, the pointers of argv, a NULL, those of the environment. */
+static void count_strings(struct trc_exec *event, u64 stack, u32 word_bytes)
+{
+	u64 word = 0;
+
+	if (tracee_read(&event->argc, sizeof(event->argc), stack)) {
+		event->argc = 0;
+		return;
+	}
+	stack += (u64)word_bytes * (event->argc + 2ull);
+	while (event->envc < STRINGS_MAX && !tracee_read(&word, word_bytes, stack) && word) {
+		event->envc++;
+		stack += word_bytes;
+	}
+}
+
+static void put_filename(struct trc_head *record, u32 tid, u32 word_bytes)
+{
+	char name[PATH_MAX];
+	u64 address = proc_auxiliary(tid, AT_EXECFN, word_bytes);
+
+	if (!address || tracee_read_string(name, sizeof(name), address) < 0)
+		name[0] = 0;
+	put_text(record, 0, name);
+}
+
+static void exec_send(struct tracer *tracer, struct tracee *tracee, u32 old_tid, u32 arch,
+		      const struct proc_status *status, u64 stack_pointer, u64 now)
+{
+	_cleanup_free_ struct trc_exec *event = xcalloc(1, TRC_RECORD_MAX);
+	_cleanup_free_ char *cgroup = NULL;
+	const u32 word_bytes = arch & __AUDIT_ARCH_64BIT ? 8 : 4, tid = tracee->tid;
+	tracer_head(&event->head, tracee, TRC_KIND_exec, sizeof(*event) / 8, now);
+	event->old_tid = old_tid;
+	event->ppid = status->ppid;
+	event->start_ns = tracee->start_ns;
+	FILL_IDENTITY(event, tid, status);
+	cgroup = proc_cgroup(tid, &event->cgroup_id);
+	memcpy(event->comm, tracee->comm, sizeof(event->comm));
+	tracee_memory_begin(tid);
+	count_strings(event, stack_pointer, word_bytes);
+	put_filename(&event->head, tid, word_bytes);
+	put_link(&event->head, 1, tid, "exe");
+	put_link(&event->head, 2, tid, "cwd");
+	put_arguments(&event->head, 3, tid);
+	put_text(&event->head, 4, cgroup);
+	tracer_send(tracer, &event->head);
+}
+
+struct tracee *tracee_exec(struct tracer *tracer, u32 tid, u32 old_tid, u32 arch, u64 stack_pointer,
+			   u64 now)
+{
+	struct tracee *tracee = tracee_find(tracer, old_tid), *leader;
+	struct proc_status status;
+
+	if (!tracee)
+		return NULL;
+	if (old_tid != tid) {
+		leader = tracee_find(tracer, tid);
+		/* Killed by the exec, and more than once: then it did not stop at its end. */
+		if (leader)
+			tracee_exit(tracer, leader, 0, false, now);
+		take_out(tracer, tracee);
+		tracee->tid = tid;
+		tracee->next = *bucket_of(tracer, tid);
+		*bucket_of(tracer, tid) = tracee;
+	}
+	tracee_learn(tracee, &status);
+	/* Without system calls nobody saw the held command enter its exec. */
+	if (tracee->state.phase == PHASE_HELD)
+		tracee->state.phase = PHASE_OUTSIDE;
+	tracee->group_exit = false;
+	tracee_renamed(tracer, tracee, now);
+	exec_send(tracer, tracee, old_tid, arch, &status, stack_pointer, now);
+	return tracee;
+}
+
+/* How many threads of its process are there beside it; and is one of them in an exec, which kills the others? */
+static u32 others_of(struct tracer *tracer, const struct tracee *tracee, bool *ret_exec)
+{
+	u32 count = 0;
+
+	*ret_exec = false;
+	for (struct tracee *t = tracee_next(tracer, NULL); t; t = tracee_next(tracer, t)) {
+		if (t == tracee || t->tgid != tracee->tgid)
+			continue;
+		count++;
+		if (t->state.phase == PHASE_INSIDE &&
+		    tracer->specs[t->state.spec_index].flags & SPEC_EXEC)
+			*ret_exec = true;
+	}
+	return count;
+}
+
+void tracees_end_as_group(struct tracer *tracer, u32 tgid)
+{
+	for (struct tracee *t = tracee_next(tracer, NULL); t; t = tracee_next(tracer, t))
+		if (t->tgid == tgid)
+			t->group_exit = true;
+}
+
+void tracee_exit(struct tracer *tracer, struct tracee *tracee, u32 exit_code, bool accounts,
+		 u64 now)
+{
+	struct trc_task_exit event = { 0 };
+	struct proc_status status = { 0 };
+	const struct trc_head *call;
+	bool in_exec;
+
+	if (call_unfinished(tracer, tracee, now, &call))
+		tracer_send(tracer, call);
+	if (tracee->state.phase == PHASE_HELD) {
+		tracee_remove(tracer, tracee);
+		return;
+	}
+	event.live_threads = others_of(tracer, tracee, &in_exec);
+	if (exit_code & 0x7f && !in_exec)
+		tracees_end_as_group(tracer, tracee->tgid);
+	tracer_head(&event.head, tracee, TRC_KIND_task_exit, sizeof(event) / 8, now);
+	event.exit_code = exit_code;
+	event.start_ns = tracee->start_ns;
+	if (accounts && !proc_read_status(tracee->tgid, tracee->tid, &status)) {
+		event.ppid = status.ppid;
+		event.utime_ns = status.utime_ns;
+		event.stime_ns = status.stime_ns;
+		event.minor_faults = status.minor_faults;
+		event.major_faults = status.major_faults;
+		event.voluntary_switches = status.voluntary_switches;
+		event.involuntary_switches = status.involuntary_switches;
+		event.max_rss_bytes = status.max_rss_bytes;
+		event.blkio_delay_ns = status.blkio_delay_ns;
+		proc_read_schedstat(tracee->tgid, tracee->tid, &event.runtime_ns,
+				    &event.cpu_delay_ns);
+		proc_read_io(tracee->tgid, tracee->tid, &event);
+	}
+	event.signal_flags = (event.live_threads ? 0 : 1) | (tracee->group_exit ? 2 : 0);
+	memcpy(event.comm, tracee->comm, sizeof(event.comm));
+	tracer_send(tracer, &event.head);
+	if (!event.live_threads && tracee->tgid == tracer->command_pid) {
+		struct trc_target_removed removed = { .start_ns = tracer->command_start_ns,
+						      .reason = REASON_COMMAND,
+						      .cause = 1 };
+
+		tracer_head(&removed.head, tracee, TRC_KIND_target_removed, sizeof(removed) / 8,
+			    now);
+		removed.head.tid = tracee->tgid;
+		tracer_send(tracer, &removed.head);
+	}
+	tracee_remove(tracer, tracee);
+}
