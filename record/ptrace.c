@@ -75,19 +75,28 @@ static void do_nothing(int signal_number)
 static void fill_slots(struct tracer *tracer)
 {
 	const struct tracer_options *options = &tracer->options;
+	u8 abis[4];
+	size_t count = syscall_abis_of_machine(options->machine, abis);
 
+	/* Also those that the kernel has no calls for: a program may try one. */
+	for (size_t i = 0; i < count; i++) {
+		int slot = spec_slot(abis[i]);
+
+		if (slot < 0)
+			continue;
+		tracer->arch_of_slot[slot] = seccomp_arch(abis[i]);
+		tracer->abi_of_slot[slot] = abis[i];
+		tracer->exit_group_nr[slot] = UINT32_MAX;
+	}
 	for (size_t i = 0; i < options->table_count; i++) {
 		const struct syscall_table *table = &options->tables[i];
 		const struct syscall_desc *prctl = syscall_by_name(table, "prctl");
 		const struct syscall_desc *exit_group = syscall_by_name(table, "exit_group");
 		int slot = spec_slot(table->abi);
 
-		if (slot < 0)
-			continue;
-		tracer->arch_of_slot[slot] = seccomp_arch(table->abi);
-		tracer->abi_of_slot[slot] = table->abi;
-		tracer->exit_group_nr[slot] = exit_group ? exit_group->nr : UINT32_MAX;
-		if (prctl && prctl->nr < SPEC_PER_ABI)
+		if (slot >= 0 && exit_group)
+			tracer->exit_group_nr[slot] = exit_group->nr;
+		if (slot >= 0 && prctl && prctl->nr < SPEC_PER_ABI)
 			tracer->renames[slot * SPEC_PER_ABI + prctl->nr] = true;
 	}
 }
@@ -170,24 +179,12 @@ void tracer_pause(struct tracer *tracer, bool pause)
 
 int tracer_tell(struct tracer *tracer, struct consumer *consumer)
 {
-	u64 record[TRC_RECORD_MAX / 8];
 	int err = 0;
 
 	pthread_mutex_lock(&tracer->lock);
-	for (struct tracee *t = tracee_next(tracer, NULL); t && !err; t = tracee_next(tracer, t)) {
-		struct trc_target_added added = { .start_ns = t->start_ns,
-						  .reason = REASON_COMMAND };
-
-		if (!t->born)
-			continue;
-		tracee_found(t, record);
-		err = consumer_take(consumer, (const struct trc_head *)record);
-		if (err || t->tid != tracer->command_pid)
-			continue;
-		tracer_head(&added.head, t, TRC_KIND_target_added, sizeof(added) / 8,
-			    t->state.added_ns);
-		err = consumer_take(consumer, &added.head);
-	}
+	for (struct tracee *t = tracee_next(tracer, NULL); t && !err; t = tracee_next(tracer, t))
+		if (t->born)
+			err = tracee_tell(t, consumer);
 	pthread_mutex_unlock(&tracer->lock);
 	return err;
 }

@@ -21,6 +21,7 @@ struct tracer_options {
 		*specs; /* as spec_fill() makes them for the groups task and syscall */
 	const struct syscall_table *tables; /* all three borrowed */
 	size_t table_count;
+	const char *machine;		  /* uname -m */
 	const struct call_filter *filter; /* of results */
 	bool calls;			  /* is the group syscall on? */
 	bool unknown_calls_skipped;

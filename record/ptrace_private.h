@@ -15,6 +15,7 @@ struct tracee {
 	struct tracee *next; /* of the same bucket */
 	u32 tid, tgid;
 	u64 start_ns;
+	u64 leader_start_ns; /* of the thread that stands for its process */
 	char comm[16];
 	bool born;	 /* its beginning is told */
 	bool group_exit; /* its process is about to end as a whole */
@@ -31,12 +32,11 @@ struct tracer {
 	struct ring_view *ring;
 	u32 arch_of_slot[SPEC_ABIS]; /* AUDIT_ARCH_* */
 	u8 abi_of_slot[SPEC_ABIS];
-	u32 prctl_nr[SPEC_ABIS], exit_group_nr[SPEC_ABIS];
+	u32 exit_group_nr[SPEC_ABIS];
 	bool *renames;		    /* per spec: stops only for the sake of names */
 	struct syscall_spec *specs; /* those of the options, and the above */
 	struct command *command;
 	u32 command_pid;
-	u64 command_start_ns;
 
 	/* Held by the thread but while it waits; by others to look at the tracees. */
 	pthread_mutex_t lock;
@@ -71,8 +71,11 @@ struct tracee *tracee_find(struct tracer *tracer, u32 tid);
 struct tracee *tracee_add(struct tracer *tracer, u32 tid);
 void tracee_remove(struct tracer *tracer, struct tracee *tracee);
 struct tracee *tracee_next(struct tracer *tracer, const struct tracee *tracee); /* NULL begins */
-/* What /proc tells when a thread is first seen. 0, or -ESRCH: it is gone. */
-int tracee_learn(struct tracee *tracee, struct proc_status *ret_status);
+/*
+ * What /proc tells of a thread; `new`: it was born just now, which makes its start time exact to the microsecond. 0, or
+ * -ESRCH: it is gone.
+ */
+int tracee_learn(struct tracee *tracee, bool new, struct proc_status *ret_status);
 void tracee_birth(struct tracer *tracer, struct tracee *creator, u32 creator_tid,
 		  struct tracee *child, u64 now);
 /* The thread `old_tid` is `tracee` now: what was known of it is moved there. */
@@ -84,8 +87,31 @@ void tracee_exit(struct tracer *tracer, struct tracee *tracee, u32 exit_code, bo
 		 u64 now);
 /* Its threads are going to end, and not each by itself. */
 void tracees_end_as_group(struct tracer *tracer, u32 tgid);
-/* The record of a target that is there: task_found with its items, in memory of TRC_RECORD_MAX bytes. */
-void tracee_found(const struct tracee *tracee, void *ret_record);
+
+/* --- what is told of tasks */
+
+/* Writes what a target is and has open. 0 or the -errno of a write. */
+int tracee_tell(const struct tracee *tracee, struct consumer *consumer);
+/* Items at the end of a record, whose memory has TRC_RECORD_MAX bytes if what they hold has no limit of its own. */
+void record_put_text(struct trc_head *record, u8 field, const char *text); /* "": unreadable */
+void record_put_link(struct trc_head *record, u8 field, u32 tid, const char *name);
+void record_put_arguments(struct trc_head *record, u8 field, u32 tid);
+
+#define FILL_IDENTITY(event, number, status)                                                       \
+	do {                                                                                       \
+		(event)->uid = (status)->uid;                                                      \
+		(event)->gid = (status)->gid;                                                      \
+		(event)->euid = (status)->euid;                                                    \
+		(event)->egid = (status)->egid;                                                    \
+		(event)->ns_tgid = (status)->ns_tgid;                                              \
+		(event)->pid_ns = proc_namespace(number, "pid");                                   \
+		(event)->mnt_ns = proc_namespace(number, "mnt");                                   \
+		(event)->net_ns = proc_namespace(number, "net");                                   \
+		(event)->uts_ns = proc_namespace(number, "uts");                                   \
+		(event)->ipc_ns = proc_namespace(number, "ipc");                                   \
+		(event)->cgroup_ns = proc_namespace(number, "cgroup");                             \
+		(event)->user_ns = proc_namespace(number, "user");                                 \
+	} while (0)
 
 /* --- calls */
 

@@ -294,3 +294,18 @@ u64 proc_auxiliary(u32 tid, u64 type, u32 word_bytes)
 	}
 	return 0;
 }
+
+int proc_read_descriptor(u32 tid, u32 fd, u64 *ret_offset, u32 *ret_flags)
+{
+	char path[64], text[512];
+	unsigned long long offset;
+	unsigned flags;
+
+	snprintf(path, sizeof(path), "/proc/%u/fdinfo/%u", tid, fd);
+	if (read_file(path, text, sizeof(text)) <= 0 ||
+	    sscanf(text, "pos: %llu flags: %o", &offset, &flags) != 2)
+		return -ESRCH;
+	*ret_offset = offset;
+	*ret_flags = flags;
+	return 0;
+}

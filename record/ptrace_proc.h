@@ -33,3 +33,5 @@ char *proc_cgroup(u32 tid, u64 *ret_id);
 size_t proc_read_arguments(u32 tid, char *to, size_t room, bool *ret_cut);
 /* A value of the auxiliary vector, whose words have that size; 0: it has none. */
 u64 proc_auxiliary(u32 tid, u64 type, u32 word_bytes);
+/* Position and O_* flags of a descriptor. 0, or -ESRCH: it is closed. */
+int proc_read_descriptor(u32 tid, u32 fd, u64 *ret_offset, u32 *ret_flags);

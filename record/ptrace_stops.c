@@ -164,7 +164,7 @@ static void take_status(struct tracer *tracer, u32 tid, int status, u64 now)
 		struct proc_status proc;
 
 		tracee = tracee_add(tracer, tid);
-		tracee_learn(tracee, &proc);
+		tracee_learn(tracee, true, &proc);
 		/* Who is let go needs no parents. */
 		tracee->born = tracer->leaving;
 	}
@@ -201,8 +201,8 @@ static int seize(struct tracer *tracer)
 	    ptrace(PTRACE_INTERRUPT, tracer->command_pid, NULL, NULL))
 		return -errno;
 	command = tracee_add(tracer, tracer->command_pid);
-	tracee_learn(command, &status);
-	tracer->command_start_ns = command->start_ns;
+	tracee_learn(command, true, &status);
+	command->leader_start_ns = command->start_ns;
 	command->born = true;
 	command->state.phase = PHASE_HELD;
 	command->state.reason = REASON_COMMAND;

@@ -8,15 +8,15 @@
 #include <linux/audit.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "record/metadata.h"
 #include "record/ptrace_proc.h"
 
-#define ARGUMENTS_MAX	 8192
-#define BEHIND_ARGUMENTS 264 /* room for a cgroup's path */
-#define STRINGS_MAX	 (1u << 20)
+#define STRINGS_MAX (1u << 20)
 
 /* --- the table */
 
@@ -76,118 +76,31 @@ struct tracee *tracee_next(struct tracer *tracer, const struct tracee *tracee)
 	return bucket < TRACEE_BUCKETS ? tracer->tracees[bucket] : NULL;
 }
 
-int tracee_learn(struct tracee *tracee, struct proc_status *ret_status)
+/*
+ * /proc tells the start in whole ticks, too coarse for a tid that is used again at once. The clock is read a little
+ * later than the birth: in the tick, at most its end.
+ */
+static u64 exact_start_ns(u64 start_ns)
+{
+	const u64 tick_ns = 1000000000ull / sysconf(_SC_CLK_TCK);
+	struct timespec ts;
+	u64 now;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	now = ts.tv_sec * 1000000000ull + ts.tv_nsec;
+	return now < start_ns + tick_ns ? now : start_ns + tick_ns - 1;
+}
+
+int tracee_learn(struct tracee *tracee, bool new, struct proc_status *ret_status)
 {
 	*ret_status = (struct proc_status){ 0 };
 	if (proc_read_status(0, tracee->tid, ret_status))
 		return -ESRCH;
 	tracee->tgid = ret_status->tgid;
-	tracee->start_ns = ret_status->start_ns;
+	if (new)
+		tracee->start_ns = exact_start_ns(ret_status->start_ns);
 	proc_read_comm(tracee->tgid, tracee->tid, tracee->comm);
 	return 0;
-}
-
-/* --- records with items */
-
-static void put_item(struct trc_head *record, u8 field, u8 type, const void *data, size_t len,
-		     bool cut)
-{
-	struct trc_item *item = (void *)((u8 *)record + record->len);
-	size_t padded = (len + 7) & ~7ull;
-
-	if (record->len + sizeof(*item) + padded > TRC_RECORD_MAX) {
-		record->flags |= TRC_FLAG_TRUNCATED;
-		return;
-	}
-	*item = (struct trc_item){ .field = field,
-				   .type = type,
-				   .state = cut ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE,
-				   .len = len,
-				   .more = cut ? UINT16_MAX : 0 };
-	memset((u8 *)(item + 1) + len, 0, padded - len);
-	/* Arguments are read in place. */
-	if (data != item + 1)
-		memcpy(item + 1, data, len);
-	record->len += sizeof(*item) + padded;
-}
-
-static void put_text(struct trc_head *record, u8 field, const char *text)
-{
-	struct trc_item *item = (void *)((u8 *)record + record->len);
-	size_t before = record->len;
-
-	put_item(record, field, TRC_TYPE_str, text, strlen(text), false);
-	if (!*text && record->len > before)
-		item->state = TRC_ITEM_UNREADABLE;
-}
-
-static void put_link(struct trc_head *record, u8 field, u32 tid, const char *name)
-{
-	_cleanup_free_ char *target = proc_link(tid, name);
-
-	put_text(record, field, target);
-}
-
-static void put_arguments(struct trc_head *record, u8 field, u32 tid)
-{
-	char *to = (char *)record + record->len + sizeof(struct trc_item);
-	size_t room =
-		record->len + BEHIND_ARGUMENTS + sizeof(struct trc_item) < TRC_RECORD_MAX
-			? TRC_RECORD_MAX - BEHIND_ARGUMENTS - sizeof(struct trc_item) - record->len
-			: 0;
-	bool cut;
-	size_t len =
-		proc_read_arguments(tid, to, room < ARGUMENTS_MAX ? room : ARGUMENTS_MAX, &cut);
-
-	put_item(record, field, TRC_TYPE_strv, to, len, cut);
-}
-
-#define FILL_IDENTITY(event, number, status)                                                       \
-	do {                                                                                       \
-		(event)->uid = (status)->uid;                                                      \
-		(event)->gid = (status)->gid;                                                      \
-		(event)->euid = (status)->euid;                                                    \
-		(event)->egid = (status)->egid;                                                    \
-		(event)->ns_tgid = (status)->ns_tgid;                                              \
-		(event)->pid_ns = proc_namespace(number, "pid");                                   \
-		(event)->mnt_ns = proc_namespace(number, "mnt");                                   \
-		(event)->net_ns = proc_namespace(number, "net");                                   \
-		(event)->uts_ns = proc_namespace(number, "uts");                                   \
-		(event)->ipc_ns = proc_namespace(number, "ipc");                                   \
-		(event)->cgroup_ns = proc_namespace(number, "cgroup");                             \
-		(event)->user_ns = proc_namespace(number, "user");                                 \
-	} while (0)
-
-void tracee_found(const struct tracee *tracee, void *ret_record)
-{
-	struct trc_task_found *event = ret_record;
-	struct proc_status status = { 0 };
-	_cleanup_free_ char *cgroup = NULL;
-
-	memset(event, 0, sizeof(*event));
-	proc_read_status(tracee->tgid, tracee->tid, &status);
-	tracer_head(&event->head, tracee, TRC_KIND_task_found, sizeof(*event) / 8,
-		    tracee->state.added_ns);
-	event->start_ns = tracee->start_ns;
-	event->ppid = status.ppid;
-	event->reason = tracee->state.reason;
-	event->ns_tid = status.ns_tid;
-	FILL_IDENTITY(event, tracee->tid, &status);
-	event->live_threads = status.live_threads;
-	cgroup = proc_cgroup(tracee->tid, &event->cgroup_id);
-	event->utime_ns = status.utime_ns;
-	event->stime_ns = status.stime_ns;
-	proc_read_schedstat(tracee->tgid, tracee->tid, &event->runtime_ns, &(u64){ 0 });
-	memcpy(event->comm, tracee->comm, sizeof(event->comm));
-	if (tracee->tid != tracee->tgid)
-		return;
-	/* Of the held command program and arguments are still the recorder's. */
-	if (tracee->state.phase != PHASE_HELD)
-		put_link(&event->head, 0, tracee->tid, "exe");
-	put_link(&event->head, 1, tracee->tid, "cwd");
-	put_text(&event->head, 2, cgroup);
-	if (tracee->state.phase != PHASE_HELD)
-		put_arguments(&event->head, 3, tracee->tid);
 }
 
 /* --- what happens to tasks */
@@ -201,7 +114,9 @@ void tracee_birth(struct tracer *tracer, struct tracee *creator, u32 creator_tid
 	child->born = true;
 	child->state.reason = REASON_INHERITED;
 	child->state.added_ns = now;
-	tracee_learn(child, &status);
+	tracee_learn(child, true, &status);
+	child->leader_start_ns = creator && creator->tgid == child->tgid ? creator->leader_start_ns
+									 : child->start_ns;
 	if (creator && creator->state.phase == PHASE_HELD)
 		return;
 	if (creator)
@@ -257,7 +172,7 @@ static void put_filename(struct trc_head *record, u32 tid, u32 word_bytes)
 
 	if (!address || tracee_read_string(name, sizeof(name), address) < 0)
 		name[0] = 0;
-	put_text(record, 0, name);
+	record_put_text(record, 0, name);
 }
 
 static void exec_send(struct tracer *tracer, struct tracee *tracee, u32 old_tid, u32 arch,
@@ -276,10 +191,10 @@ static void exec_send(struct tracer *tracer, struct tracee *tracee, u32 old_tid,
 	tracee_memory_begin(tid);
 	count_strings(event, stack_pointer, word_bytes);
 	put_filename(&event->head, tid, word_bytes);
-	put_link(&event->head, 1, tid, "exe");
-	put_link(&event->head, 2, tid, "cwd");
-	put_arguments(&event->head, 3, tid);
-	put_text(&event->head, 4, cgroup);
+	record_put_link(&event->head, 1, tid, "exe");
+	record_put_link(&event->head, 2, tid, "cwd");
+	record_put_arguments(&event->head, 3, tid);
+	record_put_text(&event->head, 4, cgroup);
 	tracer_send(tracer, &event->head);
 }
 
@@ -298,10 +213,11 @@ struct tracee *tracee_exec(struct tracer *tracer, u32 tid, u32 old_tid, u32 arch
 			tracee_exit(tracer, leader, 0, false, now);
 		take_out(tracer, tracee);
 		tracee->tid = tid;
+		tracee->start_ns = tracee->leader_start_ns;
 		tracee->next = *bucket_of(tracer, tid);
 		*bucket_of(tracer, tid) = tracee;
 	}
-	tracee_learn(tracee, &status);
+	tracee_learn(tracee, false, &status);
 	/* Without system calls nobody saw the held command enter its exec. */
 	if (tracee->state.phase == PHASE_HELD)
 		tracee->state.phase = PHASE_OUTSIDE;
@@ -373,7 +289,7 @@ void tracee_exit(struct tracer *tracer, struct tracee *tracee, u32 exit_code, bo
 	memcpy(event.comm, tracee->comm, sizeof(event.comm));
 	tracer_send(tracer, &event.head);
 	if (!event.live_threads && tracee->tgid == tracer->command_pid) {
-		struct trc_target_removed removed = { .start_ns = tracer->command_start_ns,
+		struct trc_target_removed removed = { .start_ns = tracee->leader_start_ns,
 						      .reason = REASON_COMMAND,
 						      .cause = 1 };
 

@@ -100,6 +100,7 @@ static int load_tracer(struct session *s, const struct syscall_set *set, const c
 		.specs = s->specs,
 		.tables = s->tables,
 		.table_count = s->table_count,
+		.machine = s->machine,
 		.filter = &s->filter,
 	};
 	int err = rings_open_memory(s->ring_bytes, &s->rings);
