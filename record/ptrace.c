@@ -189,6 +189,12 @@ int tracer_tell(struct tracer *tracer, struct consumer *consumer)
 	return err;
 }
 
+void tracer_tick(struct tracer *tracer)
+{
+	if (__atomic_load_n(&tracer->held, __ATOMIC_RELAXED))
+		pthread_kill(tracer->thread, TRACER_WAKE_SIGNAL);
+}
+
 void tracer_stop(struct tracer *tracer)
 {
 	pthread_mutex_lock(&tracer->lock);

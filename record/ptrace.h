@@ -3,9 +3,8 @@
  * Recording without BPF and without privilege: a thread of the recorder's traces the command with ptrace and makes the
  * records of the groups task and syscall that the BPF programs would make.
  *
- * What it cannot know is 0: the CPU (of every record); numbers of pids in namespaces above the recorder's own. Coarser
- * than BPF's: start times (ticks of the boot clock); user and system time (likewise). A call's duration includes the
- * way to this thread and back. A thread's name is seen to change only when it does so itself, by prctl, or by an exec.
+ * What it cannot know is 0, or coarser: README.md, "Without privilege". Start times are of the recorder's own clock, within
+ * the tick that /proc tells.
  */
 #pragma once
 
@@ -43,6 +42,8 @@ u64 tracer_live_tasks(const struct tracer *tracer);
 void tracer_pause(struct tracer *tracer, bool pause);
 /* Tells what the targets are, as for a file that begins. 0 or the -errno of a write. */
 int tracer_tell(struct tracer *tracer, struct consumer *consumer);
+/* To be called now and then: what waits for a creator that was killed goes on. */
+void tracer_tick(struct tracer *tracer);
 /* Nothing is recorded any more. */
 void tracer_stop(struct tracer *tracer);
 /* After that: the calls that are going on, and who goes on. 0 or the -errno of a write. */

@@ -19,6 +19,8 @@ struct tracee {
 	char comm[16];
 	bool born;	 /* its beginning is told */
 	bool group_exit; /* its process is about to end as a whole */
+	u32 ppid;	 /* and held_ns: of one whose creator has not told of it yet, since when */
+	u64 held_ns;
 	int held_status; /* it stopped before it was born: it is kept until then; 0: it did not */
 	struct task_state state; /* as of the BPF programs */
 	struct task_tail *tail;	 /* NULL: not needed yet */
@@ -42,6 +44,7 @@ struct tracer {
 	pthread_mutex_t lock;
 	struct tracee *tracees[TRACEE_BUCKETS];
 	u64 live; /* atomic */
+	u64 held; /* atomic: tracees that wait for their creator to tell of them */
 	bool paused, stopping;
 	bool leaving;	  /* whoever stops is let go */
 	bool interrupted; /* all have been asked to stop for that */

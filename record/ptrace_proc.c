@@ -113,6 +113,7 @@ int proc_read_status(u32 tgid, u32 tid, struct proc_status *ret_status)
 		.ns_tid = innermost(text, "NSpid:"),
 		.ns_tgid = innermost(text, "NStgid:"),
 		.live_threads = number_of(text, "Threads:"),
+		.tracer = number_of(text, "TracerPid:"),
 		.voluntary_switches = number_of(text, "voluntary_ctxt_switches:"),
 		.involuntary_switches = number_of(text, "nonvoluntary_ctxt_switches:"),
 		.max_rss_bytes = number_of(text, "VmHWM:") * 1024,

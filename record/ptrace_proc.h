@@ -10,6 +10,7 @@ struct proc_status {
 	u32 uid, gid, euid, egid;
 	u32 ns_tid, ns_tgid; /* in its own pid namespace */
 	u32 live_threads;
+	u32 tracer;   /* its tid; 0: it is not traced */
 	u64 start_ns; /* whole ticks */
 	u64 utime_ns, stime_ns, blkio_delay_ns;
 	u64 minor_faults, major_faults;

@@ -10,6 +10,7 @@
 
 #define CALL_STOP	 (SIGTRAP | 0x80)
 #define EVENT_OF(status) ((unsigned)(status) >> 16)
+#define HELD_NS_MAX	 20000000ull
 
 /* --- going on */
 
@@ -63,6 +64,8 @@ static void bear(struct tracer *tracer, struct tracee *creator, u32 creator_tid,
 {
 	int held_status = child->held_status;
 
+	if (child->held_ns)
+		__atomic_sub_fetch(&tracer->held, 1, __ATOMIC_RELAXED);
 	tracee_birth(tracer, creator, creator_tid, child, now);
 	child->held_status = 0;
 	if (held_status)
@@ -72,9 +75,10 @@ static void bear(struct tracer *tracer, struct tracee *creator, u32 creator_tid,
 static void take_birth(struct tracer *tracer, struct tracee *creator, u32 tid, u64 now)
 {
 	struct tracee *child = tracee_find(tracer, tid);
+	struct proc_status status;
 
-	/* Killed already, and told of. */
-	if (!child && kill(tid, 0) && errno == ESRCH)
+	/* Told of already, and let go at its end. */
+	if (!child && (proc_read_status(0, tid, &status) || !status.tracer))
 		return;
 	if (!child)
 		child = tracee_add(tracer, tid);
@@ -82,20 +86,17 @@ static void take_birth(struct tracer *tracer, struct tracee *creator, u32 tid, u
 		bear(tracer, creator, creator->tid, child, now);
 }
 
-/* Its creator ended before it told of the birth: then it never will. */
-static void adopt_children(struct tracer *tracer, u32 tgid, u64 now)
+/* Its creator was killed before it told of the birth: then it never will. */
+static void bear_late(struct tracer *tracer, u64 now)
 {
 	struct tracee *child = tracee_next(tracer, NULL);
 
 	while (child) {
-		struct proc_status status;
-
-		if (child->born || proc_read_status(0, child->tid, &status) ||
-		    (status.tgid != tgid && status.ppid != tgid)) {
+		if (child->born || now - child->held_ns < HELD_NS_MAX) {
 			child = tracee_next(tracer, child);
 			continue;
 		}
-		bear(tracer, NULL, tgid, child, now);
+		bear(tracer, NULL, child->ppid, child, now);
 		/* What it stopped at may have changed the table. */
 		child = tracee_next(tracer, NULL);
 	}
@@ -104,13 +105,12 @@ static void adopt_children(struct tracer *tracer, u32 tgid, u64 now)
 static void take_end(struct tracer *tracer, struct tracee *tracee, u32 exit_code, bool accounts,
 		     u64 now)
 {
-	u32 tid = tracee->tid, tgid = tracee->tgid;
+	u32 tid = tracee->tid;
 
 	tracee_exit(tracer, tracee, exit_code, accounts, now);
 	/* All has been said of it: its parent is told of the end as ever. */
 	if (accounts)
 		ptrace(PTRACE_DETACH, tid, NULL, NULL);
-	adopt_children(tracer, tgid, now);
 }
 
 static void take_stop(struct tracer *tracer, struct tracee *tracee, int status, u64 now)
@@ -165,13 +165,14 @@ static void take_status(struct tracer *tracer, u32 tid, int status, u64 now)
 
 		tracee = tracee_add(tracer, tid);
 		tracee_learn(tracee, true, &proc);
-		/* Who is let go needs no parents. */
-		tracee->born = tracer->leaving;
+		tracee->ppid = proc.ppid;
+		tracee->held_ns = now;
+		__atomic_add_fetch(&tracer->held, 1, __ATOMIC_RELAXED);
 	}
 	if (ended && tid == tracer->command_pid)
 		command_reaped(tracer->command, status);
-	if (ended && !tracee->born)
-		tracee_birth(tracer, NULL, tracee->tgid, tracee, now);
+	if (!tracee->born && (ended || tracer->paused || tracer->stopping))
+		bear(tracer, NULL, tracee->ppid, tracee, now);
 	if (ended)
 		take_end(tracer, tracee,
 			 WIFEXITED(status) ? WEXITSTATUS(status) << 8 : WTERMSIG(status), false,
@@ -246,7 +247,9 @@ void *tracer_thread(void *context)
 		pthread_mutex_lock(&tracer->lock);
 		if (tid > 0)
 			take_status(tracer, tid, status, monotonic_ns());
-		else if (errno != EINTR)
+		else if (errno == EINTR)
+			bear_late(tracer, monotonic_ns());
+		else
 			break;
 		if (tracer->leaving && !tracer->interrupted)
 			interrupt_all(tracer);

@@ -110,13 +110,19 @@ void tracee_birth(struct tracer *tracer, struct tracee *creator, u32 creator_tid
 {
 	struct trc_task_new event = { 0 };
 	struct proc_status status;
+	struct tracee *leader;
 
+	if (!creator)
+		creator = tracee_find(tracer, creator_tid);
 	child->born = true;
 	child->state.reason = REASON_INHERITED;
 	child->state.added_ns = now;
 	tracee_learn(child, true, &status);
-	child->leader_start_ns = creator && creator->tgid == child->tgid ? creator->leader_start_ns
-									 : child->start_ns;
+	leader = tracee_find(tracer, child->tgid);
+	if (creator && creator->tgid == child->tgid)
+		child->leader_start_ns = creator->leader_start_ns;
+	else
+		child->leader_start_ns = leader ? leader->start_ns : child->start_ns;
 	if (creator && creator->state.phase == PHASE_HELD)
 		return;
 	if (creator)

@@ -27,7 +27,10 @@ int source_tell(const struct event_source *source, struct consumer *consumer, bo
 
 int source_tell_later(const struct event_source *source, struct consumer *consumer)
 {
-	return source->tracer ? 0 : attach_find_later(source->probes, consumer);
+	if (!source->tracer)
+		return attach_find_later(source->probes, consumer);
+	tracer_tick(source->tracer);
+	return 0;
 }
 
 void source_stop(const struct event_source *source)
