@@ -306,7 +306,7 @@ int consumer_losses(struct consumer *consumer, u64 now)
 int consumer_missed(struct consumer *consumer, u64 now)
 {
 	return lost_other(consumer, TRC_LOST_BUSY, now,
-			  probes_missed(consumer->source->probes) - consumer->tally.missed,
+			  source_missed(consumer->source) - consumer->tally.missed,
 			  &consumer->tally.missed, 0);
 }
 

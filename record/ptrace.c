@@ -62,7 +62,8 @@ void tracer_send(struct tracer *tracer, const struct trc_head *record)
 	}
 	tracer->overflowing = false;
 	/* Its pace follows the fill; here only what it could oversleep. */
-	if (ring_fill(tracer->ring) > tracer->ring->size / 2)
+	if (*tracer->ring->producer - __atomic_load_n(tracer->ring->consumer, __ATOMIC_RELAXED) >
+	    tracer->ring->size / 2)
 		tracer_wake_consumer(tracer);
 }
 
@@ -246,9 +247,11 @@ int tracer_unfinished(struct tracer *tracer, struct consumer *consumer)
 	return err;
 }
 
-void tracer_counters(const struct tracer *tracer, struct cpu_counters *ret_counters)
+void tracer_counters(struct tracer *tracer, struct cpu_counters *ret_counters)
 {
+	pthread_mutex_lock(&tracer->lock);
 	memcpy(ret_counters->lost, tracer->lost, sizeof(tracer->lost));
+	pthread_mutex_unlock(&tracer->lock);
 }
 
 void tracer_free(struct tracer *tracer)

@@ -49,7 +49,7 @@ void tracer_stop(struct tracer *tracer);
 /* After that: the calls that are going on, and who goes on. 0 or the -errno of a write. */
 int tracer_unfinished(struct tracer *tracer, struct consumer *consumer);
 /* What found no room in the ring. */
-void tracer_counters(const struct tracer *tracer, struct cpu_counters *ret_counters);
+void tracer_counters(struct tracer *tracer, struct cpu_counters *ret_counters);
 /* After that: lets all go, to run as if they had never been traced; but see tracer_needed_by(). */
 void tracer_leave(struct tracer *tracer);
 /*

@@ -63,3 +63,8 @@ int source_counters(const struct event_source *source, struct cpu_counters *ret_
 	tracer_counters(source->tracer, ret_per_cpu);
 	return 0;
 }
+
+u64 source_missed(const struct event_source *source)
+{
+	return probes_missed(source->probes);
+}

@@ -25,3 +25,5 @@ int source_unfinished(const struct event_source *source, struct consumer *consum
 /* Sums of what was lost so far, per CPU. 0 or -errno. */
 int source_counters(const struct event_source *source, struct cpu_counters *ret_per_cpu,
 		    size_t cpu_count);
+/* Runs of a program that were left out. */
+u64 source_missed(const struct event_source *source);
