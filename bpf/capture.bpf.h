@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Which of a call's arguments are read, when and how much: all of it data (struct capture), no call is known by
- * name here.
+ * name here. Compiled for user space, too: see bpf/payload.bpf.h.
  */
 #pragma once
 
+#ifdef __bpf__
 #include "bpf/core.bpf.h"
 #include "bpf/filter.bpf.h"
+#endif
 #include "bpf/payload.bpf.h"
 
 #define WORDS_BEFORE_ARGS 6

@@ -5,10 +5,14 @@
  * A task's tail holds a copy of the record's words first and the items behind them, so that one copy sends both.
  * Functions that read are global, so that the verifier looks at each once. They return false if the memory could not
  * be read; on the last try an unreadable item is written then.
+ *
+ * record/ptrace_capture.c compiles this, too: there the readers of user memory are its own.
  */
 #pragma once
 
+#ifdef __bpf__
 #include "bpf/core.bpf.h"
+#endif
 
 #define STRV_ENTRIES_MAX   64
 #define STRV_STRING_MAX	   512
@@ -22,8 +26,10 @@
 #define CONTROL_BYTES_MAX  256
 #define MORE_UNKNOWN	   65535
 
+#ifdef __bpf__
 /* Layouts by the bound of a struct, for struct pick; set before the load. */
 const volatile struct pick picks[PICK_LAYOUTS] __weak = {};
+#endif
 
 /* Of a 32-bit or x32 caller's structs. */
 static __always_inline u32 pointer_size(const struct task_state *state)

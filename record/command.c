@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +14,15 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "record/seccomp.h"
 
 struct command {
 	pid_t pid;
 	int pidfd;
 	int release_fd; /* writing a byte lets it go */
 	int error_fd;	/* execve's errno comes here; closed by a successful exec */
-	bool released, reaped;
+	bool released;
+	bool reaped; /* by whatever thread */
 	int status;
 };
 
@@ -74,8 +77,8 @@ int command_find(const char *name, char **ret_path)
 
 static void __attribute__((noreturn))
 child(const char *path, char *const argv[], const sigset_t *mask,
-      const struct sigaction *child_action, int stdout_fd, const struct user *user, int hold_fd,
-      int error_fd)
+      const struct sigaction *child_action, int stdout_fd, const struct user *user,
+      const struct sock_fprog *program, int hold_fd, int error_fd)
 {
 	char byte;
 	int err;
@@ -86,7 +89,10 @@ child(const char *path, char *const argv[], const sigset_t *mask,
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	if (read(hold_fd, &byte, 1) != 1)
 		_exit(125); /* the recorder is gone */
-	err = -user_become(user);
+	/* While there may still be the right to do it without giving others up. */
+	err = program ? -seccomp_install(program) : 0;
+	if (!err)
+		err = -user_become(user);
 	if (!err) {
 		execve(path, argv, environ);
 		err = errno;
@@ -97,7 +103,8 @@ child(const char *path, char *const argv[], const sigset_t *mask,
 }
 
 int command_start(const char *path, char *const argv[], const sigset_t *mask, int stdout_fd,
-		  const struct user *user, struct command **ret_command)
+		  const struct user *user, const struct sock_fprog *program,
+		  struct command **ret_command)
 {
 	int hold[2] = { -1, -1 }, error[2] = { -1, -1 }, err, pidfd;
 	const struct sigaction default_action = { .sa_handler = SIG_DFL };
@@ -118,7 +125,7 @@ int command_start(const char *path, char *const argv[], const sigset_t *mask, in
 	}
 	if (!pid) {
 		close(hold[1]); /* or its own copy would keep it waiting for ever */
-		child(path, argv, mask, &child_action, stdout_fd, user, hold[0], error[1]);
+		child(path, argv, mask, &child_action, stdout_fd, user, program, hold[0], error[1]);
 	}
 	pidfd = syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0) {
@@ -168,41 +175,57 @@ int command_release(struct command *command)
 	return n == sizeof(err) ? -err : 0;
 }
 
-bool command_wait(struct command *command, int *ret_status)
+static bool is_reaped(const struct command *command)
 {
-	while (!command->reaped) {
-		pid_t pid = waitpid(command->pid, &command->status, 0);
+	return __atomic_load_n(&command->reaped, __ATOMIC_ACQUIRE);
+}
 
-		if (pid < 0 && errno == EINTR)
-			continue;
-		command->reaped = true;
-		if (pid < 0)
-			return false;
-	}
-	*ret_status = command->status;
-	return true;
+void command_reaped(struct command *command, int status)
+{
+	command->status = status;
+	__atomic_store_n(&command->reaped, true, __ATOMIC_RELEASE);
 }
 
 bool command_ended(struct command *command, int *ret_status)
 {
-	if (!command->reaped) {
-		pid_t pid = waitpid(command->pid, &command->status, WNOHANG);
+	struct pollfd poll_fd = { .fd = command->pidfd, .events = POLLIN };
+	int status;
 
-		if (pid != command->pid)
-			return false;
-		command->reaped = true;
-	}
+	/* Before its end waitpid() would take the stops away from the thread that traces it. */
+	if (!is_reaped(command) && poll(&poll_fd, 1, 0) > 0 &&
+	    waitpid(command->pid, &status, WNOHANG) == command->pid)
+		command_reaped(command, status);
+	if (!is_reaped(command))
+		return false;
 	*ret_status = command->status;
 	return true;
+}
+
+void command_wait(struct command *command, int *ret_status)
+{
+	struct pollfd poll_fd = { .fd = command->pidfd, .events = POLLIN };
+
+	/* Where another thread has taken the status, it is about to say so. */
+	while (!command_ended(command, ret_status))
+		poll(&poll_fd, 1, -1);
+}
+
+void command_abandon(struct command *command)
+{
+	if (!command->released && !is_reaped(command))
+		kill(command->pid, SIGKILL);
+	command->released = true;
 }
 
 void command_free(struct command *command)
 {
 	if (!command)
 		return;
-	if (!command->released && !command->reaped) {
-		kill(command->pid, SIGKILL);
-		waitpid(command->pid, NULL, 0);
+	if (!command->released) {
+		int status;
+
+		command_abandon(command);
+		command_wait(command, &status);
 	}
 	close(command->pidfd);
 	close(command->release_fd);

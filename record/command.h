@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <linux/filter.h>
 #include <signal.h>
 #include <sys/types.h>
 
@@ -15,16 +16,24 @@ struct command;
 /* The file that a shell would run for `name`: 0 and *ret_path (free it), -ENOENT, -EACCES (there, not executable). */
 int command_find(const char *name, char **ret_path);
 
-/* Forks the child, which waits. It runs with that signal mask; stdout_fd, if not -1, becomes its standard output. 0 or -errno. */
+/*
+ * Forks the child, which waits. It runs with that signal mask; stdout_fd, if not -1, becomes its standard output;
+ * `program`, if not NULL, is the seccomp program that it installs for itself when it is released. 0 or -errno.
+ */
 int command_start(const char *path, char *const argv[], const sigset_t *mask, int stdout_fd,
-		  const struct user *user, struct command **ret_command);
+		  const struct user *user, const struct sock_fprog *program,
+		  struct command **ret_command);
 pid_t command_pid(const struct command *command);
 int command_pidfd(const struct command *command); /* readable when the command has ended */
 /* Lets it exec and waits for that. 0, or the -errno with which execve failed: it has ended then. */
 int command_release(struct command *command);
-/* Waits for its end; false if there is no status to be had. */
-bool command_wait(struct command *command, int *ret_status);
+/* Waits for its end. */
+void command_wait(struct command *command, int *ret_status);
 /* Collects the status once the pidfd is readable; true if it has ended. */
 bool command_ended(struct command *command, int *ret_status);
-/* Kills a command that was never released; frees. */
+/* From the thread that traces it: it has taken the status itself. */
+void command_reaped(struct command *command, int status);
+/* Kills a command that was never released. */
+void command_abandon(struct command *command);
+/* The same, and frees. */
 void command_free(struct command *command);

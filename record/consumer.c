@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "record/source.h"
 
 /* Which class a kind belongs to, straight from the list. */
 #define F(type, name, unit, doc)
@@ -24,7 +25,7 @@ static const u8 class_of_kind[TRC_KIND_MAX] = {
 #define CLASSES_MAX 16
 
 struct consumer {
-	struct probes *probes;
+	const struct event_source *source;
 	struct rings *rings;
 	struct trace_writer *writer;
 	struct stacks *stacks;	       /* NULL: there are none */
@@ -43,12 +44,12 @@ struct consumer {
 	const struct trigger *triggered;
 };
 
-struct consumer *consumer_new(struct probes *probes, struct rings *rings, u64 start_ns)
+struct consumer *consumer_new(const struct event_source *source, struct rings *rings, u64 start_ns)
 {
 	struct consumer *consumer = xcalloc(1, sizeof(*consumer));
 	size_t count = libbpf_num_possible_cpus();
 
-	consumer->probes = probes;
+	consumer->source = source;
 	consumer->rings = rings;
 	consumer->cpu_count = count;
 	consumer->streams = xcalloc(CLASSES_MAX * count, sizeof(*consumer->streams));
@@ -264,7 +265,7 @@ static void set_stream_lost(struct consumer *consumer, u16 cpu)
 int consumer_losses(struct consumer *consumer, u64 now)
 {
 	u64 lost_tasks = 0;
-	int err = probes_counters(consumer->probes, consumer->counters, consumer->cpu_count);
+	int err = source_counters(consumer->source, consumer->counters, consumer->cpu_count);
 
 	if (err)
 		return err;
@@ -305,7 +306,7 @@ int consumer_losses(struct consumer *consumer, u64 now)
 int consumer_missed(struct consumer *consumer, u64 now)
 {
 	return lost_other(consumer, TRC_LOST_BUSY, now,
-			  probes_missed(consumer->probes) - consumer->tally.missed,
+			  source_missed(consumer->source) - consumer->tally.missed,
 			  &consumer->tally.missed, 0);
 }
 

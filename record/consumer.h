@@ -6,7 +6,6 @@
 #pragma once
 
 #include "common/trace_writer.h"
-#include "record/probes.h"
 #include "record/rings.h"
 #include "record/stacks.h"
 #include "record/trigger.h"
@@ -15,6 +14,7 @@
 #define CONSUMER_TURN_BYTES (256u << 10)
 
 struct consumer;
+struct event_source;
 
 /* Counted from the beginning of all, whatever file it went to. */
 struct tally {
@@ -25,7 +25,7 @@ struct tally {
 	u64 missed;  /* runs of a probe */
 };
 
-struct consumer *consumer_new(struct probes *probes, struct rings *rings, u64 start_ns);
+struct consumer *consumer_new(const struct event_source *source, struct rings *rings, u64 start_ns);
 void consumer_free(struct consumer *consumer);
 /* What is drained from here on goes to this writer. */
 void consumer_set_writer(struct consumer *consumer, struct trace_writer *writer);

@@ -182,7 +182,7 @@ static bool is_due(const struct loop *loop, u64 now, u64 started_ns)
 static int begin(struct recorder *recorder)
 {
 	/* First the events, then the snapshot: what changes in between is in one of them. */
-	probes_pause(recorder->probes, false);
+	source_pause(&recorder->source, false);
 	return recorder_begin(recorder);
 }
 
@@ -321,7 +321,6 @@ static unsigned limit_sleep(const struct loop *loop, const struct recorder *reco
 
 int loop_run(struct loop *loop, struct recorder *recorder, struct ending *ending)
 {
-	const volatile struct control *control = probes_control(recorder->probes);
 	struct ring_view *views;
 	u64 started_ns = monotonic_ns(), now = started_ns;
 	unsigned sleep_ms = SLEEP_MIN_MS;
@@ -336,7 +335,8 @@ int loop_run(struct loop *loop, struct recorder *recorder, struct ending *ending
 
 		err = wait_and_take(loop, recorder, sleep_ms);
 		/* Asked before the rings are emptied: whatever was sent before is then in them. */
-		gone = (!loop->command || loop->command_ended) && control->live_tasks == 0;
+		gone = (!loop->command || loop->command_ended) &&
+		       source_live_tasks(&recorder->source) == 0;
 		now = monotonic_ns();
 		if (!err && !recorder_has_begun(recorder) && is_due(loop, now, started_ns)) {
 			err = begin(recorder);

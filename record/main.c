@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/options.h"
+#include "record/backend.h"
 #include "record/check.h"
 #include "record/groups.h"
 #include "record/modes.h"
@@ -111,6 +112,11 @@ static const struct option_row rows[] = {
 	  NULL },
 	{ 0, "env", OPTION_FLAG, ROW(settings.environment), NULL,
 	  "keep the environments that programs are started with; they hold secrets", NULL },
+	{ 0, "backend", OPTION_CHOICE, ROW(settings.backend), "WHICH",
+	  "bpf, ptrace (slower, needs no privilege; records the groups task and syscall of a "
+	  "command) or "
+	  "auto: ptrace where BPF cannot be had (auto)",
+	  "bpf|ptrace|auto" },
 	{ 'b', "buffer", OPTION_SIZE, ROW(settings.ring_bytes), "SIZE",
 	  "kernel ring per CPU, rounded up to a power of two (8M, less on large machines)", NULL },
 	{ 'z', "level", OPTION_STRING, ROW(level), "N", "zstd compression level, 1 to 19 (1)",
@@ -234,7 +240,7 @@ static int check(struct arguments *arguments)
 	}
 	if (settings->ring_bytes)
 		settings->ring_bytes = round_up_to_power_of_two(settings->ring_bytes);
-	if (modes_check(settings, &error)) {
+	if (modes_check(settings, &error) || backend_check(settings, &error)) {
 		log_error("%s", error);
 		return -1;
 	}
@@ -275,6 +281,7 @@ int main(int argc, char **argv)
 	struct arguments arguments = {
 		.settings = { .output = "trace.trc",
 			      .string_bytes = STRING_BYTES_UNSET,
+			      .backend = "auto",
 			      .modes.keep = KEEP_ALL },
 	};
 	struct settings *settings = &arguments.settings;

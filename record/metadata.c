@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/text.h"
 #include "common/version.h"
+#include "record/backend.h"
 #include "record/groups.h"
 
 #define ERRNO_NAMED_MAX 256
@@ -144,6 +145,7 @@ static void add_options(struct trace_meta *meta, const struct settings *settings
 
 	groups_add_names(settings->groups, &groups);
 	add_option(meta, "events", groups.data);
+	add_option(meta, "backend", xstrdup(backend_is_ptrace(settings) ? "ptrace" : "bpf"));
 	add_option(meta, "targets", target_options_text(&settings->targets));
 	add_option(meta, "syscalls", xstrdup(settings->syscalls ? settings->syscalls : "all"));
 	/* Of the others only those that were given: they leave something out. */

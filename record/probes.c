@@ -292,7 +292,7 @@ void probes_close(struct probes *probes)
 
 const char *probes_missing(const struct probes *probes)
 {
-	return probes->missing.data;
+	return probes ? probes->missing.data : NULL;
 }
 
 int probes_rings_fd(const struct probes *probes)
@@ -331,6 +331,8 @@ u64 probes_missed(const struct probes *probes)
 	struct bpf_prog_info info;
 	u64 count = 0;
 
+	if (!probes)
+		return 0;
 	bpf_object__for_each_program(program,
 				     probes->skeleton->obj) if (program_info(program, &info))
 		count += info.recursion_misses;
@@ -339,6 +341,8 @@ u64 probes_missed(const struct probes *probes)
 
 void probes_cost_window(struct probes *probes, bool open)
 {
+	if (!probes)
+		return;
 	closep(&probes->stats_fd);
 	probes->stats_fd = open ? bpf_enable_stats(BPF_STATS_RUN_TIME) : -1;
 }
@@ -348,6 +352,8 @@ size_t probes_cost(const struct probes *probes, struct trace_program_cost *ret_c
 	struct bpf_program *program;
 	size_t count = 0;
 
+	if (!probes)
+		return 0;
 	bpf_object__for_each_program(program, probes->skeleton->obj)
 	{
 		struct bpf_prog_info info;

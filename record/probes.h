@@ -47,6 +47,7 @@ void probes_close(struct probes *probes);
 /* Opened by probes_open(): for record/attach.c, which fills the maps of targets and runs the iterators. */
 struct trc_bpf *probes_skeleton(struct probes *probes);
 /* The hooks that this kernel lacks, with their groups: "cap_capable (capability)"; NULL: none. */
+/* These and those below that say nothing else take NULL, too: there are no programs. */
 const char *probes_missing(const struct probes *probes);
 int probes_rings_fd(const struct probes *probes);
 const volatile struct control *probes_control(const struct probes *probes);

@@ -8,7 +8,6 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "record/attach.h"
 
 #define NS_PER_S	1000000000ull
 #define FLUSH_NS	NS_PER_S /* at most so much is lost when the recorder is killed */
@@ -148,7 +147,7 @@ static int drain(struct recorder *r, u64 now, u32 *ret_fill)
 int recorder_turn(struct recorder *r, u64 now, bool *ret_more, u32 *ret_fill)
 {
 	/* Who became a target by what it did: the rest of it. */
-	int err = r->paused_ns ? 0 : attach_find_later(r->probes, r->consumer);
+	int err = r->paused_ns ? 0 : source_tell_later(&r->source, r->consumer);
 
 	if (!err)
 		err = drain(r, now, ret_fill);
@@ -159,7 +158,7 @@ int recorder_turn(struct recorder *r, u64 now, bool *ret_more, u32 *ret_fill)
 		err = housekeeping(r, now);
 	/* Calls that are still in the rings would be missing from its count. */
 	if (!*ret_more)
-		cost_tick(&r->cost, r->probes, now,
+		cost_tick(&r->cost, r->source.probes, now,
 			  consumer_tally(r->consumer)->recorded[TRC_KIND_syscall]);
 	if (!err && r->flight) {
 		err = recorder_dump_if_triggered(r, now);
@@ -188,7 +187,7 @@ int recorder_pause(struct recorder *r)
 
 	if (r->paused_ns)
 		return 0;
-	probes_pause(r->probes, true);
+	source_pause(&r->source, true);
 	err = drain_all(r);
 	if (!err)
 		err = recorder_note_losses(r);
@@ -203,7 +202,7 @@ int recorder_resume(struct recorder *r)
 	if (!r->paused_ns)
 		return 0;
 	/* First the events, then the snapshot: what changes in between is in one of them. */
-	probes_pause(r->probes, false);
+	source_pause(&r->source, false);
 	err = consumer_paused(r->consumer, r->paused_ns, monotonic_ns());
 	r->paused_ns = 0;
 	if (err)
@@ -253,7 +252,8 @@ static void say_end(struct recorder *r, const struct mark *end, const struct end
 	_cleanup_(text_release) struct text line = { 0 };
 	struct trace_summary *summary = total(r, end, ending);
 
-	summary_line(summary, &r->first, end, cost_per_syscall_ns(&r->cost, r->probes), &line);
+	summary_line(summary, &r->first, end, cost_per_syscall_ns(&r->cost, r->source.probes),
+		     &line);
 	if (r->files.done_count > 1)
 		log_info("%llu files up to %s: %s", (unsigned long long)r->files.done_count,
 			 files_name(&r->files), line.data);
@@ -270,10 +270,10 @@ int recorder_finish(struct recorder *r, struct ending *ending, int err)
 	struct mark end;
 	u64 end_ns;
 
-	probes_detach(r->probes);
+	source_stop(&r->source);
 	/* Also of those that outlive the command. */
 	if (!all_ended && !is_full && !r->paused_ns)
-		probes_unfinished(r->probes);
+		source_unfinished(&r->source, r->consumer);
 	end_ns = monotonic_ns();
 	if (!r->writer && !err)
 		err = recorder_begin(r);
@@ -289,7 +289,7 @@ int recorder_finish(struct recorder *r, struct ending *ending, int err)
 	if (err)
 		/* Nothing is written any more, but what is missing is counted. */
 		r->lost_user += consumer_abandon(r->consumer);
-	cost_stop(&r->cost, r->probes, end_ns,
+	cost_stop(&r->cost, r->source.probes, end_ns,
 		  consumer_tally(r->consumer)->recorded[TRC_KIND_syscall]);
 	if (!err)
 		err = recorder_note_losses(r);

@@ -8,6 +8,7 @@
 #include "record/files.h"
 #include "record/flight.h"
 #include "record/metadata.h"
+#include "record/source.h"
 
 struct recorder {
 	/* set by the session */
@@ -16,7 +17,7 @@ struct recorder {
 	size_t table_count;
 	u64 ring_bytes;
 	u32 command_pid; /* 0: there is no command */
-	struct probes *probes;
+	struct event_source source;
 	struct rings *rings;
 	struct consumer *consumer;
 	const struct extras *extras;

@@ -9,7 +9,6 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "record/attach.h"
 
 DEFINE_CLEANUP(struct trace_meta *, metadata_free)
 
@@ -47,7 +46,7 @@ int recorder_open_trace(struct recorder *r, u32 workers, struct trace_writer **r
 	int err;
 
 	meta = metadata_new(r->settings, r->tables, r->table_count, r->command_pid, r->ring_bytes,
-			    probes_missing(r->probes));
+			    probes_missing(r->source.probes));
 	metadata_add_extras(meta, r->extras);
 	memcpy(options.uuid, meta->uuid, sizeof(options.uuid));
 	err = trace_writer_open(&options, &writer);
@@ -117,7 +116,7 @@ int recorder_open_output(struct recorder *r)
 
 void recorder_set_mark(struct recorder *r, struct mark *mark, u64 now)
 {
-	mark_set(mark, now, r->consumer, r->probes, &r->cost);
+	mark_set(mark, now, r->consumer, r->source.probes, &r->cost);
 	/* The first file bears what it took to get there. */
 	if (!r->first.start_ns)
 		mark->user_ns = mark->system_ns = 0;
@@ -130,9 +129,7 @@ int recorder_tell(struct recorder *r)
 
 	if (r->extras->stacks)
 		stacks_begin_part(r->extras->stacks);
-	err = r->found ? attach_tell_all(r->probes, r->consumer)
-		       : attach_find(r->probes, r->consumer);
-
+	err = source_tell(&r->source, r->consumer, r->found);
 	r->found = true;
 	return err;
 }

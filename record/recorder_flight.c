@@ -65,7 +65,7 @@ static void say_dump(struct recorder *r, const struct mark *from, const struct m
 	struct trace_summary *summary = summary_new(from, to, ending, &stats);
 	struct text line = { 0 };
 
-	summary_line(summary, from, to, cost_per_syscall_ns(&r->cost, r->probes), &line);
+	summary_line(summary, from, to, cost_per_syscall_ns(&r->cost, r->source.probes), &line);
 	log_info("%s (%s): %s", files_name(&r->files), ending->reason, line.data);
 	text_release(&line);
 	trace_summary_free(summary);

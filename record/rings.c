@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -99,6 +100,51 @@ int rings_open(int outer_map_fd, u64 ring_bytes, struct rings **ret_rings)
 	return 0;
 }
 
+/* Consumer's page, producer's page, data; mapped as a ring of the kernel's is, its data twice. */
+static int memory_open(struct ring_view *ring, u64 bytes, size_t page_bytes)
+{
+	_cleanup_close_ int fd = memfd_create("trc_ring", MFD_CLOEXEC);
+	u8 *area;
+
+	if (fd < 0 || ftruncate(fd, 2 * page_bytes + bytes))
+		return -errno;
+	ring->consumer = mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (ring->consumer == MAP_FAILED) {
+		ring->consumer = NULL;
+		return -errno;
+	}
+	area = mmap(NULL, page_bytes + 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (area == MAP_FAILED)
+		return -errno;
+	ring->producer = (void *)area;
+	ring->data = area + page_bytes;
+	if (mmap(area, page_bytes + bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		 page_bytes) == MAP_FAILED ||
+	    mmap(area + page_bytes + bytes, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		 fd, 2 * page_bytes) == MAP_FAILED)
+		return -errno;
+	return 0;
+}
+
+int rings_open_memory(u64 ring_bytes, struct rings **ret_rings)
+{
+	struct rings *rings = xcalloc(1, sizeof(*rings));
+	struct ring_view *ring = rings->views = xcalloc(1, sizeof(*ring));
+	int err;
+
+	rings->count = 1;
+	rings->page_bytes = sysconf(_SC_PAGESIZE);
+	ring->size = ring_bytes;
+	ring->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	err = ring->fd < 0 ? -errno : memory_open(ring, ring_bytes, rings->page_bytes);
+	if (err) {
+		rings_close(rings);
+		return err;
+	}
+	*ret_rings = rings;
+	return 0;
+}
+
 void rings_close(struct rings *rings)
 {
 	if (!rings)
@@ -131,6 +177,21 @@ u64 ring_fill(struct ring_view *ring)
 	if (fill > ring->high_bytes)
 		ring->high_bytes = fill;
 	return fill;
+}
+
+bool ring_put(struct ring_view *ring, const struct trc_head *record)
+{
+	u64 pos = *ring->producer;
+	u64 free_bytes = ring->size - (pos - __atomic_load_n(ring->consumer, __ATOMIC_ACQUIRE));
+	u8 *slot = (u8 *)ring->data + (pos & (ring->size - 1));
+
+	if (free_bytes < RECORD_HEADER_BYTES + (u64)record->len)
+		return false;
+	*(u64 *)slot = record->len;
+	memcpy(slot + RECORD_HEADER_BYTES, record, record->len);
+	__atomic_store_n((volatile u64 *)ring->producer, pos + RECORD_HEADER_BYTES + record->len,
+			 __ATOMIC_RELEASE);
+	return true;
 }
 
 s64 ring_drain(struct ring_view *ring, u64 max_bytes, ring_handler handler, void *data)

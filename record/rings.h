@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The rings: one BPF ring buffer per online CPU, read in place.
+ * The rings: one BPF ring buffer per online CPU, read in place; or a single one of the same layout in plain memory.
  *
  * Our own reader of the documented ring layout instead of libbpf's: it tells how full each ring is, which
  * the consumer's pace follows, and calls no function pointer per record.
@@ -24,11 +24,19 @@ struct ring_view { /* one ring */
 
 /* Makes a ring of ring_bytes (a power of two, whole pages) for each online CPU and puts it into the outer map. 0 or -errno. */
 int rings_open(int outer_map_fd, u64 ring_bytes, struct rings **ret_rings);
+/*
+ * One ring in plain memory, for records that another thread makes; its fd is an eventfd that the maker may write to.
+ * 0 or -errno.
+ */
+int rings_open_memory(u64 ring_bytes, struct rings **ret_rings);
 void rings_close(struct rings *rings);
 struct ring_view *rings_get(struct rings *rings, size_t *ret_count);
 
 /* What a ring holds now, in bytes. Updates high_bytes. */
 u64 ring_fill(struct ring_view *ring);
+
+/* Adds a record to a ring in plain memory; one thread may. False: it is full. */
+bool ring_put(struct ring_view *ring, const struct trc_head *record);
 
 typedef int (*ring_handler)(void *data, u16 cpu, const struct trc_head *record);
 /* Hands at most max_bytes of finished records to the handler, in order. Returns the bytes taken or the handler's first negative answer. */

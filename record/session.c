@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "record/session.h"
+#include "record/session_private.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,115 +13,12 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "record/attach.h"
-#include "record/extras.h"
-#include "record/loop.h"
-#include "record/modes.h"
 #include "record/spec.h"
 
-#define RING_BYTES_MAX	  (8ull << 20)
-#define RING_BYTES_MIN	  (512ull << 10)
-#define RINGS_BYTES_TOTAL (256ull << 20)
-#define NOTHING_RECORDED  (-1)
-#define KILLED_BEFORE	  (-2)
+#define NOTHING_RECORDED (-1)
+#define KILLED_BEFORE	 (-2)
 
 DEFINE_CLEANUP(struct syscall_set *, syscall_set_free)
-
-/* The parts that a recording is made of. */
-struct session {
-	const struct settings *settings;
-	const char *machine;
-	struct syscall_table *tables;
-	size_t table_count; /* in use */
-	size_t table_total; /* owned */
-	struct call_filter filter;
-	struct samples *samples;
-	u64 ring_bytes;
-	struct trigger *triggers[TRIGGERS_MAX];
-	size_t trigger_count;
-	struct control_fifo *control;
-	struct targets targets;
-	struct user user;
-	struct probes *probes;
-	struct rings *rings;
-	struct consumer *consumer;
-	struct command *command;
-	struct loop *loop;
-	struct syscall_spec *specs;
-	struct extras extras;
-	struct recorder recorder;
-	struct ending ending;
-};
-
-static u64 ring_bytes(const struct settings *settings)
-{
-	u64 bytes = RING_BYTES_MAX;
-
-	const u64 page_bytes = sysconf(_SC_PAGESIZE);
-
-	if (settings->ring_bytes)
-		return settings->ring_bytes > page_bytes ? settings->ring_bytes : page_bytes;
-	/* Kernel memory grows with the CPUs: share it out on large machines. */
-	while (bytes > RING_BYTES_MIN && bytes * libbpf_num_possible_cpus() > RINGS_BYTES_TOTAL)
-		bytes /= 2;
-	return bytes;
-}
-
-static int load_probes(struct session *s, const struct syscall_set *set)
-{
-	struct probes_error error = { 0 };
-	struct probes_options options = {
-		.groups = s->settings->groups,
-		.specs = s->specs,
-		.targets = &s->targets,
-		.filter = &s->filter,
-		.sampling = s->samples,
-		.extras = &s->extras,
-		.machine = s->machine,
-		.ring_bytes = s->ring_bytes,
-		.verbose = s->settings->verbose,
-		/* "!read" keeps what no table knows, "read" does not. */
-		.unknown_calls_skipped = !(s->settings->groups & GROUP_BIT(GROUP_syscall)) ||
-					 (set && !strchr(s->settings->syscalls, '!')),
-	};
-	int err;
-
-	extras_open(&s->extras);
-	err = probes_open(&options, &s->probes, &error);
-	if (err) {
-		log_error("%s", error.what);
-		free(error.what);
-		return err;
-	}
-	if (probes_missing(s->probes))
-		log_warning(
-			"this kernel lacks %s; what they would tell is not recorded, the rest is",
-			probes_missing(s->probes));
-	err = rings_open(probes_rings_fd(s->probes), s->ring_bytes, &s->rings);
-	if (err)
-		log_error("the ring buffers of %llu bytes per CPU cannot be made: %s; try a "
-			  "smaller -b",
-			  (unsigned long long)s->ring_bytes, strerror(-err));
-	return err;
-}
-
-/*
- * Forks the held command. Before the probes are loaded: the kernel counts what the child shares of our memory
- * as its own, and libbpf needs a lot for a while.
- */
-static int hold_command(struct session *s, const char *path)
-{
-	/* The trace has standard output to itself: the command's goes to ours for talk. */
-	int stdout_fd = strcmp(s->settings->output, "-") ? -1 : STDERR_FILENO;
-	int err = command_start(path, s->settings->command, loop_original_mask(s->loop), stdout_fd,
-				&s->user, &s->command);
-
-	if (err) {
-		log_error("%s cannot be started: %s", path, strerror(-err));
-		return err;
-	}
-	loop_set_command(s->loop, s->command);
-	return 0;
-}
 
 static bool begins_later(const struct session *s)
 {
@@ -133,7 +29,6 @@ static int attach_probes(struct session *s)
 {
 	struct probes_error error = { 0 };
 	struct cost *cost = &s->recorder.cost;
-	u64 now;
 	int err;
 
 	cost_before_attach(cost);
@@ -144,15 +39,20 @@ static int attach_probes(struct session *s)
 		return err;
 	}
 	cost_after_attach(cost, s->probes);
-	probes_pause(s->probes, begins_later(s));
-	now = monotonic_ns();
-	s->consumer = s->recorder.consumer = consumer_new(s->probes, s->rings, now);
+	return 0;
+}
+
+static void open_consumer(struct session *s)
+{
+	u64 now = monotonic_ns();
+
+	source_pause(&s->recorder.source, begins_later(s));
+	s->consumer = s->recorder.consumer = consumer_new(&s->recorder.source, s->rings, now);
 	consumer_set_stacks(s->consumer, s->extras.stacks);
 	consumer_set_triggers(s->consumer, s->triggers, s->trigger_count);
 	if (s->settings->modes.max_events)
 		consumer_set_max_events(s->consumer, s->settings->modes.max_events);
-	cost_tick(cost, s->probes, now, 0);
-	return 0;
+	cost_tick(&s->recorder.cost, s->probes, now, 0);
 }
 
 /* The command and what exists already are targets from here on. 0 or -errno; it has spoken. */
@@ -186,10 +86,11 @@ static int begin(struct session *s)
 {
 	int err;
 
-	attach_begin(s->probes);
+	if (s->probes)
+		attach_begin(s->probes);
 	if (begins_later(s)) {
+		err = source_tell(&s->recorder.source, s->consumer, false);
 		s->recorder.found = true;
-		err = attach_find(s->probes, s->consumer);
 	} else {
 		err = recorder_begin(&s->recorder);
 	}
@@ -204,9 +105,11 @@ static int release_command(struct session *s, const char *path)
 	int err = command_release(s->command);
 
 	/* Ctrl-C while we were loading. */
-	if (err == -EPIPE && command_wait(s->command, &s->ending.command_status) &&
-	    WIFSIGNALED(s->ending.command_status))
-		return KILLED_BEFORE;
+	if (err == -EPIPE) {
+		command_wait(s->command, &s->ending.command_status);
+		if (WIFSIGNALED(s->ending.command_status))
+			return KILLED_BEFORE;
+	}
 	if (err) {
 		log_error("%s cannot be executed: %s", path, strerror(-err));
 		return NOTHING_RECORDED;
@@ -218,12 +121,16 @@ static int release_command(struct session *s, const char *path)
 static int start(struct session *s, const char *path)
 {
 	struct output *output = &s->recorder.files.output;
-	int err = mark_targets(s);
+	int err = s->probes ? mark_targets(s) : 0;
 
-	if (!err)
+	if (s->tracer)
+		s->recorder.command_pid = command_pid(s->command);
+	else if (!err)
 		err = attach_probes(s);
-	if (!err)
+	if (!err) {
+		open_consumer(s);
 		err = begin(s);
+	}
 	if (!err && s->command)
 		err = release_command(s, path);
 	if (err)
@@ -319,22 +226,11 @@ static int command_code(const struct session *s, int *ret_signal)
 	return 128 + WTERMSIG(status);
 }
 
-/* Programs, maps and rings. */
-static void release_kernel(struct session *s)
-{
-	consumer_free(s->consumer);
-	s->consumer = NULL;
-	rings_close(s->rings);
-	s->rings = NULL;
-	probes_close(s->probes);
-	s->probes = NULL;
-}
-
 static int record_all(struct session *s, const char *path, int *ret_signal)
 {
 	int err;
 
-	s->recorder.probes = s->probes;
+	s->recorder.source = (struct event_source){ s->probes, s->tracer };
 	s->recorder.rings = s->rings;
 	err = start(s, path);
 	if (err) {
@@ -348,11 +244,12 @@ static int record_all(struct session *s, const char *path, int *ret_signal)
 	err = recorder_finish(&s->recorder, &s->ending, err);
 	if (s->command && !s->ending.command_ended) {
 		/* The command may go on for days: it owes nothing to us any more. */
-		release_kernel(s);
+		session_leave(s);
 		log_info("waiting for %s (pid %d) to end", s->settings->command[0],
 			 command_pid(s->command));
 		loop_wait(s->loop, &s->ending);
 	}
+	session_wait_for_tracees(s);
 	if (err)
 		return EXIT_RECORDING_FAILED;
 	return s->command ? command_code(s, ret_signal) : 0;
@@ -360,9 +257,9 @@ static int record_all(struct session *s, const char *path, int *ret_signal)
 
 static void session_release(struct session *s)
 {
-	loop_free(s->loop);
 	recorder_release(&s->recorder);
-	release_kernel(s);
+	session_release_sources(s);
+	loop_free(s->loop);
 	command_free(s->command);
 	control_fifo_close(s->control);
 	for (size_t i = 0; i < s->trigger_count; i++)
@@ -444,7 +341,7 @@ int session_run(const struct settings *settings, int *ret_signal)
 	uname(&uts);
 	s->machine = uts.machine;
 	s->recorder.files.output.fd = -1;
-	s->ring_bytes = ring_bytes(settings);
+	s->ring_bytes = session_ring_bytes(settings);
 	code = find_all(s, &path);
 	if (code)
 		goto out;
@@ -452,7 +349,7 @@ int session_run(const struct settings *settings, int *ret_signal)
 	err = prepare(s, &set);
 	if (err) {
 		code = err == -EINVAL ? EXIT_USAGE : EXIT_RECORDING_FAILED;
-	} else if ((path && hold_command(s, path)) || load_probes(s, set)) {
+	} else if (session_load(s, set, path)) {
 		recorder_discard(&s->recorder);
 	} else {
 		log_verbose("%llu bytes of ring per CPU, %zu system-call tables, %s",

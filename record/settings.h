@@ -32,11 +32,12 @@ struct settings {
 	bool failed, successful;
 	const char *errnos, *path, *comm; /* NULL: any */
 	u64 min_duration_ns;
-	const char *sample; /* --sample; NULL: every call is sent */
-	u64 string_bytes;   /* -s; STRING_BYTES_UNSET if not given */
-	bool environment;   /* --env: of an exec, the environment too */
-	u64 ring_bytes;	    /* per CPU; 0: chosen by the number of CPUs */
-	u64 level;	    /* zstd */
+	const char *sample;  /* --sample; NULL: every call is sent */
+	u64 string_bytes;    /* -s; STRING_BYTES_UNSET if not given */
+	bool environment;    /* --env: of an exec, the environment too */
+	const char *backend; /* "bpf", "ptrace" or "auto" */
+	u64 ring_bytes;	     /* per CPU; 0: chosen by the number of CPUs */
+	u64 level;	     /* zstd */
 	struct modes modes;
 	struct option_list stacks; /* -g, as given */
 	const char *counters;	   /* --counters, as given; NULL: none */

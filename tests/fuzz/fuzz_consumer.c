@@ -14,6 +14,7 @@
 #include "common/alloc.h"
 #include "common/trace_reader.h"
 #include "record/consumer.h"
+#include "record/source.h"
 #include "tests/fuzz/fuzz.h"
 
 #define RING_BYTES 65536u
@@ -25,7 +26,7 @@ struct input {
 	size_t size;
 };
 
-static struct input counters; /* what probes_counters() gives */
+static struct input counters; /* what source_counters() gives */
 static u64 counted;
 
 int bpf_map_create(enum bpf_map_type type, const char *name, __u32 key_size, __u32 value_size,
@@ -55,7 +56,8 @@ static u8 take_byte(struct input *in)
 	return *in->data++;
 }
 
-int probes_counters(const struct probes *probes, struct cpu_counters *ret_per_cpu, size_t cpu_count)
+int source_counters(const struct event_source *source, struct cpu_counters *ret_per_cpu,
+		    size_t cpu_count)
 {
 	/* Free-running: they only grow. */
 	counted += take_byte(&counters);
@@ -64,7 +66,7 @@ int probes_counters(const struct probes *probes, struct cpu_counters *ret_per_cp
 	return 0;
 }
 
-u64 probes_missed(const struct probes *probes)
+u64 source_missed(const struct event_source *source)
 {
 	return counted;
 }

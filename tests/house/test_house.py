@@ -35,6 +35,7 @@ def without_comments(text):
 MAY_INCLUDE = [
     ("common/", r"common/|version\.h$"),
     ("bpf/", r"bpf/|common/events\.h$"),
+    ("record/ptrace_capture.c", r"record/|common/|bpf/capture\.bpf\.h$"),
     ("record/", r"record/|common/|bpf/\w+\.(h|def)$|trc\.skel\.h$|version\.h$"),
     ("analyze/decode/", r"analyze/decode/|analyze/stream\.h$|common/"),
     ("analyze/model/", r"analyze/model/|analyze/decode/|analyze/stream\.h$|common/"),
