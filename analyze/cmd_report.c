@@ -15,7 +15,7 @@ struct report_options {
 	struct cmd_options common;
 	struct view_options view;
 	const char *format;
-	bool list, schema;
+	bool all, list, schema;
 };
 
 static const struct option_row rows[] = {
@@ -47,6 +47,11 @@ static const struct option_row rows[] = {
 	  .help = "text, csv, json (an array; an object of arrays for several tables), jsonl (an "
 		  "object per line)",
 	  .choices = "text|csv|json|jsonl" },
+	{ .short_name = 'A',
+	  .long_name = "all",
+	  .type = OPTION_FLAG,
+	  .offset = offsetof(struct report_options, all),
+	  .help = "every table but those that have a row per event, and the dictionaries" },
 	{ .short_name = 'l',
 	  .long_name = "list",
 	  .type = OPTION_FLAG,
@@ -159,6 +164,17 @@ static int report_summary(struct report_options *options, const char *path)
 	return cmd_close(&options->common, walk, code);
 }
 
+/* Those that tell something of the trace, folded. */
+static size_t all_tables(const struct metric **ret_list)
+{
+	size_t count = 0;
+
+	for (const struct metric *const *metric = metrics; *metric; metric++)
+		if (!(*metric)->table.stream && (*metric)->classes && count < MODEL_SLOTS)
+			ret_list[count++] = *metric;
+	return count;
+}
+
 static int exec(void *target, int operand_count, char **operands)
 {
 	struct report_options *options = target;
@@ -181,6 +197,10 @@ static int exec(void *target, int operand_count, char **operands)
 		if (count < MODEL_SLOTS)
 			list[count++] = metric;
 	}
+	if (options->all && names > 0)
+		return cmd_usage_error(&cmd_report, "--all takes no names of tables");
+	if (options->all)
+		count = all_tables(list);
 	if (options->schema)
 		return count ? describe_tables(list, count)
 			     : describe_tables(metrics, cmd_table_count());
@@ -200,18 +220,21 @@ const struct command cmd_report = {
 	.name = "report",
 	.usage = "[OPTION]... [TABLE]... FILE",
 	.summary = "what happened: a summary on one screen, or any table",
-	.examples = "Examples:\n"
-		    "  analyze report run.trc                                     the summary\n"
-		    "  analyze report --list                                      which tables "
-		    "there are\n"
-		    "  analyze report syscall_by_name --sort max --top 10 run.trc\n"
-		    "  analyze report syscall --pid 322 --syscall %network run.trc\n"
-		    "  analyze report process --format csv run.trc > process.csv\n"
-		    "\n"
-		    "Moments are seconds since the start of the recording in text, and ns on the "
-		    "trace clock (the\n"
-		    "recording machine's CLOCK_MONOTONIC) in the other forms. The tables are those "
-		    "of analyze load.\n",
+	.examples =
+		"Examples:\n"
+		"  analyze report run.trc                                     the summary\n"
+		"  analyze report --list                                      which tables "
+		"there are\n"
+		"  analyze report syscall_by_name --sort max --top 10 run.trc\n"
+		"  analyze report syscall --pid 322 --syscall %network run.trc\n"
+		"  analyze report process --format csv run.trc > process.csv\n"
+		"  analyze report --all --top 10 run.trc                      everything, ten rows "
+		"of each\n"
+		"\n"
+		"Moments are seconds since the start of the recording in text, and ns on the "
+		"trace clock (the\n"
+		"recording machine's CLOCK_MONOTONIC) in the other forms. The tables are those "
+		"of analyze load.\n",
 	.options = rows,
 	.options_size = sizeof(struct report_options),
 	.exec = exec,

@@ -61,7 +61,7 @@ struct table {
 	const char *sort; /* column that orders the rows for a person; NULL: as they come */
 	const char
 		*brief; /* columns that a person sees unless asked otherwise: "a,b,c"; NULL: all */
-	bool stream;	/* a row per event: not to be held in memory */
+	bool stream;	/* a row per event: left out where all tables are asked for */
 };
 
 enum value_type {

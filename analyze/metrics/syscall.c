@@ -75,7 +75,8 @@ const struct metric metric_syscall = {
 		   .doc = "system calls, one by one, in the order in which they ended",
 		   .columns = columns,
 		   .column_count = COLUMN_COUNT,
-		   .brief = "ts_ns,tid,name,ret,errno_name,duration_ns,state,args" },
+		   .brief = "ts_ns,tid,name,ret,errno_name,duration_ns,state,args",
+		   .stream = true },
 	.classes = WALK_FDS | (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
 	.call = call,
 };

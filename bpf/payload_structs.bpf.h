@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Of structs and lists of records only some numbers: the last part of payload.bpf.h. */
+#pragma once
+
+/* u64s: the fields of one of the layouts. */
+__noinline __weak int capture_pick(struct task_tail *tail, struct task_state *state, u32 arg,
+				   u64 addr, u64 layout)
+{
+	const volatile struct pick *pick;
+	u32 off, span, *halves;
+	u64 *words;
+
+	if (!tail || !state || layout >= PICK_LAYOUTS)
+		return true;
+	off = item_start(state);
+	if (!off || off > TAIL_START_MAX)
+		return true;
+	barrier_var(off);
+	barrier_var(layout);
+	pick = &picks[layout & (PICK_LAYOUTS - 1)];
+	words = (void *)tail + off + sizeof(struct trc_item);
+	/* All at once, behind the item: every read of user memory costs as much as a record's head. */
+	halves = (void *)(words + PICK_FIELDS);
+	span = pick->span;
+	if (bpf_probe_read_user(halves, span, (void *)addr))
+		return item_unreadable(tail, state, off, arg, TRC_TYPE_u64s);
+	for (u32 i = 0; i < PICK_FIELDS; i++) {
+		u32 at = pick->fields[i].at / 4, unused = (64 - 8 * pick->fields[i].size) & 63;
+
+		words[i] = (halves[at & 63] | (u64)halves[(at + 1) & 63] << 32) << unused >> unused;
+	}
+	item_end(tail, state, off, arg, TRC_TYPE_u64s, TRC_ITEM_WHOLE, PICK_FIELDS * 8, 0);
+	return true;
+}
+
+/* u64s: how many records fill `bytes`, each with its own size in a u16 at `size_at`. */
+__noinline __weak int capture_records(struct task_tail *tail, struct task_state *state,
+				      u32 arg_size_at, u64 addr, u64 bytes)
+{
+	u64 at = 0, count = 0, *words;
+	u32 off, size_at = arg_size_at >> 8;
+
+	if (!tail || !state)
+		return true;
+	off = item_start(state);
+	if (!off || off > TAIL_START_MAX)
+		return true;
+	barrier_var(off);
+	words = (void *)tail + off + sizeof(struct trc_item);
+	for (u32 i = 0; i < RECORDS_MAX && at < bytes; i++) {
+		u16 size = 0;
+
+		if (bpf_probe_read_user(&size, sizeof(size), (void *)(addr + at + size_at)) ||
+		    !size)
+			return item_unreadable(tail, state, off, arg_size_at, TRC_TYPE_u64s);
+		at += size;
+		count++;
+	}
+	words[0] = count;
+	item_end(tail, state, off, arg_size_at, TRC_TYPE_u64s,
+		 at < bytes ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, 8,
+		 at < bytes ? MORE_UNKNOWN : 0);
+	return true;
+}
