@@ -2,6 +2,7 @@
 """What the tests share: running programs, recording, reading a recording back, saying what differs."""
 import ctypes
 import functools
+import itertools
 import json
 import os
 import re
@@ -262,7 +263,7 @@ class Test:
 
     def __init__(self, directory):
         self.directory = directory
-        self.count = 0
+        self.counter = itertools.count(1)
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -273,8 +274,7 @@ class Test:
         return self.path(name)
 
     def new_trace(self):
-        self.count += 1
-        return self.path(f"{self.count}.trc")
+        return self.path(f"{next(self.counter)}.trc")
 
     def record(self, *command, options=(), code=0, **run_options):
         """Records the command to its end; it must end with `code`."""

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Finds the tests, runs them one after the other, prints a line for each and counts them.
+"""Finds the tests, runs those that record beside those that read, prints a line for each and counts them.
 
 A test is
   - a CTest test (tests/unit): run in the plain build and in the one with sanitizers;
@@ -8,6 +8,7 @@ A test is
 Files in tests/bpf need BPF: there a skipped test is a failure wherever BPF works.
 """
 import argparse
+import collections
 import importlib.util
 import json
 import os
@@ -125,6 +126,40 @@ def run_one(test, logs, bpf_works):
     return outcome
 
 
+def run_lane(tests, logs, bpf_works):
+    """Runs tests one after the other; how many had which outcome."""
+    counts = collections.Counter()
+    for test in tests:
+        begin = time.monotonic()
+        outcome, reason, details, where = run_one(test, logs, bpf_works)
+        seconds = time.monotonic() - begin
+        counts[outcome] += 1
+        lines = [" ".join(part for part in (outcome, test.name, reason, f"({seconds:.1f} s)" if seconds >= 1 else "") if part)]
+        if outcome == "FAIL":
+            log = os.path.join(logs, re.sub(r"[^\w.-]", "_", test.name) + ".log")
+            with open(log, "w", errors="backslashreplace") as file:
+                file.write(f"{reason}\n{details}\n{where}")
+            lines += ["    " + line[:400] for line in details.splitlines()[:40]]
+        print("\n".join(lines), flush=True)
+    return counts
+
+
+def start_lane(tests, logs, bpf_works):
+    """
+    A process that runs these tests beside the others: what records has one CPU, what only reads the other. The end of
+    the pipe that it reports to. Processes that a test leaves behind are its own, not those of the other lane.
+    """
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        return reading
+    os.close(reading)
+    harness.adopt_orphans()
+    os.nice(0 if tests[0].needs_bpf else 5)
+    os.write(writing, json.dumps(run_lane(tests, logs, bpf_works)).encode())
+    os._exit(0)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
@@ -149,22 +184,12 @@ def main():
         print("\n".join(test.name for test in tests))
         return 0
 
-    harness.adopt_orphans()
     bpf_works = harness.bpf_works()
-    counts = {"ok": 0, "FAIL": 0, "skip": 0}
-    for test in tests:
-        begin = time.monotonic()
-        outcome, reason, details, where = run_one(test, logs, bpf_works)
-        seconds = time.monotonic() - begin
-        counts[outcome] += 1
-        parts = [outcome, test.name, reason, f"({seconds:.1f} s)" if seconds >= 1 else ""]
-        print(" ".join(part for part in parts if part), flush=True)
-        if outcome == "FAIL":
-            log = os.path.join(logs, re.sub(r"[^\w.-]", "_", test.name) + ".log")
-            with open(log, "w", errors="backslashreplace") as file:
-                file.write(f"{reason}\n{details}\n{where}")
-            for line in details.splitlines()[:40]:
-                print("    " + line[:400])
+    lanes = [lane for lane in ([test for test in tests if test.needs_bpf], [test for test in tests if not test.needs_bpf]) if lane]
+    counts = collections.Counter()
+    for report in [start_lane(lane, logs, bpf_works) for lane in (lanes if os.cpu_count() > 1 else [tests])]:
+        with open(report) as file:
+            counts.update(json.loads(file.read() or '{"FAIL": 1}'))
     print(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped")
     return 1 if counts["FAIL"] or not counts["ok"] else 0
 

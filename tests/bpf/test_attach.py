@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """R8, R18: attaching to what runs. Every task is told of before its first event; /proc is the witness of what it is."""
+import concurrent.futures
 import json
 import os
 import pwd
@@ -575,16 +576,19 @@ def test_restless(t):
     program = start([workload("restless"), log], start_new_session=True)
     try:
         pid, before = restless_pid(log), 0
-        for i in range(200):
-            events = "task,syscall" if i % 20 == 0 else "task"
-            trace = attach(t, "-p", str(pid), "--events", events, duration="20ms")
-            check(program.poll() is None, "the program has ended")
-            written = lives(log, before)
-            there, missed_one, seen_one = compare(trace, written)
-            before = max(before + len(written) - 1000, 0)  # some of them go on
-            missed += missed_one
-            seen += seen_one
-            found_count += there
+        # Two recorders at a time: neither may disturb the other.
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for i in range(100):
+                events = "task,syscall" if i % 10 == 0 else "task"
+                traces = list(pool.map(lambda _: attach(t, "-p", str(pid), "--events", events, duration="20ms"), range(2)))
+                check(program.poll() is None, "the program has ended")
+                written = lives(log, before)
+                for trace in traces:
+                    there, missed_one, seen_one = compare(trace, written)
+                    missed += missed_one
+                    seen += seen_one
+                    found_count += there
+                before = max(before + len(written) - 3000, 0)  # some of them go on
     finally:
         os.killpg(program.pid, signal.SIGKILL)
         wait(program)

@@ -116,7 +116,7 @@ def refused(t, how, expected):
     os.chmod(t.directory, 0o777)
     path = t.new_trace()
     ran = t.path("ran")
-    result = run([*how, harness.RECORD, "-o", path, "--", "touch", ran], cwd=t.directory)
+    result = run([*how, harness.RECORD, "--backend", "bpf", "-o", path, "--", "touch", ran], cwd=t.directory)
     equal(result.returncode, 125, f"exit ({result.stderr})")
     equal(len(result.stderr.splitlines()), 1, f"lines on stderr ({result.stderr})")
     for words in expected:
