@@ -221,8 +221,10 @@ static __always_inline struct task_state *target_storage(struct task_struct *tas
 							BPF_LOCAL_STORAGE_GET_F_CREATE);
 	struct cpu_counters *c;
 
+	/* Another recorder, which made something for the same task, may have been in the way. */
 	if (!state)
-		state = task_state(task);
+		state = bpf_task_storage_get(&tasks, task, (void *)&attached_state,
+					     BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (state) {
 		target_count(state);
 		return state;

@@ -19,6 +19,7 @@
 #define READ_BYTES    (64u << 10) /* the kernel collects 32 KiB at a time */
 #define ARGUMENTS_MAX 8192
 #define PASSES_MAX    1000
+#define PUT_TURNS_MAX 1000
 
 static int resize(struct bpf_map *map, size_t count)
 {
@@ -44,9 +45,19 @@ int attach_prepare(struct trc_bpf *skeleton, const struct targets *targets)
 	return err;
 }
 
+int attach_put(int map_fd, const void *key, const void *value, u64 flags)
+{
+	int turns = PUT_TURNS_MAX;
+
+	while (bpf_map_update_elem(map_fd, key, value, flags))
+		if ((errno != EAGAIN && errno != EBUSY) || !--turns)
+			return -errno;
+	return 0;
+}
+
 static int put(const struct bpf_map *map, const void *key, u32 reason)
 {
-	return bpf_map_update_elem(bpf_map__fd(map), key, &reason, BPF_ANY) ? -errno : 0;
+	return attach_put(bpf_map__fd(map), key, &reason, BPF_ANY);
 }
 
 static int fill_maps(struct trc_bpf *skeleton, const struct targets *targets)

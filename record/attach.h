@@ -31,6 +31,12 @@ int attach_tell_all(struct probes *probes, struct consumer *consumer);
 /* At the end: target_removed for those that go on. */
 int attach_release(struct probes *probes);
 
+/*
+ * Puts something into a map, of tasks for instance: there another recorder that puts something of the same task into
+ * its own may be in the way, and has gone at the next try. 0 or -errno.
+ */
+int attach_put(int map_fd, const void *key, const void *value, u64 flags);
+
 /* Runs an iterator to its end; `take` is given what it writes, in whole records. 0, -errno or what `take` returned. */
 int attach_iterate(struct bpf_program *program, int (*take)(void *context, u8 *data, size_t len),
 		   void *context);

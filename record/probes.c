@@ -222,9 +222,11 @@ int probes_hold(struct probes *probes, int pidfd)
 				    .counted = 1,
 				    .added_ns = monotonic_ns() };
 
-	if (bpf_map_update_elem(bpf_map__fd(probes->skeleton->maps.tasks), &pidfd, &state,
-				BPF_NOEXIST))
-		return -errno;
+	int err =
+		attach_put(bpf_map__fd(probes->skeleton->maps.tasks), &pidfd, &state, BPF_NOEXIST);
+
+	if (err)
+		return err;
 	__atomic_fetch_add(&probes->skeleton->bss->control.live_tasks, 1, __ATOMIC_RELAXED);
 	return 0;
 }
