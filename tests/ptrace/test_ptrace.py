@@ -95,7 +95,7 @@ def test_same_records(t, name):
 
     def calls(trace):
         main, since = trace.of("exec")[1]["tid"], trace.of("exec")[1]["ts"]
-        return [(call["nr"], call["abi"], call["state"], call["ret"], [call.get(f"arg{i}") for i in range(6)], call["items"])
+        return [(call["nr"], call["abi"], call["state"], call["ret"], [call.get(f"arg{i}") for i in range(6)], lasting(call))
                 for call in trace.of("syscall") if call["tid"] == main and call["ts"] > since][1:]  # the exec itself
 
     bpf, ptrace = map(calls, both(t, *command, options=("-s", "100")))
@@ -106,6 +106,14 @@ def test_same_records(t, name):
     for i, (expected, actual) in enumerate(zip(bpf, ptrace)):
         if expected[0] not in numbers and not differs_by_itself(expected):
             equal(actual, expected, f"call {i}")
+
+
+def lasting(call):
+    """What the arguments point to, but for the inode number that stat tells: a file made anew has another."""
+    if call["nr"] not in {harness.nr(name) for name in ("newfstatat", "fstat", "stat", "lstat")}:
+        return call["items"]
+    return [{**item, "data": item["data"][:3] + item["data"][4:]} if item["type"] == "u64s" and item["state"] == "whole" else item
+            for item in call["items"]]
 
 
 def differs_by_itself(call):
