@@ -212,8 +212,3 @@ const struct call_name *call_names_get(const struct call_names *names, u32 id)
 {
 	return &names->names[id];
 }
-
-u32 call_names_count(const struct call_names *names)
-{
-	return names->count;
-}

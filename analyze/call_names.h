@@ -43,4 +43,3 @@ void call_names_free(struct call_names *names);
 /* 0, 1, 2, … below CALL_NAMES_MAX */
 u32 call_names_id(struct call_names *names, u8 abi, u32 nr);
 const struct call_name *call_names_get(const struct call_names *names, u32 id);
-u32 call_names_count(const struct call_names *names);

@@ -41,20 +41,6 @@ static const struct option_row rows[] = {
 	OPTION_END,
 };
 
-static struct sink *make_sink(const struct lsof_options *options, const struct walk *walk)
-{
-	const struct text_sink_options text = { .color =
-							terminal_wants_color(options->common.color),
-						.start_ns = walk->start_ns,
-						.utc_offset_s = walk->meta->utc_offset_s };
-
-	if (!options->format || !strcmp(options->format, "text"))
-		return sink_text_new(stdout, &text);
-	if (!strcmp(options->format, "csv"))
-		return sink_csv_new(stdout);
-	return sink_json_new(stdout, strcmp(options->format, "json") ? JSON_LINES : JSON_ARRAY);
-}
-
 /* An exit code. */
 static int write_at(const struct lsof_options *options, struct walk *walk)
 {
@@ -64,7 +50,8 @@ static int write_at(const struct lsof_options *options, struct walk *walk)
 
 	while (walk_next(walk, &step))
 		;
-	sink = sink_view_new(&options->view, make_sink(options, walk));
+	sink = sink_view_new(&options->view,
+			     cmd_rows_sink(&options->common, options->format, walk, 1));
 	r = open_fds_write(walk, sink);
 	if (!r)
 		r = sink->close(sink);

@@ -93,24 +93,6 @@ static int describe_tables(const struct metric *const *list, size_t count)
 	return cmd_flush_stdout();
 }
 
-static struct sink *make_sink(const struct report_options *options, const struct walk *walk,
-			      size_t count)
-{
-	const struct text_sink_options text = { .color =
-							terminal_wants_color(options->common.color),
-						.start_ns = walk->start_ns,
-						.utc_offset_s = walk->meta->utc_offset_s,
-						.headings = count > 1 };
-
-	if (!options->format || !strcmp(options->format, "text"))
-		return sink_text_new(stdout, &text);
-	if (!strcmp(options->format, "csv"))
-		return sink_csv_new(stdout);
-	if (!strcmp(options->format, "json"))
-		return sink_json_new(stdout, count > 1 ? JSON_OBJECT : JSON_ARRAY);
-	return sink_json_new(stdout, count > 1 ? JSON_TAGGED_LINES : JSON_LINES);
-}
-
 static int report_tables(struct report_options *options, const struct metric *const *list,
 			 size_t count, const char *path)
 {
@@ -134,7 +116,8 @@ static int report_tables(struct report_options *options, const struct metric *co
 	walk = cmd_open(&options->common, path, metrics_classes(list, count), &code);
 	if (!walk)
 		return code;
-	sink = sink_view_new(&options->view, make_sink(options, walk, count));
+	sink = sink_view_new(&options->view,
+			     cmd_rows_sink(&options->common, options->format, walk, count));
 	code = cmd_run(walk, list, count, sink);
 	return cmd_close(&options->common, walk, code);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/cmd_run.h"
 
+#include "analyze/sinks/sinks.h"
 #include "analyze/terminal.h"
 #include "common/log.h"
 #include "common/suggest.h"
@@ -82,4 +83,21 @@ int cmd_unknown_table(const struct command *command, const char *word, const cha
 				       command->name, path, word);
 	return cmd_usage_error(command, "there is no table '%s'; analyze report --list lists them",
 			       word);
+}
+
+struct sink *cmd_rows_sink(const struct cmd_options *options, const char *format,
+			   const struct walk *walk, size_t count)
+{
+	const struct text_sink_options text = { .color = terminal_wants_color(options->color),
+						.start_ns = walk->start_ns,
+						.utc_offset_s = walk->meta->utc_offset_s,
+						.headings = count > 1 };
+
+	if (!format || !strcmp(format, "text"))
+		return sink_text_new(stdout, &text);
+	if (!strcmp(format, "csv"))
+		return sink_csv_new(stdout);
+	if (!strcmp(format, "json"))
+		return sink_json_new(stdout, count > 1 ? JSON_OBJECT : JSON_ARRAY);
+	return sink_json_new(stdout, count > 1 ? JSON_TAGGED_LINES : JSON_LINES);
 }

@@ -78,14 +78,6 @@ static void put_option_values(struct page *page)
 	text_release(&name);
 }
 
-static const char *option_value(const struct trace_meta *meta, const char *name)
-{
-	for (size_t i = 0; i < meta->option_count; i++)
-		if (!strcmp(meta->options[i].name, name))
-			return meta->options[i].value;
-	return "";
-}
-
 struct unit { /* of an option's number */
 	u64 step;
 	const char *const *names;
@@ -150,8 +142,8 @@ static void put_options(struct page *page)
 		{ "duration-ns", "d", &duration },
 	};
 	const struct trace_meta *meta = page->walk->meta;
-	const char *strings = option_value(meta, "string-size"),
-		   *data = option_value(meta, "data-size");
+	const char *strings = trace_meta_option(meta, "string-size"),
+		   *data = trace_meta_option(meta, "data-size");
 	struct text line = {};
 
 	for (size_t i = 0; i < meta->option_count; i++) {
@@ -177,7 +169,7 @@ static void put_options(struct page *page)
 		put_string(page, "options", line.data);
 	put_string(page, "string_bytes", strings);
 	put_string(page, "data_bytes", data);
-	put_string(page, "missing_hooks", option_value(meta, "missing-hooks"));
+	put_string(page, "missing_hooks", trace_meta_option(meta, "missing-hooks"));
 	text_release(&line);
 }
 

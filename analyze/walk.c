@@ -134,20 +134,12 @@ static bool is_device(const char *path)
 /* Was the group of events recorded? Perhaps nothing came of it. */
 static bool asked_for(const struct trace_meta *meta, const char *group)
 {
+	const char *groups = meta ? trace_meta_option(meta, "events") : "", *at = groups;
 	size_t len = strlen(group);
 
-	for (size_t i = 0; meta && i < meta->option_count; i++) {
-		const char *at = meta->options[i].value;
-
-		if (strcmp(meta->options[i].name, "events") != 0)
-			continue;
-		while ((at = strstr(at, group))) {
-			if ((at == meta->options[i].value || at[-1] == ',') &&
-			    (!at[len] || at[len] == ','))
-				return true;
-			at += len;
-		}
-	}
+	for (; (at = strstr(at, group)); at += len)
+		if ((at == groups || at[-1] == ',') && (!at[len] || at[len] == ','))
+			return true;
 	return false;
 }
 

@@ -324,3 +324,11 @@ void trace_meta_free(struct trace_meta *meta)
 	constants_free(meta->signals, meta->signal_count);
 	free(meta);
 }
+
+const char *trace_meta_option(const struct trace_meta *meta, const char *name)
+{
+	for (size_t i = 0; i < meta->option_count; i++)
+		if (!strcmp(meta->options[i].name, name))
+			return meta->options[i].value;
+	return "";
+}

@@ -132,13 +132,3 @@ struct flight_stretch *flight_take(struct flight *flight)
 	pthread_mutex_unlock(&flight->lock);
 	return first;
 }
-
-u64 flight_bytes(struct flight *flight)
-{
-	u64 bytes;
-
-	pthread_mutex_lock(&flight->lock);
-	bytes = flight->bytes;
-	pthread_mutex_unlock(&flight->lock);
-	return bytes;
-}

@@ -36,4 +36,3 @@ void flight_cut(struct flight *flight, const struct mark *mark);
 /* All that there is, oldest first; the memory is empty then, until the next flight_cut(). Free with flight_stretch_free(). */
 struct flight_stretch *flight_take(struct flight *flight);
 void flight_stretch_free(struct flight_stretch *stretch); /* and all behind it */
-u64 flight_bytes(struct flight *flight);

@@ -9,15 +9,6 @@ void call_stats_add_counted(struct call_stats *stats, const struct trc_call_coun
 	stats->total_ns += record->total_ns;
 }
 
-void call_stats_merge(struct call_stats *into, const struct call_stats *from)
-{
-	into->count += from->count;
-	into->error_count += from->error_count;
-	into->counted_count += from->counted_count;
-	into->total_ns += from->total_ns;
-	histogram_merge(&into->durations, &from->durations);
-}
-
 void call_stats_release(struct call_stats *stats)
 {
 	histogram_release(&stats->durations);

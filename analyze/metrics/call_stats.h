@@ -65,7 +65,6 @@ static inline const struct trc_call_count *counted_calls(const struct walk_step 
 }
 
 void call_stats_add_counted(struct call_stats *stats, const struct trc_call_count *record);
-void call_stats_merge(struct call_stats *into, const struct call_stats *from);
 void call_stats_release(struct call_stats *stats);
 /* Fills the CALL_STATS_COLUMN_COUNT values from `values` on. */
 void call_stats_values(const struct call_stats *stats, struct value *values);

@@ -83,12 +83,9 @@ static void put_value(const struct last *last, u32 i, struct value *row)
 /* The `index`th name of "cycles,page-faults". */
 static struct value name_of(const struct trace_meta *meta, u32 index)
 {
-	const char *names = "";
+	const char *names = trace_meta_option(meta, "counters");
 	size_t len;
 
-	for (size_t i = 0; i < meta->option_count; i++)
-		if (!strcmp(meta->options[i].name, "counters"))
-			names = meta->options[i].value;
 	for (; index && *names; index--) {
 		names += strcspn(names, ",");
 		names += *names == ',';

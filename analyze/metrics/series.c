@@ -23,7 +23,7 @@ u32 series_period(const struct walk *walk, u64 ts)
 	return period < SERIES_PERIODS_MAX ? (u32)period : SERIES_PERIODS_MAX - 1;
 }
 
-u64 series_from_ns(const struct walk *walk, u32 period)
+static u64 series_from_ns(const struct walk *walk, u32 period)
 {
 	return walk->start_ns + period * walk->period_ns;
 }
@@ -53,7 +53,8 @@ void series_add_time(struct series *series, const struct walk *walk, size_t colu
 		series_sums(series, last)[column] += to_ns - from_ns;
 }
 
-const u64 *series_next(const struct series *series, u32 *period)
+/* The next period, from *period on, in which something happened; NULL at the end. */
+static const u64 *series_next(const struct series *series, u32 *period)
 {
 	for (; *period / SERIES_PAGE < series->capacity; ++*period) {
 		const u64 *page = series->pages[*period / SERIES_PAGE], *sums;
@@ -70,7 +71,7 @@ const u64 *series_next(const struct series *series, u32 *period)
 	return NULL;
 }
 
-void series_release(struct series *series)
+static void series_release(struct series *series)
 {
 	for (size_t i = 0; i < series->capacity; i++)
 		free(series->pages[i]);
@@ -93,7 +94,8 @@ void series_process_gone(struct fold *fold, struct process *process, bool shown)
 		row[COLUMN_process_id] = value_int(process->id);
 		row[COLUMN_pid] = value_int(process->pid);
 		row[COLUMN_comm] = value_string(process->comm);
-		series_values(fold->walk, period, &row[COLUMN_period]);
+		row[COLUMN_period] = value_int(period);
+		row[COLUMN_from_ns] = value_int((s64)series_from_ns(fold->walk, period));
 		for (size_t i = 0; i < series->width; i++)
 			row[COLUMN_COUNT + i] = value_int((s64)sums[i]);
 		fold_row(fold, row);

@@ -21,16 +21,12 @@ u64 series_period_ns(const struct walk *walk, u64 wanted_ns);
 
 /* 0, 1, …; what lies before the recording counts in its first period, what lies behind it in its last. */
 u32 series_period(const struct walk *walk, u64 ts);
-u64 series_from_ns(const struct walk *walk, u32 period);
 
 /* The sums of a period; valid until the next call. */
 u64 *series_sums(struct series *series, u32 period);
 /* Adds the time from one moment to another to the `column`th sum of each period that it touches. */
 void series_add_time(struct series *series, const struct walk *walk, size_t column, u64 from_ns,
 		     u64 to_ns);
-/* The next period, from *period on, in which something happened; NULL at the end. */
-const u64 *series_next(const struct series *series, u32 *period);
-void series_release(struct series *series);
 
 /* The first columns of a table by period. */
 #define SERIES_COLUMNS(C)                                                                          \
@@ -46,9 +42,3 @@ void series_release(struct series *series);
 
 /* For struct metric: the rows of a process whose series is in its slot. */
 void series_process_gone(struct fold *fold, struct process *process, bool shown);
-
-static inline void series_values(const struct walk *walk, u32 period, struct value *values)
-{
-	values[0] = value_int(period);
-	values[1] = value_int((s64)series_from_ns(walk, period));
-}

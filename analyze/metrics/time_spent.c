@@ -32,17 +32,6 @@ static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 #define CALL_AT	   (WAIT_AT + WAIT_REASON_COUNT)
 #define ACTIVITIES (CALL_AT + WAIT_REASON_COUNT)
 
-static const char *const state_texts[SPAN_STATE_COUNT] = {
-	[SPAN_user] = "on CPU, user code",
-	[SPAN_system] = "on CPU, in system calls",
-	[SPAN_preempted] = "ready, taken off the CPU",
-	[SPAN_runnable] = "ready, waiting for a CPU",
-	[SPAN_stopped] = "stopped, or held by the recorder",
-	[SPAN_call] = "in calls, waiting or not",
-	[SPAN_outside] = "outside system calls: own code",
-	[SPAN_unknown] = "not known: events are missing",
-};
-
 static const char *const wait_texts[WAIT_REASON_COUNT] = {
 	[WAIT_none] = "waiting, reason unknown",
 	[WAIT_file] = "waiting for files",
@@ -192,7 +181,7 @@ static void put_activity(struct fold *fold, unsigned activity, struct value *row
 	u8 reason = (u8)((activity - WAIT_AT) % WAIT_REASON_COUNT);
 
 	if (activity < WAIT_AT) {
-		row[COLUMN_activity] = value_text(state_texts[activity]);
+		row[COLUMN_activity] = value_text(span_state_text((u8)activity));
 		row[COLUMN_state] = value_text(span_state_name((u8)activity));
 		return;
 	}

@@ -18,13 +18,13 @@ struct thread;
 	S(user, "on CPU, user code")                                                               \
 	S(system, "on CPU, in system calls")                                                       \
 	S(preempted, "ready, taken off the CPU")                                                   \
-	S(runnable, "ready, waiting for a CPU after a wake-up")                                    \
+	S(runnable, "ready, waiting for a CPU")                                                    \
 	S(sleep, "waiting, interruptible")                                                         \
 	S(block, "waiting, uninterruptible")                                                       \
 	S(iowait, "waiting for block I/O")                                                         \
-	S(stopped, "stopped or traced")                                                            \
-	S(call, "in a system call: the trace does not tell whether on a CPU")                      \
-	S(outside, "in no system call: the trace does not tell whether on a CPU")                  \
+	S(stopped, "stopped, or held by the recorder")                                             \
+	S(call, "in calls, waiting or not")                                                        \
+	S(outside, "outside system calls: own code")                                               \
 	S(unknown, "not known: events are missing")
 
 #define SPAN_ENUM(name, text) SPAN_##name,

@@ -105,6 +105,24 @@ static void born(struct spans *spans, const struct trc_task_new *record, struct 
 	tell_woken(spans, child, creator, record->head.ts);
 }
 
+/*
+ * What is followed of a thread that an event tells of; NULL: it has ended. `before` is what it must have been doing until
+ * then, where nothing else is known.
+ */
+static struct span_thread *told_of(struct spans *spans, struct thread *thread, u64 ts, u8 before)
+{
+	struct span_thread *st =
+		thread->span ? thread->span : spans_follow(spans, thread, ts, before);
+	struct segment *open;
+
+	if (st->ended)
+		return NULL;
+	open = spans_open_segment(st);
+	if (open->state == SPAN_unknown && open->guess)
+		open->state = before;
+	return st;
+}
+
 /* ---- switches ---- */
 
 static u8 waiting_state(const struct trc_sched_switch *record)
@@ -129,17 +147,11 @@ static u8 waiting_state(const struct trc_sched_switch *record)
 
 static void left(struct spans *spans, struct thread *thread, const struct trc_sched_switch *record)
 {
-	struct span_thread *st = thread->span;
 	u64 ts = record->head.ts;
-	struct segment *open;
+	struct span_thread *st = told_of(spans, thread, ts, SPAN_user);
 
 	if (!st)
-		st = spans_follow(spans, thread, ts, SPAN_user);
-	if (st->ended)
 		return;
-	open = spans_open_segment(st);
-	if (open->state == SPAN_unknown && open->guess)
-		open->state = SPAN_user;
 	st->seen_ns = ts;
 	if (record->state == TRC_SCHED_DEAD) { /* its own event is missing */
 		st->ended = true;
@@ -157,18 +169,15 @@ static void left(struct spans *spans, struct thread *thread, const struct trc_sc
 
 static void came(struct spans *spans, struct thread *thread, u64 ts)
 {
-	struct span_thread *st = thread->span;
+	/* Or its being woken would have been seen. */
+	struct span_thread *st = told_of(spans, thread, ts, SPAN_runnable);
 	struct segment *open;
 
 	if (!st)
-		st = spans_follow(spans, thread, ts, SPAN_runnable);
-	if (st->ended)
 		return;
 	open = spans_open_segment(st);
-	if (open->state == SPAN_unknown && open->guess) {
-		open->state = SPAN_runnable; /* or its being woken would have been seen */
-	} else if (span_waits(open->state) && st->early_ns &&
-		   open->start_ns - st->early_ns < EARLY_MAX_NS) {
+	if (span_waits(open->state) && st->early_ns &&
+	    open->start_ns - st->early_ns < EARLY_MAX_NS) {
 		open->state = SPAN_runnable;
 		set_waker(open, &st->early);
 	} else if (open->state == SPAN_user) { /* that it left is missing */
@@ -206,8 +215,8 @@ static void woken(struct spans *spans, const struct trc_sched_wakeup *record, st
 
 	if (!thread || !(record->flags & TRC_WAKEUP_TARGET))
 		return;
-	st = thread->span ? thread->span : spans_follow(spans, thread, ts, SPAN_sleep);
-	if (st->ended)
+	st = told_of(spans, thread, ts, SPAN_sleep);
+	if (!st)
 		return;
 	/* An interrupt is not the doing of whom it interrupted. */
 	if (record->context <= TRC_CONTEXT_SOFTIRQ || record->context == TRC_CONTEXT_UNKNOWN) {
@@ -216,8 +225,6 @@ static void woken(struct spans *spans, const struct trc_sched_wakeup *record, st
 			from.waker = waker;
 	}
 	open = spans_open_segment(st);
-	if (open->state == SPAN_unknown && open->guess)
-		open->state = SPAN_sleep;
 	if (span_waits(open->state) || open->state == SPAN_stopped) {
 		set_waker(open, &from);
 		tell_woken(spans, thread, from.waker, ts);
@@ -237,17 +244,13 @@ static void woken(struct spans *spans, const struct trc_sched_wakeup *record, st
 /* It runs now: it does something. */
 static void acts(struct spans *spans, struct thread *thread, u64 ts)
 {
-	struct span_thread *st = thread->span;
-	struct segment *open;
+	struct span_thread *st = told_of(spans, thread, ts, SPAN_user);
+	u8 state;
 
 	if (!st)
-		st = spans_follow(spans, thread, ts, SPAN_user);
-	if (st->ended)
 		return;
-	open = spans_open_segment(st);
-	if (open->state == SPAN_unknown && open->guess)
-		open->state = SPAN_user;
-	else if (open->state != SPAN_user && open->state != SPAN_outside)
+	state = spans_open_segment(st)->state;
+	if (state != SPAN_user && state != SPAN_outside)
 		spans_turn(st, ts, SPAN_user);
 	st->seen_ns = ts;
 }

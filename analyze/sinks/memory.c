@@ -87,12 +87,3 @@ struct memory_table *sink_memory_table(struct sink *sink, const char *table)
 {
 	return find((struct memory_sink *)sink, table);
 }
-
-size_t memory_column(const struct memory_table *table, const char *column)
-{
-	size_t i = 0;
-
-	while (table->choice->columns[i] && strcmp(table->choice->columns[i], column) != 0)
-		i++;
-	return i;
-}

@@ -20,5 +20,3 @@ struct memory_table {
 struct sink *sink_memory_new(const struct memory_choice *choices);
 /* The rows of a chosen table, empty if none came. */
 struct memory_table *sink_memory_table(struct sink *sink, const char *table);
-/* Index of a chosen column. */
-size_t memory_column(const struct memory_table *table, const char *column);
