@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * waits WAY: one thread waits for another, in known numbers; it measures how long and prints COUNT NS, and its tid
- * and that of whom it waited for.
+ * waits WAY: one thread waits for another, in known numbers; it measures how long and prints COUNT NS, its tid and that
+ * of whom it waited for, and of the ways to a disk how often the kernel says that it left the CPU meanwhile.
  *
  *   pipe     97 bytes through a pipe, from a process that naps before each
  *   lock     31 times for a mutex that another thread holds while it naps
@@ -20,6 +20,7 @@
 #include <pthread.h>
 #include <stdalign.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -42,6 +43,7 @@
 
 static long long waited_ns, began_ns;
 static int count, other_tid;
+static long switches;
 
 static long long now_ns(void)
 {
@@ -271,6 +273,14 @@ static void naps(void)
 	}
 }
 
+static long switches_so_far(void)
+{
+	struct rusage usage;
+
+	must(getrusage(RUSAGE_THREAD, &usage), "getrusage");
+	return usage.ru_nvcsw;
+}
+
 static void disk(int direct)
 {
 	static alignas(4096) char block[BLOCK_BYTES];
@@ -284,6 +294,7 @@ static void disk(int direct)
 	fd = open("waits.data", O_RDWR | (direct ? O_DIRECT : O_SYNC));
 	must(fd, "waits.data");
 	marker(2);
+	switches = switches_so_far();
 	for (int i = 0; i < (direct ? DIRECTS : BLOCKS); i++) {
 		begin();
 		if (direct)
@@ -292,6 +303,7 @@ static void disk(int direct)
 			must(write(fd, block, sizeof(block)), "write");
 		end();
 	}
+	switches = switches_so_far() - switches;
 	unlink("waits.data");
 }
 
@@ -322,6 +334,6 @@ int main(int argc, char **argv)
 		disk(1);
 	else
 		return 99;
-	printf("%d %lld %d %d\n", count, waited_ns, tid(), other_tid);
+	printf("%d %lld %d %d %ld\n", count, waited_ns, tid(), other_tid, switches);
 	return 0;
 }

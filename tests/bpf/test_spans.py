@@ -30,7 +30,7 @@ WAYS = {  # reason, object, call, may the waker be missing now and then?
 def test_waits(t, way):
     """Each wait has its reason, its object by name and who ended it; times are those that the program measured."""
     trace = t.record(workload("waits"), way)
-    count, measured, tid, other = map(int, trace.result.stdout.split())
+    count, measured, tid, other, _ = map(int, trace.result.stdout.split())
     reason, name, call = WAYS[way]
     rows = [row for row in trace.sql("SELECT * FROM wait WHERE tid = ? AND call = ?", tid, call) if row["reason"] == reason]
     if way == "lock":  # its barriers are others
@@ -64,14 +64,14 @@ def test_disk(t, way):
     if run(["stat", "-f", "-c", "%T", t.directory]).stdout.strip() in ("tmpfs", "ramfs"):
         raise Skip("no disk here")
     trace = t.record(workload("waits"), way)
-    tid = int(trace.result.stdout.split()[2])
-    count = int(trace.result.stdout.split()[0])
+    count, _, tid, _, switches = map(int, trace.result.stdout.split())
     call = {"sync": "write", "direct": "read"}[way]
     rows = trace.sql("SELECT * FROM wait WHERE tid = ? AND call = ? AND object LIKE '%/waits.data%'", tid, call)
     waited, disk = sum(row["total_ns"] for row in rows), sum(row["iowait_ns"] for row in rows)
-    check(disk > 0 and disk >= 0.9 * waited, f"{disk} ns for block I/O of {waited} ns")
-    # One that is done before the thread leaves the CPU waits for nothing.
-    check(sum(row["count"] for row in rows if row["reason"] == "disk") >= count - 3, f"{[dict(row) for row in rows]}")
+    check(disk >= 0.9 * waited, f"{disk} ns for block I/O of {waited} ns")
+    # One that is done before the thread leaves the CPU waits for nothing: a fast disk may leave no wait at all.
+    found = sum(row["count"] for row in rows if row["reason"] == "disk")
+    check(min(count, switches) - 3 <= found <= switches + 3, f"{switches} times off the CPU: {[dict(row) for row in rows]}")
     sums_are_lives(trace)
 
 
