@@ -70,14 +70,19 @@ static __always_inline void capture_note_path(struct task_tail *tail, struct tas
 }
 
 /* Reads what the kernel reads: at entry, or, if it was not present then, at exit. */
-static __always_inline int capture_in(struct task_tail *tail, struct task_state *state,
-				      const struct capture *capture, u64 addr)
+__noinline __weak int capture_in(struct task_tail *tail, struct task_state *state,
+				 const struct capture *capture, u64 addr)
 {
-	u64 want = capture->limit, aux = call_arg(&state->call, capture->aux);
-	u32 off = state->tail_end;
+	u64 want, aux;
 	long err = 0;
 	int done;
+	u32 off;
 
+	if (!tail || !state || !capture)
+		return true;
+	want = capture->limit;
+	aux = call_arg(&state->call, capture->aux);
+	off = state->tail_end;
 	switch (capture->how) {
 	case CAPTURE_SIZED_IN:
 		want = (capture->unit == 1 ? aux : (u64)(u32)aux * capture->unit);
@@ -154,21 +159,25 @@ static __always_inline void capture_enter(struct task_struct *task, struct task_
 }
 
 /* What the kernel wrote. */
-static __always_inline void capture_out(struct task_tail *tail, struct task_state *state,
-					const struct capture *capture, u64 addr, s64 ret)
+__noinline __weak int capture_out(struct task_tail *tail, struct task_state *state,
+				  const struct capture *capture, u64 addr, s64 ret)
 {
-	u64 want = capture->limit, aux = call_arg(&state->call, capture->aux);
+	u64 want, aux;
 
+	if (!tail || !state || !capture)
+		return 0;
+	want = capture->limit;
+	aux = call_arg(&state->call, capture->aux);
 	if (capture->how == CAPTURE_LEFT_OUT) {
 		if (ret != -EINTR && ret != -ERESTART_RESTARTBLOCK)
-			return;
+			return 0;
 	} else if (ret < 0 || (capture->flags & CAPTURE_POSITIVE && !ret)) {
-		return;
+		return 0;
 	}
 	switch (capture->how) {
 	case CAPTURE_RET_OUT:
 		if (!ret)
-			return;
+			return 0;
 		want = ret;
 		/* recv with MSG_TRUNC and getxattr return more than they wrote. */
 		if (capture->aux && want > aux)
@@ -179,34 +188,35 @@ static __always_inline void capture_out(struct task_tail *tail, struct task_stat
 		u32 size = 0;
 
 		if (!aux || bpf_probe_read_user(&size, sizeof(size), (void *)aux) || !size)
-			return;
+			return 0;
 		want = size < state->out_bytes ? size : state->out_bytes;
 		break;
 	}
 	case CAPTURE_PICK_OUT:
 		capture_pick(tail, state, capture->arg, addr, capture->aux);
-		return;
+		return 0;
 	case CAPTURE_RECORDS_OUT:
 		capture_records(tail, state, capture->arg | capture->aux << 8, addr, ret);
-		return;
+		return 0;
 	case CAPTURE_VECTOR_DATA_OUT:
 		if (ret)
 			capture_vector_data(tail, state,
 					    VECTOR_DATA(capture->arg, capture->limit, aux), addr,
 					    ret);
-		return;
+		return 0;
 	case CAPTURE_MESSAGE_OUT:
 		capture_message(tail, state, capture->arg, addr, true);
-		return;
+		return 0;
 	case CAPTURE_MESSAGE_DATA_OUT:
 		if (ret)
 			capture_message_data(tail, state, capture, addr, ret);
-		return;
+		return 0;
 	case CAPTURE_MESSAGES_OUT:
 		capture_messages(tail, state, capture->arg, addr, ret);
-		return;
+		return 0;
 	}
 	capture_item(tail, state, capture, addr, want);
+	return 0;
 }
 
 /* At exit: the second try, what the kernel wrote, and what it changed. */

@@ -8,8 +8,8 @@
 #define S_IFIFO	 0010000
 #define S_IFSOCK 0140000
 
-/* The struct file of a descriptor; 0 if there is none. */
-static __always_inline u64 fd_file(u32 fd)
+/* The struct file of a descriptor; 0 if there is none. Global: the verifier looks at it once. */
+__noinline __weak u64 fd_file(u32 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct files_struct *files = task->files;
@@ -24,9 +24,9 @@ static __always_inline u64 fd_file(u32 fd)
 static __always_inline bool fd_closes_on_exec(u32 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	unsigned long *bits = BPF_CORE_READ(task, files, fdt, close_on_exec);
 	u64 word = 0;
 
-	bpf_probe_read_kernel(&word, sizeof(word),
-			      (void *)(task->files->fdt->close_on_exec + fd / 64));
+	bpf_probe_read_kernel(&word, sizeof(word), bits + fd / 64);
 	return word >> (fd & 63) & 1;
 }

@@ -12,14 +12,14 @@ static __always_inline void found_fill(struct trc_task_found *event, struct task
 
 	head_fill(&event->head, task, TRC_KIND_task_found, sizeof(*event) / 8, state->added_ns);
 	event->start_ns = task->start_boottime;
-	event->ppid = task->real_parent->tgid;
+	event->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	event->reason = state->reason;
 	event->pid_ns = pid_namespace(task, &ns_tid);
 	event->ns_tid = ns_tid;
-	pid_namespace(task->group_leader, &ns_tid);
+	pid_namespace(BPF_CORE_READ(task, group_leader), &ns_tid);
 	event->ns_tgid = ns_tid;
 	fill_identity(event, task);
-	event->live_threads = task->signal->live.counter;
+	event->live_threads = BPF_CORE_READ(task, signal, live.counter);
 	event->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	event->utime_ns = task->utime;
 	event->stime_ns = task->stime;

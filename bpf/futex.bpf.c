@@ -100,14 +100,14 @@ static __always_inline void place_in_space(struct place *place, struct task_stru
 
 static long look_at_area(struct task_struct *task, struct vm_area_struct *area, struct place *place)
 {
-	struct file *file = area->vm_file;
+	struct file *file = BPF_CORE_READ(area, vm_file);
 
 	/* Also of shared anonymous memory, which is a file without a name. */
 	if (!(area->vm_flags & VM_MAYSHARE) || !file)
 		return 0;
 	place->flags = TRC_FUTEX_IN_FILE;
-	place->object = file->f_inode->i_ino;
-	place->device = file->f_inode->i_sb->s_dev;
+	place->object = BPF_CORE_READ(file, f_inode, i_ino);
+	place->device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
 	place->offset = place->address - area->vm_start + area->vm_pgoff * page_size;
 	return 0;
 }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who a task is: what exec and task_found tell alike. */
+/*
+ * Who a task is: what exec and task_found tell alike.
+ *
+ * Pointers are read like anything else here, not followed: of each that is followed newer kernels look through all
+ * their types when the program is loaded, which takes longer than all that exec will ever cost.
+ */
 #pragma once
 
 #include "bpf/core.bpf.h"
@@ -22,14 +27,14 @@ static __always_inline u32 pid_namespace(struct task_struct *task, u32 *ns_tid)
 /* For a trc_exec or a trc_task_found. */
 #define fill_identity(event, task)                                                                 \
 	({                                                                                         \
-		const struct cred *cred_ = (task)->cred;                                           \
-		struct nsproxy *ns_ = (task)->nsproxy;                                             \
+		const struct cred *cred_ = BPF_CORE_READ(task, cred);                              \
+		struct nsproxy *ns_ = BPF_CORE_READ(task, nsproxy);                                \
                                                                                                    \
-		(event)->uid = cred_->uid.val;                                                     \
-		(event)->gid = cred_->gid.val;                                                     \
-		(event)->euid = cred_->euid.val;                                                   \
-		(event)->egid = cred_->egid.val;                                                   \
-		(event)->user_ns = cred_->user_ns->ns.inum;                                        \
+		(event)->uid = BPF_CORE_READ(cred_, uid.val);                                      \
+		(event)->gid = BPF_CORE_READ(cred_, gid.val);                                      \
+		(event)->euid = BPF_CORE_READ(cred_, euid.val);                                    \
+		(event)->egid = BPF_CORE_READ(cred_, egid.val);                                    \
+		(event)->user_ns = BPF_CORE_READ(cred_, user_ns, ns.inum);                         \
 		(event)->mnt_ns = BPF_CORE_READ(ns_, mnt_ns, ns.inum);                             \
 		(event)->net_ns = BPF_CORE_READ(ns_, net_ns, ns.inum);                             \
 		(event)->uts_ns = BPF_CORE_READ(ns_, uts_ns, ns.inum);                             \

@@ -14,8 +14,8 @@
 #define SCM_RIGHTS    1
 #define SCM_PIDFD     4
 
-/* Steps of one walk through messages: some 500 descriptors. */
-#define MESSAGE_STEPS_MAX 1024
+/* Its square is the steps of one walk through messages: some 500 descriptors. */
+#define MESSAGE_STRIDE 32
 #define MESSAGES_MAX	  64
 
 enum made_how { MADE_RETURNED = 0, MADE_WRITTEN = 1, MADE_RECEIVED = 2 };
@@ -50,7 +50,7 @@ struct message_walk {
 
 enum { STEP_AGAIN = 0, STEP_DONE = 1 };
 
-/* Global, so that the verifier looks at one step once. */
+/* Global, so that the verifier looks at one step once, and at many of them once: see path.bpf.h. */
 __noinline int object_message_step(struct message_walk *walk, u64 now)
 {
 	u32 word;
@@ -105,6 +105,15 @@ __noinline int object_message_step(struct message_walk *walk, u64 now)
 	return STEP_AGAIN;
 }
 
+__noinline int object_message_steps(struct message_walk *walk, u64 now)
+{
+	int step = STEP_AGAIN;
+
+	for (int i = 0; i < MESSAGE_STRIDE && step == STEP_AGAIN; i++)
+		step = object_message_step(walk, now);
+	return step;
+}
+
 static __always_inline void made_by_messages(u64 header, u32 headers, bool compat, u64 now)
 {
 	struct message_walk walk = {
@@ -114,8 +123,8 @@ static __always_inline void made_by_messages(u64 header, u32 headers, bool compa
 	};
 	struct cpu_counters *c;
 
-	for (int i = 0; i < MESSAGE_STEPS_MAX; i++)
-		if (object_message_step(&walk, now))
+	for (int i = 0; i < MESSAGE_STRIDE; i++)
+		if (object_message_steps(&walk, now))
 			return;
 	c = cpu_counters();
 	if (c)

@@ -4,8 +4,9 @@
  *
  * Names are written from the end of a buffer towards its front, so that the result is one string. The
  * walk keeps its state in the buffer and takes each step in a global function: so the verifier looks at
- * one step once, not at every combination of steps. Kernel addresses travel as numbers, because a
- * global function takes no kernel pointers.
+ * one step once, not at every combination of steps. So are as many steps as the root of the most that there can be:
+ * the verifier walks each turn of a loop, but once each of two that stand in functions of their own. Kernel addresses
+ * travel as numbers, because a global function takes no kernel pointers.
  */
 #pragma once
 
@@ -13,7 +14,7 @@
 
 #define PATH_BYTES	 4096 /* a power of two */
 #define PATH_NAME_MAX	 256
-#define PATH_PARTS_MAX	 2100 /* PATH_BYTES / 2 names of one letter, and mounts */
+#define PATH_STRIDE	 46 /* its square: PATH_BYTES / 2 names of one letter, and mounts */
 #define CGROUP_PARTS_MAX 32
 
 struct path_buffer {
@@ -126,6 +127,17 @@ __noinline __weak int path_step(struct path_buffer *buffer)
 			    block_get(block, struct dentry, d_parent, d_name.len, dentry));
 }
 
+__noinline __weak int path_steps(struct path_buffer *buffer)
+{
+	int step = STEP_ON;
+
+	if (!buffer)
+		return STEP_END;
+	for (int i = 0; i < PATH_STRIDE && step == STEP_ON; i++)
+		step = path_step(buffer);
+	return step;
+}
+
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
 {
 	struct kernfs_node *parent = NULL;
@@ -184,8 +196,8 @@ __noinline __weak u32 path_climb(struct path_buffer *buffer, u64 dentry, u64 mnt
 	buffer->node = dentry;
 	path_enter_mount(buffer, mnt);
 	buffer->cut = STEP_CUT;
-	for (int i = 0; i < PATH_PARTS_MAX; i++) {
-		int step = path_step(buffer);
+	for (int i = 0; i < PATH_STRIDE; i++) {
+		int step = path_steps(buffer);
 
 		if (step) {
 			buffer->cut = step == STEP_CUT;

@@ -17,11 +17,12 @@
 #define STRV_ENTRIES_MAX   64
 #define STRV_STRING_MAX	   512
 #define STRV_BYTES_MAX	   4096
-#define LENGTHS_SUMMED	   128 /* the verifier's work grows with the square of it */
+#define LENGTHS_STRIDE	   32
+#define LENGTHS_SUMMED	   1024 /* UIO_MAXIOV: the kernel takes no more */
 #define VECTORS_READ_MAX   8
 #define LENGTHS_KEPT	   8
 #define DATA_BYTES_MAX	   4096
-#define RECORDS_MAX	   512
+#define RECORDS_STRIDE	   37 /* its square: the shortest names that fill what libc reads at once */
 #define SOCKADDR_BYTES_MAX 128 /* sizeof(struct sockaddr_storage) */
 #define CONTROL_BYTES_MAX  256
 #define MORE_UNKNOWN	   65535
@@ -108,32 +109,64 @@ static __always_inline int item_unreadable(struct task_tail *tail, struct task_s
 	return true;
 }
 
-static __always_inline long read_strv(void *data, u64 addr, u32 limit, u32 pointer_bytes, u16 *more)
+struct strv_walk {
+	u64 addr; /* of the next pointer */
+	u32 pointer_bytes;
+	u32 at;	  /* where the next string goes, behind the tail's start */
+	u32 room; /* more strings are read as long as there is some */
+};
+
+enum { STRV_NEXT, STRV_END, STRV_FULL, STRV_UNREADABLE };
+
+/* Reads one string. Global, as all that a loop takes in turns: see path.bpf.h. */
+__noinline __weak int read_strv_entry(struct task_tail *tail, struct strv_walk *walk)
 {
-	u32 pos = 0;
+	u64 string = 0;
+	u32 at;
+	long n;
 
-	*more = 0;
+	if (!tail || !walk ||
+	    bpf_probe_read_user(&string, walk->pointer_bytes == 4 ? 4 : 8, (void *)walk->addr))
+		return STRV_UNREADABLE;
+	if (!string)
+		return STRV_END;
+	at = walk->at;
+	if (!walk->room || at > TAIL_START_MAX + STRV_BYTES_MAX)
+		return STRV_FULL;
+	barrier_var(at);
+	n = bpf_probe_read_user_str((void *)tail + at, STRV_STRING_MAX, (void *)string);
+	if (n < 0)
+		return STRV_UNREADABLE;
+	walk->addr += walk->pointer_bytes;
+	walk->at += n;
+	walk->room = n < walk->room ? walk->room - n : 0;
+	/* Cut, most likely: the item ends here. */
+	return n == STRV_STRING_MAX ? STRV_FULL : STRV_NEXT;
+}
+
+#define STRV_CUT 65536
+
+/* All that pointers from `addr` on name: the bytes, + STRV_CUT if there are more; below 0: unreadable. */
+__noinline __weak int read_strv(struct task_tail *tail, u32 at, u64 addr, u32 limit,
+				u32 pointer_bytes)
+{
+	const u32 room = STRV_BYTES_MAX - STRV_STRING_MAX + 1;
+	struct strv_walk walk = { .addr = addr,
+				  .pointer_bytes = pointer_bytes,
+				  .at = at,
+				  .room = limit < room ? limit : room };
+
 	for (int i = 0; i < STRV_ENTRIES_MAX; i++) {
-		u64 string = 0;
-		long n;
+		int step = read_strv_entry(tail, &walk);
 
-		if (bpf_probe_read_user(&string, pointer_bytes == 4 ? 4 : 8,
-					(void *)(addr + i * pointer_bytes)))
-			return i ? (long)pos : -1;
-		if (!string)
-			return pos;
-		if (pos > STRV_BYTES_MAX - STRV_STRING_MAX || pos >= limit)
+		if (step == STRV_UNREADABLE && !i)
+			return -1;
+		if (step == STRV_FULL)
 			break;
-		barrier_var(pos);
-		n = bpf_probe_read_user_str(data + pos, STRV_STRING_MAX, (void *)string);
-		if (n < 0)
-			return i ? (long)pos : -1;
-		pos += n;
-		if (n == STRV_STRING_MAX)
-			break; /* cut, most likely: the item ends here */
+		if (step != STRV_NEXT)
+			return walk.at - at;
 	}
-	*more = MORE_UNKNOWN;
-	return pos;
+	return walk.at - at + STRV_CUT;
 }
 
 /*
@@ -179,9 +212,15 @@ __noinline __weak int capture_item(struct task_tail *tail, struct task_state *st
 			more = MORE_UNKNOWN;
 		}
 	} else if (how == CAPTURE_STRV) {
-		n = read_strv(data, addr, limit, pointer_size(state), &more);
-		if (more)
+		n = read_strv(tail, off + sizeof(struct trc_item), addr, limit,
+			      pointer_size(state));
+		if (n >= STRV_CUT) {
+			n -= STRV_CUT;
 			item_state = TRC_ITEM_TRUNCATED;
+			more = MORE_UNKNOWN;
+		}
+		if (n > STRV_BYTES_MAX)
+			n = STRV_BYTES_MAX;
 	} else {
 		u32 size = want;
 
@@ -215,6 +254,30 @@ __noinline __weak int capture_item(struct task_tail *tail, struct task_state *st
 
 enum lengths_of { LENGTHS_OF_VECTOR, LENGTHS_OF_MESSAGES };
 
+/* The sum of some of them, of `size` bytes. What cannot be read counts nothing: the call fails then. */
+__noinline __weak u64 lengths_sum(u64 addr, u32 size, u32 stride, u32 count)
+{
+	u64 total = 0;
+
+	for (u32 i = 0; i < LENGTHS_STRIDE && i < count; i++, addr += stride) {
+		u64 length[2] = { 0 };
+
+		if (bpf_probe_read_user(length, size & 15, (void *)addr))
+			break;
+		total += length[0];
+	}
+	return total;
+}
+
+__noinline __weak u64 lengths_sum_all(u64 addr, u32 size, u32 stride, u32 count)
+{
+	u64 total = 0;
+
+	for (u32 i = 0; i < LENGTHS_SUMMED && i < count; i += LENGTHS_STRIDE)
+		total += lengths_sum(addr + i * stride, size, stride, count - i);
+	return total;
+}
+
 __noinline __weak int capture_lengths(struct task_tail *tail, struct task_state *state, u32 arg_of,
 				      u64 addr, u64 count)
 {
@@ -246,16 +309,13 @@ __noinline __weak int capture_lengths(struct task_tail *tail, struct task_state 
 	for (i = 0; i < LENGTHS_KEPT && i < n; i++, addr += stride) {
 		words[1 + i] = 0;
 		if (bpf_probe_read_user(&words[1 + i], size, (void *)addr))
-			return item_unreadable(tail, state, off, arg, TRC_TYPE_u64s);
+			break;
 		total += words[1 + i];
 	}
-	for (; i < LENGTHS_SUMMED && i < n; i++, addr += stride) {
-		u64 length[2] = { 0 };
-
-		if (bpf_probe_read_user(length, size, (void *)addr))
-			break;
-		total += length[0];
-	}
+	if (i < kept)
+		return item_unreadable(tail, state, off, arg, TRC_TYPE_u64s);
+	if (n > LENGTHS_KEPT)
+		total += lengths_sum_all(addr, size, stride, n - LENGTHS_KEPT);
 	words[0] = total;
 	item_end(tail, state, off, arg, TRC_TYPE_u64s,
 		 kept < n ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, 8 + kept * 8, count - kept);
@@ -265,50 +325,75 @@ __noinline __weak int capture_lengths(struct task_tail *tail, struct task_state 
 /* What capture_vector_data() is told in one number: BPF functions take five. */
 #define VECTOR_DATA(arg, limit, count) ((u64)(arg) | (u64)(limit) << 16 | (u64)(u32)(count) << 32)
 
+struct vector_walk {
+	u64 addr; /* of the next iovec */
+	u64 want; /* bytes that are left */
+	u32 room; /* that the item has left for them */
+	u32 at;	  /* behind the tail's start */
+};
+
+enum { VECTOR_NEXT, VECTOR_FULL, VECTOR_UNREADABLE };
+
+/* What one iovec holds. */
+__noinline __weak int capture_vector(struct task_tail *tail, struct task_state *state,
+				     struct vector_walk *walk)
+{
+	u32 pointer_bytes, n, at;
+	u64 base, length;
+	long err, err2;
+
+	if (!tail || !state || !walk)
+		return VECTOR_FULL;
+	pointer_bytes = pointer_size(state);
+	base = read_long(state, walk->addr, &err);
+	length = read_long(state, walk->addr + pointer_bytes, &err2);
+	if (err || err2)
+		return VECTOR_UNREADABLE;
+	if (length > walk->want)
+		length = walk->want;
+	n = length < walk->room ? length : walk->room;
+	at = walk->at;
+	if (!walk->room || n > DATA_BYTES_MAX || at > TAIL_START_MAX + DATA_BYTES_MAX)
+		return VECTOR_FULL;
+	barrier_var(n);
+	barrier_var(at);
+	if (n && bpf_probe_read_user((void *)tail + at, n, (void *)base))
+		return VECTOR_UNREADABLE;
+	walk->addr += 2 * pointer_bytes;
+	walk->want -= n;
+	walk->room -= n;
+	walk->at += n;
+	return n < length ? VECTOR_FULL : VECTOR_NEXT;
+}
+
 /* The first bytes of what iovecs hold: of `want`, or of all of them if that is not known. */
 __noinline __weak int capture_vector_data(struct task_tail *tail, struct task_state *state,
 					  u64 what, u64 addr, u64 want)
 {
-	u32 off, pos = 0, limit = (u16)(what >> 16), count = what >> 32, i = 0;
-	u8 arg = what;
-	void *data;
+	u32 off, pos, count = what >> 32, i;
+	struct vector_walk walk = { .addr = addr, .want = want, .room = (u16)(what >> 16) };
+	bool cut;
 
 	if (!tail || !state)
 		return true;
 	off = item_start(state);
 	if (!off || off > TAIL_START_MAX)
 		return true;
-	barrier_var(off);
-	data = (void *)tail + off + sizeof(struct trc_item);
-	for (i = 0; i < VECTORS_READ_MAX && i < count && pos < want; i++) {
-		u32 pointer_bytes = pointer_size(state), n;
-		u64 at = addr + i * 2 * pointer_bytes, base, length;
-		long err, err2;
+	walk.at = off + sizeof(struct trc_item);
+	for (i = 0; i < VECTORS_READ_MAX && i < count && walk.want; i++) {
+		int step = capture_vector(tail, state, &walk);
 
-		base = read_long(state, at, &err);
-		length = read_long(state, at + pointer_bytes, &err2);
-		if (err || err2)
-			return item_unreadable(tail, state, off, arg, TRC_TYPE_bytes);
-		if (length > want - pos)
-			length = want - pos;
-		if (pos >= limit)
-			break;
-		n = length < limit - pos ? length : limit - pos;
-		if (n > DATA_BYTES_MAX || pos > DATA_BYTES_MAX)
-			break;
-		barrier_var(n);
-		barrier_var(pos);
-		if (n && bpf_probe_read_user(data + pos, n, (void *)base))
-			return item_unreadable(tail, state, off, arg, TRC_TYPE_bytes);
-		pos += n;
-		if (n < length)
+		if (step == VECTOR_UNREADABLE)
+			return item_unreadable(tail, state, off, what, TRC_TYPE_bytes);
+		if (step == VECTOR_FULL)
 			break;
 	}
+	pos = walk.at - sizeof(struct trc_item) - off;
 	if (pos > DATA_BYTES_MAX)
 		return true;
-	item_end(tail, state, off, arg, TRC_TYPE_bytes,
-		 i < count && pos < want ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, pos,
-		 i < count && pos < want ? MORE_UNKNOWN : 0);
+	cut = i < count && walk.want;
+	item_end(tail, state, off, what, TRC_TYPE_bytes,
+		 cut ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, pos, cut ? MORE_UNKNOWN : 0);
 	return true;
 }
 

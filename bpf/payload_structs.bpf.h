@@ -33,12 +33,38 @@ __noinline __weak int capture_pick(struct task_tail *tail, struct task_state *st
 	return true;
 }
 
+struct records_walk {
+	u64 at, end; /* addresses */
+	u64 count;
+	u32 size_at;
+};
+
+/* Goes over some records, which a loop of these makes many: see path.bpf.h. False: one cannot be read. */
+__noinline __weak int records_count(struct records_walk *walk)
+{
+	if (!walk)
+		return false;
+	for (u32 i = 0; i < RECORDS_STRIDE && walk->at < walk->end; i++) {
+		u16 size = 0;
+
+		if (bpf_probe_read_user(&size, sizeof(size), (void *)(walk->at + walk->size_at)) ||
+		    !size)
+			return false;
+		walk->at += size;
+		walk->count++;
+	}
+	return true;
+}
+
 /* u64s: how many records fill `bytes`, each with its own size in a u16 at `size_at`. */
 __noinline __weak int capture_records(struct task_tail *tail, struct task_state *state,
 				      u32 arg_size_at, u64 addr, u64 bytes)
 {
-	u64 at = 0, count = 0, *words;
-	u32 off, size_at = arg_size_at >> 8;
+	struct records_walk walk = { .at = addr,
+				     .end = addr + bytes,
+				     .size_at = arg_size_at >> 8 };
+	u64 *words;
+	u32 off;
 
 	if (!tail || !state)
 		return true;
@@ -47,18 +73,12 @@ __noinline __weak int capture_records(struct task_tail *tail, struct task_state 
 		return true;
 	barrier_var(off);
 	words = (void *)tail + off + sizeof(struct trc_item);
-	for (u32 i = 0; i < RECORDS_MAX && at < bytes; i++) {
-		u16 size = 0;
-
-		if (bpf_probe_read_user(&size, sizeof(size), (void *)(addr + at + size_at)) ||
-		    !size)
+	for (u32 i = 0; i < RECORDS_STRIDE && walk.at < walk.end; i++)
+		if (!records_count(&walk))
 			return item_unreadable(tail, state, off, arg_size_at, TRC_TYPE_u64s);
-		at += size;
-		count++;
-	}
-	words[0] = count;
+	words[0] = walk.count;
 	item_end(tail, state, off, arg_size_at, TRC_TYPE_u64s,
-		 at < bytes ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, 8,
-		 at < bytes ? MORE_UNKNOWN : 0);
+		 walk.at < walk.end ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, 8,
+		 walk.at < walk.end ? MORE_UNKNOWN : 0);
 	return true;
 }

@@ -42,19 +42,36 @@ static __always_inline u8 state_of(u32 bits)
 	return bits & STATE_NEW ? TRC_SCHED_NEW : TRC_SCHED_OTHER;
 }
 
-static __always_inline bool is_target(struct task_struct *task)
+/* Its state if it is a target whose recording has begun. */
+static __always_inline struct task_state *target_state(struct task_struct *task, void *storage)
 {
-	struct task_state *state = task_state(task);
+	struct task_state *state;
 
-	return state && state->phase != PHASE_HELD;
+	if (!storage)
+		return NULL;
+	state = bpf_task_storage_get(&tasks, task, 0, 0);
+	return state && state->phase != PHASE_HELD ? state : NULL;
+}
+
+/*
+ * The states of two tasks. What task_state() loads is loaded of both before the first branch: newer kernels look
+ * through all their types for each pointer that is followed, on every path that leads there.
+ */
+static __always_inline void target_states(struct task_struct *one, struct task_struct *other,
+					  struct task_state **one_state,
+					  struct task_state **other_state)
+{
+	void *one_storage = one->bpf_storage, *other_storage = other->bpf_storage;
+
+	barrier_var(other_storage);
+	*one_state = target_state(one, one_storage);
+	*other_state = target_state(other, other_storage);
 }
 
 /* Is the target inside a system call? */
-static __always_inline u8 call_flags(struct task_struct *task)
+static __always_inline u8 call_flags(const struct task_state *state)
 {
-	struct task_state *state = task_state(task);
-
-	if (!group_on(GROUP_syscall) || !state)
+	if (!group_on(GROUP_syscall))
 		return 0;
 	if (state->phase == PHASE_INSIDE || state->phase == PHASE_SKIPPED)
 		return TRC_SWITCH_IN_CALL;
@@ -69,10 +86,11 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *from, struct task_struct *to)
 {
 	struct trc_sched_switch event;
-	bool from_target = is_target(from), to_target = is_target(to);
+	struct task_state *from_target, *to_target;
 	u32 bits;
 	u64 now;
 
+	target_states(from, to, &from_target, &to_target);
 	if (!from_target && !to_target)
 		return 0;
 	if (bpf_core_type_exists(btf_trace_sched_switch___state))
@@ -85,7 +103,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *from, struct task_s
 	event.flags = (preempt ? TRC_SWITCH_PREEMPTED : 0) |
 		      (BPF_CORE_READ_BITFIELD(from, in_iowait) ? TRC_SWITCH_IOWAIT : 0) |
 		      (from_target ? TRC_SWITCH_FROM_TARGET : 0) |
-		      (to_target ? TRC_SWITCH_TO_TARGET : 0) | (from_target ? call_flags(from) : 0);
+		      (to_target ? TRC_SWITCH_TO_TARGET : 0) | (from_target ? call_flags(from_target) : 0);
 	event.prio = from->prio;
 	event.next_prio = to->prio;
 	event.state_bits = bits;
@@ -103,8 +121,10 @@ const volatile s64 sched_count_offset = 0;
 #define COUNT_HARDIRQ 0x0f0000
 #define COUNT_SOFTIRQ 0x000100 /* one that runs; the bits above it say that they are held off */
 
-static __always_inline u8 context_of(struct task_struct *current)
+/* Global: the verifier looks at it once. */
+__noinline int sched_context(void)
 {
+	struct task_struct *current = bpf_get_current_task_btf();
 	u32 count;
 
 #if defined(__TARGET_ARCH_x86)
@@ -139,14 +159,15 @@ static __always_inline u16 task_cpu(struct task_struct *task)
 static __always_inline void send_wakeup(struct task_struct *task, u8 flags)
 {
 	struct task_struct *waker = bpf_get_current_task_btf();
-	bool target = is_target(task), by_target = is_target(waker);
+	struct task_state *target, *by_target;
 	struct trc_sched_wakeup event;
 	u8 context;
 	u64 now;
 
+	target_states(task, waker, &target, &by_target);
 	if (!target && !by_target)
 		return;
-	context = context_of(waker);
+	context = sched_context();
 	/* What an interrupt does is not the doing of whom it interrupted. */
 	if (!target && context != TRC_CONTEXT_TASK)
 		return;
@@ -183,7 +204,7 @@ int BPF_PROG(sched_migrate, struct task_struct *task, int to_cpu)
 	struct trc_sched_migrate event;
 	u64 now;
 
-	if (!is_target(task))
+	if (!target_state(task, task->bpf_storage))
 		return 0;
 	now = bpf_ktime_get_ns();
 	head_fill(&event.head, bpf_get_current_task_btf(), TRC_KIND_sched_migrate,

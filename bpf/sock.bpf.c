@@ -380,7 +380,7 @@ int BPF_PROG(sock_state_changed, const struct sock *sk, int old_state, int new_s
 	/* The same sock, as a number. */
 	number = (u64)BPF_CORE_READ(sk, sk_socket, sk);
 	key.inode = sock_inode(number);
-	key.net_ns = sk->__sk_common.skc_net.net->ns.inum;
+	key.net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	seen = bpf_map_lookup_elem(&sock_seen, &key);
 	if (!seen || __sync_val_compare_and_swap(&seen->phase, PHASE_CONNECTING, PHASE_TOLD) !=
 			     PHASE_CONNECTING)

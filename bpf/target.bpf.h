@@ -265,21 +265,26 @@ static __always_inline struct task_state *target_arrives(struct task_struct *tas
 	return target_adopt(task, reason);
 }
 
+/* The child whose list node this is; returns the next one's. Global: the verifier looks at it once, not at every turn. */
+__noinline __weak u64 orphan_keep(u64 node)
+{
+	struct task_struct *child =
+		(void *)(node - bpf_core_field_offset(struct task_struct, sibling));
+	u32 pid = BPF_CORE_READ(child, pid);
+	u64 start = BPF_CORE_READ(child, start_boottime);
+
+	bpf_map_update_elem(&target_orphans, &pid, &start, BPF_ANY);
+	return (u64)BPF_CORE_READ(child, sibling.next);
+}
+
 /* The children of a target that ends while targets are looked for. */
 static __always_inline void orphans_keep(struct task_struct *task)
 {
 	u64 head = (u64)task + bpf_core_field_offset(struct task_struct, children);
 	u64 node = (u64)BPF_CORE_READ(task, children.next);
 
-	for (int i = 0; node && node != head && i < ORPHANS_PER_PARENT; i++) {
-		struct task_struct *child =
-			(void *)(node - bpf_core_field_offset(struct task_struct, sibling));
-		u32 pid = BPF_CORE_READ(child, pid);
-		u64 start = BPF_CORE_READ(child, start_boottime);
-
-		bpf_map_update_elem(&target_orphans, &pid, &start, BPF_ANY);
-		node = (u64)BPF_CORE_READ(child, sibling.next);
-	}
+	for (int i = 0; node && node != head && i < ORPHANS_PER_PARENT; i++)
+		node = orphan_keep(node);
 }
 
 /* Does an option name this task itself, not only what it descends from? */

@@ -43,11 +43,11 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 	event.child_tgid = child->tgid;
 	event.child_start_ns = child->start_boottime;
 	event.parent_start_ns = parent->start_boottime;
-	event.ppid = child->real_parent->tgid;
+	event.ppid = BPF_CORE_READ(child, real_parent, tgid);
 	event.pid_ns = pid_namespace(child, &ns_tid);
 	event.ns_tid = ns_tid;
 	if (child->pid != child->tgid)
-		pid_namespace(child->group_leader, &ns_tid);
+		pid_namespace(BPF_CORE_READ(child, group_leader), &ns_tid);
 	event.ns_tgid = ns_tid;
 	__builtin_memcpy(event.comm, child->comm, sizeof(event.comm));
 	record_send(&event, sizeof(event), TRC_KIND_task_new, now);
@@ -129,7 +129,7 @@ int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	}
 	head_fill(&event->head, task, TRC_KIND_exec, sizeof(*event) / 8, now);
 	event->old_tid = old_pid;
-	event->ppid = task->real_parent->tgid;
+	event->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	event->start_ns = task->start_boottime;
 	event->pid_ns = pid_namespace(task, &ns_tid);
 	event->ns_tgid = ns_tid;
@@ -230,7 +230,7 @@ static __noinline void removals_send(struct task_struct *task, struct task_state
 
 	if (state->reason == REASON_TID)
 		removed_send(task, state, 1, now);
-	if (task->signal->live.counter)
+	if (BPF_CORE_READ(task, signal, live.counter))
 		return;
 	state = task_state(leader);
 	if (state && state->reason != REASON_TID)
@@ -243,7 +243,7 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(task_exited, struct task_struct *task)
 {
 	struct task_state *state = task_state(task);
-	struct signal_struct *signal = task->signal;
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
 	struct trc_task_exit event = {};
 	u32 reason;
 	u64 now;
@@ -274,7 +274,7 @@ int BPF_PROG(task_exited, struct task_struct *task)
 
 	head_fill(&event.head, task, TRC_KIND_task_exit, sizeof(event) / 8, now);
 	event.exit_code = task->exit_code;
-	event.ppid = task->real_parent->tgid;
+	event.ppid = BPF_CORE_READ(task, real_parent, tgid);
 	event.start_ns = task->start_boottime;
 	event.utime_ns = task->utime;
 	event.stime_ns = task->stime;
@@ -291,14 +291,14 @@ int BPF_PROG(task_exited, struct task_struct *task)
 		event.read_bytes = task->ioac.read_bytes;
 		event.write_bytes = task->ioac.write_bytes;
 	}
-	event.max_rss_bytes = signal->maxrss * page_size;
+	event.max_rss_bytes = BPF_CORE_READ(signal, maxrss) * page_size;
 	if (bpf_core_field_exists(task->sched_info.run_delay))
 		event.cpu_delay_ns = task->sched_info.run_delay;
 	if (bpf_core_field_exists(task->delays))
-		event.blkio_delay_ns = task->delays->blkio_delay;
-	event.live_threads = signal->live.counter;
+		event.blkio_delay_ns = BPF_CORE_READ(task, delays, blkio_delay);
+	event.live_threads = BPF_CORE_READ(signal, live.counter);
 	event.signal_flags =
-		(event.live_threads == 0 ? 1 : 0) | (signal->flags & SIGNAL_GROUP_EXIT ? 2 : 0);
+		(event.live_threads == 0 ? 1 : 0) | (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ? 2 : 0);
 	__builtin_memcpy(event.comm, task->comm, sizeof(event.comm));
 	record_send(&event, sizeof(event), TRC_KIND_task_exit, now);
 	removals_send(task, state, now);

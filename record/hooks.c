@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "record/hooks.h"
 
-#include <bpf/btf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <string.h>
@@ -11,8 +10,6 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "record/groups.h"
-
-DEFINE_CLEANUP(struct btf *, btf__free)
 
 #define HOOK_NAME_MAX 64
 
@@ -118,9 +115,8 @@ static void add_missing(const struct bpf_program *program, enum group group, str
 		  hook ? hook : bpf_program__name(program), group_name(group));
 }
 
-void hooks_drop_missing(struct bpf_object *object, struct text *missing)
+void hooks_drop_missing(struct bpf_object *object, const struct btf *btf, struct text *missing)
 {
-	_cleanup_(btf__freep) struct btf *btf = NULL;
 	struct bpf_program *program;
 
 	bpf_object__for_each_program(program, object)
@@ -130,8 +126,6 @@ void hooks_drop_missing(struct bpf_object *object, struct text *missing)
 		if (group < 0 || group == GROUP_task || group == GROUP_syscall ||
 		    !bpf_program__autoload(program))
 			continue;
-		if (!btf)
-			btf = btf__load_vmlinux_btf();
 		if (is_there(program, btf))
 			continue;
 		bpf_program__set_autoload(program, false);

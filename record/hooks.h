@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "common/text.h"
@@ -14,8 +15,9 @@
 /*
  * Of the programs that are to be loaded, those whose hook the running kernel lacks are not. Their hooks are added to
  * `missing`: "cap_capable (capability), …". What the groups that are always there hang on stays: its load fails.
+ * `btf`: the kernel's; NULL: no hook is dropped, and the load says what is wrong.
  */
-void hooks_drop_missing(struct bpf_object *object, struct text *missing);
+void hooks_drop_missing(struct bpf_object *object, const struct btf *btf, struct text *missing);
 
 /*
  * Programs of page faults hang on software events, one per CPU. Adds their links to *links; 0 or -errno. The caller

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "record/kernel.h"
 
-#include <bpf/btf.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-
-DEFINE_CLEANUP(struct btf *, btf__free)
 
 /* Where a per-CPU variable stands among them, -1 if there is none of this name. */
 static s64 percpu_offset(const struct btf *btf, const struct btf_type *section, const char *name)
@@ -22,9 +18,8 @@ static s64 percpu_offset(const struct btf *btf, const struct btf_type *section, 
 	return -1;
 }
 
-struct kernel_facts kernel_facts(void)
+struct kernel_facts kernel_facts(const struct btf *btf)
 {
-	_cleanup_(btf__freep) struct btf *btf = btf__load_vmlinux_btf();
 	struct kernel_facts facts = { 0 };
 	const struct btf_type *section;
 	s64 queue, count;

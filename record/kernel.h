@@ -2,6 +2,8 @@
 /* What only the running kernel's own description of itself (BTF) tells, and BPF programs cannot ask. */
 #pragma once
 
+#include <bpf/btf.h>
+
 #include "common/types.h"
 
 struct kernel_facts {
@@ -15,4 +17,5 @@ struct kernel_facts {
 	s64 preempt_count_offset;
 };
 
-struct kernel_facts kernel_facts(void);
+/* `btf`: the kernel's; NULL: nothing is known. */
+struct kernel_facts kernel_facts(const struct btf *btf);

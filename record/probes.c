@@ -2,6 +2,7 @@
 #include "record/probes.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +24,8 @@
 #include "record/metadata.h"
 #include "record/spec.h"
 #include "trc.skel.h"
+
+DEFINE_CLEANUP(struct btf *, btf__free)
 
 struct probes {
 	struct trc_bpf *skeleton;
@@ -127,11 +130,30 @@ static struct trc_bpf *open_skeleton(void)
 	return trc_bpf__open_opts(&options);
 }
 
+/* Reading all the kernel's types takes time: those groups that are there on every kernel need none of it. */
+static void look_at_kernel(struct probes *probes, u64 groups)
+{
+	_cleanup_(btf__freep) struct btf *btf = NULL;
+	struct trc_bpf *skeleton = probes->skeleton;
+	struct kernel_facts facts;
+
+	if (!(groups & ~(GROUP_BIT(GROUP_task) | GROUP_BIT(GROUP_syscall))))
+		return;
+	btf = btf__load_vmlinux_btf();
+	facts = kernel_facts(btf);
+	skeleton->rodata->futex_finds_files = facts.finds_vma;
+	skeleton->rodata->sched_count_offset = facts.preempt_count_offset;
+	if (facts.known && !facts.finds_vma && (groups & GROUP_BIT(GROUP_futex)))
+		log_warning(
+			"this kernel lacks bpf_find_vma (Linux 5.17): futexes in shared memory are "
+			"known by their address only");
+	hooks_drop_missing(skeleton->obj, btf, &probes->missing);
+}
+
 int probes_open(const struct probes_options *options, struct probes **ret_probes,
 		struct probes_error *ret_error)
 {
 	struct probes *probes = xcalloc(1, sizeof(*probes));
-	struct kernel_facts facts;
 	struct trc_bpf *skeleton;
 	size_t abi_count;
 	u8 abis[4];
@@ -153,15 +175,8 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 	/* Code comes with calls that map. */
 	choose_groups(skeleton->obj, options->groups,
 		      groups_call(options->groups) || extra_probes_need_calls(options->extras));
-	facts = kernel_facts();
-	skeleton->rodata->futex_finds_files = facts.finds_vma;
-	skeleton->rodata->sched_count_offset = facts.preempt_count_offset;
-	if (facts.known && !facts.finds_vma && (options->groups & GROUP_BIT(GROUP_futex)))
-		log_warning(
-			"this kernel lacks bpf_find_vma (Linux 5.17): futexes in shared memory are "
-			"known by their address only");
+	look_at_kernel(probes, options->groups);
 	spec_picks((struct pick *)skeleton->rodata->picks);
-	hooks_drop_missing(skeleton->obj, &probes->missing);
 	skeleton->rodata->call_filter = *options->filter;
 	skeleton->rodata->sampling = options->sampling;
 	if (!options->sampling)

@@ -227,7 +227,7 @@ def test_windows_make_the_whole(t):
 def test_replay(t):
     """Behind each call what it waited for and who ended that; without --waits the same lines without."""
     trace = t.record(workload("waits"), "pipe")
-    count, _, tid, other = map(int, trace.result.stdout.split())
+    count, _, tid, other, _ = map(int, trace.result.stdout.split())
     lines = trace.analyze("replay", "--waits", "--no-split").stdout.splitlines()
     waits = [line for line in lines if re.search(rf" waiting for pipe:\[\d+\], ended by waits\[{other}\]>$", line)]
     check(count * 0.9 <= len(waits) <= count, f"{len(waits)} waits of {count}")
