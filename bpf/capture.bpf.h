@@ -62,7 +62,7 @@ static __always_inline void capture_note_path(struct task_tail *tail, struct tas
 	if (!scratch || !off || off > TAIL_START_MAX || (off & 7))
 		return;
 	barrier_var(off);
-	item = (void *)tail + off;
+	item = (void *)tail + (off & ITEM_MASK);
 	if (item->state != TRC_ITEM_UNREADABLE &&
 	    !bpf_probe_read_kernel(scratch->text, sizeof(scratch->text), item + 1) &&
 	    filter_text(scratch, item->len))
