@@ -95,7 +95,7 @@ struct thread_info {
 	unsigned long flags;
 	u32 status;	   /* x86 */
 	u32 cpu;	   /* 5.16 */
-	int preempt_count; /* arm64, riscv */
+	u32 preempt_count; /* riscv: an int; arm64: the lower half of a number of 64 bits */
 };
 
 struct pcpu_hot { /* x86, 6.2 to 6.14 */
