@@ -14,6 +14,7 @@ import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = SANITIZE = RECORD = ANALYZE = WORKLOADS = None
+SLOWER = 1
 
 MARKER = 0x7AC0  # samples/workloads/marker.h
 
@@ -26,9 +27,9 @@ class Skip(Exception):
     """This machine cannot run the test."""
 
 
-def configure(build, sanitize):
-    global BUILD, SANITIZE, RECORD, ANALYZE, WORKLOADS
-    BUILD, SANITIZE = build, sanitize
+def configure(build, sanitize, slower):
+    global BUILD, SANITIZE, RECORD, ANALYZE, WORKLOADS, SLOWER
+    BUILD, SANITIZE, SLOWER = build, sanitize, slower
     RECORD = os.path.join(build, "record", "record")
     ANALYZE = os.path.join(build, "analyze")
     WORKLOADS = os.path.join(build, "workloads")
@@ -104,6 +105,7 @@ def end_children():
 
 def run(command, timeout=100, **options):
     """Runs to the end; stdout and stderr are text in the result."""
+    timeout *= SLOWER
     options.setdefault("stdin", subprocess.DEVNULL)
     options.setdefault("stdout", subprocess.PIPE)
     options.setdefault("stderr", subprocess.PIPE)
@@ -294,6 +296,7 @@ class Test:
 
 
 def wait(process, timeout=60):
+    timeout *= SLOWER
     try:
         return process.wait(timeout)
     except subprocess.TimeoutExpired:

@@ -5,7 +5,7 @@
 A test is
   - a CTest test (tests/unit): run in the plain build and in the one with sanitizers;
   - a function test_NAME(t) in a file tests/*/test_*.py; @cases() of harness.py makes several of it.
-Files in tests/bpf need BPF: there a skipped test is a failure wherever BPF works.
+Files in tests/bpf need BPF: there a skipped test is a failure wherever BPF works, but with --foreign.
 """
 import argparse
 import collections
@@ -95,7 +95,7 @@ def expired(number, frame):
     raise harness.Failure("took too long")
 
 
-def run_one(test, logs, bpf_works):
+def run_one(test, logs, bpf_works, foreign):
     """Returns (outcome, reason, details for a person, where it happened)."""
     if test.needs_bpf and not bpf_works:
         return "skip", bpf_works.reason, "", ""
@@ -103,12 +103,12 @@ def run_one(test, logs, bpf_works):
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
     signal.signal(signal.SIGALRM, expired)
-    signal.alarm(test.seconds)
+    signal.alarm(test.seconds * harness.SLOWER)
     try:
         test.run(directory)
         outcome = "ok", "", "", ""
     except harness.Skip as skip:
-        if test.needs_bpf:
+        if test.needs_bpf and not foreign:
             outcome = "FAIL", f"skipped where BPF works: {skip}", "", ""
         else:
             outcome = "skip", str(skip), "", ""
@@ -126,12 +126,12 @@ def run_one(test, logs, bpf_works):
     return outcome
 
 
-def run_lane(tests, logs, bpf_works):
+def run_lane(tests, logs, bpf_works, foreign):
     """Runs tests one after the other; how many had which outcome."""
     counts = collections.Counter()
     for test in tests:
         begin = time.monotonic()
-        outcome, reason, details, where = run_one(test, logs, bpf_works)
+        outcome, reason, details, where = run_one(test, logs, bpf_works, foreign)
         seconds = time.monotonic() - begin
         counts[outcome] += 1
         lines = [" ".join(part for part in (outcome, test.name, reason, f"({seconds:.1f} s)" if seconds >= 1 else "") if part)]
@@ -144,7 +144,7 @@ def run_lane(tests, logs, bpf_works):
     return counts
 
 
-def start_lane(tests, logs, bpf_works):
+def start_lane(tests, logs, bpf_works, foreign):
     """
     A process that runs these tests beside the others: what records has one CPU, what only reads the other. The end of
     the pipe that it reports to. Processes that a test leaves behind are its own, not those of the other lane.
@@ -156,7 +156,7 @@ def start_lane(tests, logs, bpf_works):
     os.close(reading)
     harness.adopt_orphans()
     os.nice(0 if tests[0].needs_bpf else 5)
-    os.write(writing, json.dumps(run_lane(tests, logs, bpf_works)).encode())
+    os.write(writing, json.dumps(run_lane(tests, logs, bpf_works, foreign)).encode())
     os._exit(0)
 
 
@@ -166,6 +166,8 @@ def main():
     parser.add_argument("--sanitize")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("-k", dest="pattern", default="")
+    parser.add_argument("--foreign", action="store_true", help="another kernel: what it cannot do is skipped, not failed")
+    parser.add_argument("--slower", type=int, default=1, metavar="N", help="time limits are N times as long")
     args = parser.parse_args()
     # In the background of a shell, or under nohup, these are ignored, and so they would be in every command.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -173,7 +175,7 @@ def main():
         signal.signal(ignored, signal.SIG_DFL)
     logs = os.path.join(args.build, "logs")
     os.makedirs(logs, exist_ok=True)
-    harness.configure(args.build, args.sanitize)
+    harness.configure(args.build, args.sanitize, args.slower)
 
     tests = function_tests() + unit_tests(args.build, "")
     if args.sanitize:
@@ -187,7 +189,7 @@ def main():
     bpf_works = harness.bpf_works()
     lanes = [lane for lane in ([test for test in tests if test.needs_bpf], [test for test in tests if not test.needs_bpf]) if lane]
     counts = collections.Counter()
-    for report in [start_lane(lane, logs, bpf_works) for lane in (lanes if os.cpu_count() > 1 else [tests])]:
+    for report in [start_lane(lane, logs, bpf_works, args.foreign) for lane in (lanes if os.cpu_count() > 1 else [tests])]:
         with open(report) as file:
             counts.update(json.loads(file.read() or '{"FAIL": 1}'))
     print(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped")

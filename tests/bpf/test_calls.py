@@ -5,7 +5,7 @@ import errno
 import os
 import signal
 
-from harness import Skip, cases, check, equal, item, items, shorten, workload
+from harness import SLOWER, Skip, cases, check, equal, item, items, shorten, workload
 
 WHOLE, TRUNCATED, UNREADABLE = "whole", "truncated", "unreadable"
 
@@ -163,7 +163,7 @@ def test_failed_exec(t):
 @cases("read", "pause", "futex", "poll", "nanosleep")
 def test_killed_inside(t, way):
     """R15: a call that a kill ended: unfinished, nothing invented."""
-    trace = t.record("timeout", "-s", "KILL", "0.3", workload("blocked"), way, code=None)
+    trace = t.record("timeout", "-s", "KILL", str(0.3 * SLOWER), workload("blocked"), way, code=None)
     call = "clock_nanosleep" if way == "nanosleep" else way
     rows = trace.sql("""SELECT s.name, s.state, s.duration_ns, s.ret, s.errno FROM syscall s JOIN thread t USING (thread_id)
         JOIN process p USING (process_id) WHERE p.comm = 'blocked' ORDER BY s.ts_ns DESC LIMIT 1""")
