@@ -71,13 +71,16 @@ foreign() # COMMAND…
 		-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=- -o APT::Architecture="$machine" \
 		-o APT::Architectures="$machine" -o APT::Sandbox::User= ${suite:+-o APT::Default-Release="$suite"} "$@"
 }
-if [ ! -e "$apt/status" ]; then
+if [ ! -e "$apt/done" ]; then
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-	for source in debian:bookworm debian:bookworm-backports debian-security:bookworm-security; do
-		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/${source%:*} ${source#*:} main"
+	for codename in bookworm bookworm-backports bookworm-security; do
+		mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: ${codename%-backports}" | head -n 1)
+		[ -n "$mirror" ] || { echo "boot.sh: $codename is not among apt's sources here" >&2; exit 2; }
+		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $codename main"
 	done >"$apt/sources.list"
 	: >"$apt/status"
 	foreign apt-get -qq update
+	touch "$apt/done"
 fi
 
 # The kernel and its modules.
@@ -157,6 +160,7 @@ mount -t cgroup2 cgroup2 /top/sys/fs/cgroup
 mount -t tmpfs tmpfs /top/tmp
 above "$root" "/top$root"
 above "$build" "/top$build"
+rm -f "/top$build/CTestTestfile.cmake" # without unit tests there need be no CTest
 mkdir -p "/top$build/logs"
 mount -t tmpfs tmpfs "/top$build/logs"
 ip link set lo up
