@@ -297,8 +297,8 @@ int BPF_PROG(task_exited, struct task_struct *task)
 	if (bpf_core_field_exists(task->delays))
 		event.blkio_delay_ns = BPF_CORE_READ(task, delays, blkio_delay);
 	event.live_threads = BPF_CORE_READ(signal, live.counter);
-	event.signal_flags =
-		(event.live_threads == 0 ? 1 : 0) | (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ? 2 : 0);
+	event.signal_flags = (event.live_threads == 0 ? 1 : 0) |
+			     (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ? 2 : 0);
 	__builtin_memcpy(event.comm, task->comm, sizeof(event.comm));
 	record_send(&event, sizeof(event), TRC_KIND_task_exit, now);
 	removals_send(task, state, now);
