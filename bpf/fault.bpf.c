@@ -6,7 +6,8 @@
  * software event, one of each sort, with the address and the registers. So two programs hang on these events, on every
  * CPU. The tracepoints at the beginning, on machines that have them, add when it began and what the access was.
  *
- * A major fault says of which file: it is that what the thread waited for, and it took longer than to find that out.
+ * One that waited says of which file: a major one, or a minor one for a page that somebody else is reading in. It took
+ * longer than it takes to find that out.
  */
 #include "bpf/core.bpf.h"
 #include "bpf/items.bpf.h"
@@ -16,6 +17,7 @@ enum fault_access { ACCESS_UNKNOWN, ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
 struct fault_start {
 	u64 ns;
 	u64 access;
+	u64 waits; /* of the task until then */
 };
 
 struct {
@@ -92,6 +94,7 @@ static __always_inline int fault_begin(unsigned long error)
 	if (!start)
 		return 0;
 	start->access = access_of(error);
+	start->waits = task->nvcsw;
 	start->ns = bpf_ktime_get_ns();
 	return 0;
 }
@@ -142,6 +145,7 @@ static __always_inline int fault_end(struct fault_context *context, bool major)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct fault_start *start;
 	struct trc_page_fault event = {};
+	bool waited = major;
 	u64 now;
 
 	if (!task_watched(task))
@@ -157,8 +161,9 @@ static __always_inline int fault_end(struct fault_context *context, bool major)
 		event.access = start->access;
 		event.duration_ns = now - start->ns;
 		start->ns = 0;
+		waited |= task->nvcsw != start->waits;
 	}
-	if (!major || !send_with_file(&event, task))
+	if (!waited || !send_with_file(&event, task))
 		record_send(&event, sizeof(event), TRC_KIND_page_fault, now);
 	return 0;
 }

@@ -249,7 +249,7 @@ static void faulted(struct spans *spans, struct thread *thread, const struct trc
 	u64 from_ns = record->head.ts - record->duration_ns;
 	struct object *object;
 
-	if (!record->major || !st || st->ended || !spans->model->fds)
+	if (!record->inode || !st || st->ended || !spans->model->fds)
 		return;
 	object = fds_mapped_object(spans->model->fds, record);
 	for (size_t i = st->count; object && i-- > 0;) {
