@@ -129,7 +129,9 @@ static bool is_device(const char *path)
 	((1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_OBJECT) | (1ull << TRC_CLASS_SYSCALL))
 
 /* And to tell spans. */
-#define SPANS_CLASSES (FDS_CLASSES | (1ull << TRC_CLASS_SCHED) | (1ull << TRC_CLASS_FUTEX))
+#define SPANS_CLASSES                                                                              \
+	(FDS_CLASSES | (1ull << TRC_CLASS_SCHED) | (1ull << TRC_CLASS_FUTEX) |                     \
+	 (1ull << TRC_CLASS_MEMORY))
 
 /* Was the group of events recorded? Perhaps nothing came of it. */
 static bool asked_for(const struct trace_meta *meta, const char *group)

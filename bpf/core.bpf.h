@@ -66,6 +66,9 @@ static __always_inline bool group_on(enum group group)
 
 const volatile u64 page_size __weak = 4096;
 
+/* Does the kernel tell what is mapped at an address (bpf_find_vma, 5.17)? Set before the load. */
+const volatile bool finds_vma __weak = false;
+
 /* Fill of a ring, in bytes, above which the recorder is woken; set before the load. */
 const volatile u64 wake_bytes __weak = 0;
 

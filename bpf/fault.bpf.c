@@ -5,14 +5,19 @@
  * Whether one was minor or major is known at its end, where the kernel has no tracepoint; but it counts it there, as a
  * software event, one of each sort, with the address and the registers. So two programs hang on these events, on every
  * CPU. The tracepoints at the beginning, on machines that have them, add when it began and what the access was.
+ *
+ * One that waited says of which file: a major one, or a minor one for a page that somebody else is reading in. It took
+ * longer than it takes to find that out.
  */
 #include "bpf/core.bpf.h"
+#include "bpf/items.bpf.h"
 
 enum fault_access { ACCESS_UNKNOWN, ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
 
 struct fault_start {
 	u64 ns;
 	u64 access;
+	u64 waits; /* of the task until then */
 };
 
 struct {
@@ -21,6 +26,37 @@ struct {
 	__type(key, int);
 	__type(value, struct fault_start);
 } fault_starts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct record_room);
+} fault_room SEC(".maps");
+
+struct fault_place {
+	u64 address;
+	u64 inode, dentry, mnt; /* of the file that is mapped there */
+	u32 device, page;
+};
+
+#define FILE_PAGE_BYTES 4096 /* whatever the kernel's pages are */
+
+static long look_at_area(struct task_struct *task, struct vm_area_struct *area,
+			 struct fault_place *place)
+{
+	struct file *file = BPF_CORE_READ(area, vm_file);
+
+	if (!file)
+		return 0;
+	place->inode = BPF_CORE_READ(file, f_inode, i_ino);
+	place->device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	place->dentry = (u64)BPF_CORE_READ(file, f_path.dentry);
+	place->mnt = (u64)BPF_CORE_READ(file, f_path.mnt);
+	place->page = (place->address - area->vm_start) / FILE_PAGE_BYTES +
+		      area->vm_pgoff * (page_size / FILE_PAGE_BYTES);
+	return 0;
+}
 
 /* struct bpf_perf_event_data: an interface to programs, so the same in every kernel. */
 struct fault_context {
@@ -58,6 +94,7 @@ static __always_inline int fault_begin(unsigned long error)
 	if (!start)
 		return 0;
 	start->access = access_of(error);
+	start->waits = task->nvcsw;
 	start->ns = bpf_ktime_get_ns();
 	return 0;
 }
@@ -74,11 +111,41 @@ int BPF_PROG(fault_kernel, unsigned long address, struct pt_regs *regs, unsigned
 	return fault_begin(error);
 }
 
+/* The same with the file and its path. False: nothing of a file is mapped there. */
+static __always_inline bool send_with_file(struct trc_page_fault *event, struct task_struct *task)
+{
+	struct fault_place place = { .address = event->address };
+	struct record_room *room;
+	u32 zero = 0, off;
+
+	if (!finds_vma || bpf_find_vma(task, place.address, look_at_area, &place, 0) ||
+	    !place.inode)
+		return false;
+	event->inode = place.inode;
+	event->device = place.device;
+	event->file_page = place.page;
+	room = bpf_map_lookup_elem(&fault_room, &zero);
+	if (!room)
+		return false;
+	*room_record(room, trc_page_fault) = *event;
+	room->path.root_node = (u64)BPF_CORE_READ(task, fs, root.dentry);
+	room->path.root_mnt = (u64)BPF_CORE_READ(task, fs, root.mnt);
+	off = sizeof(*event) +
+	      put_path(room, 0, 0, path_climb(&room->path, place.dentry, place.mnt));
+	room_record(room, trc_page_fault)->head.len = off;
+	barrier_var(off);
+	if (off > TRC_RECORD_MAX)
+		return false;
+	record_send(room_record(room, trc_page_fault), off, TRC_KIND_page_fault, event->head.ts);
+	return true;
+}
+
 static __always_inline int fault_end(struct fault_context *context, bool major)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct fault_start *start;
 	struct trc_page_fault event = {};
+	bool waited = major;
 	u64 now;
 
 	if (!task_watched(task))
@@ -94,8 +161,10 @@ static __always_inline int fault_end(struct fault_context *context, bool major)
 		event.access = start->access;
 		event.duration_ns = now - start->ns;
 		start->ns = 0;
+		waited |= task->nvcsw != start->waits;
 	}
-	record_send(&event, sizeof(event), TRC_KIND_page_fault, now);
+	if (!waited || !send_with_file(&event, task))
+		record_send(&event, sizeof(event), TRC_KIND_page_fault, now);
 	return 0;
 }
 

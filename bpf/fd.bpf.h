@@ -24,9 +24,9 @@ __noinline __weak u64 fd_file(u32 fd)
 static __always_inline bool fd_closes_on_exec(u32 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	unsigned long *bits = BPF_CORE_READ(task, files, fdt, close_on_exec);
 	u64 word = 0;
 
-	bpf_probe_read_kernel(&word, sizeof(word), bits + fd / 64);
+	bpf_probe_read_kernel(&word, sizeof(word),
+			      (void *)(task->files->fdt->close_on_exec + fd / 64));
 	return word >> (fd & 63) & 1;
 }

@@ -154,8 +154,8 @@ static __always_inline u32 file_put_name(struct file_scratch *s, struct trc_file
 		start = file_pseudo_name(s, dentry, magic);
 		return file_put_path(s, off, 0, start);
 	}
-	s->path.root_node = (u64)BPF_CORE_READ(task, fs, root.dentry);
-	s->path.root_mnt = (u64)BPF_CORE_READ(task, fs, root.mnt);
+	s->path.root_node = (u64)task->fs->root.dentry;
+	s->path.root_mnt = (u64)task->fs->root.mnt;
 	start = path_climb(&s->path, (u64)dentry, mnt);
 	if (s->path.outside)
 		event->traits |= FILE_OUTSIDE;

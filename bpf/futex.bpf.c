@@ -71,9 +71,6 @@ struct place_pair {
 	struct place first, second;
 };
 
-/* Does the kernel tell what is mapped at an address (bpf_find_vma, 5.17)? Set before the load. */
-const volatile bool futex_finds_files = false;
-
 /*
  * Where all futexes of a call that says "private" lie, and all that are not found in a file.
  *
@@ -123,7 +120,7 @@ __noinline int futex_find(struct place *place)
 	found = *place;
 	place_in_space(&found, task);
 	if (!(found.flags & TRC_FUTEX_PRIVATE) &&
-	    (!futex_finds_files || bpf_find_vma(task, found.address, look_at_area, &found, 0))) {
+	    (!finds_vma || bpf_find_vma(task, found.address, look_at_area, &found, 0))) {
 		found.object = 0;
 		found.flags = TRC_FUTEX_UNKNOWN;
 	}

@@ -16,7 +16,7 @@
 
 /* Its square is the steps of one walk through messages: some 500 descriptors. */
 #define MESSAGE_STRIDE 32
-#define MESSAGES_MAX	  64
+#define MESSAGES_MAX   64
 
 enum made_how { MADE_RETURNED = 0, MADE_WRITTEN = 1, MADE_RECEIVED = 2 };
 

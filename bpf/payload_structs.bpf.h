@@ -60,9 +60,7 @@ __noinline __weak int records_count(struct records_walk *walk)
 __noinline __weak int capture_records(struct task_tail *tail, struct task_state *state,
 				      u32 arg_size_at, u64 addr, u64 bytes)
 {
-	struct records_walk walk = { .at = addr,
-				     .end = addr + bytes,
-				     .size_at = arg_size_at >> 8 };
+	struct records_walk walk = { .at = addr, .end = addr + bytes, .size_at = arg_size_at >> 8 };
 	u64 *words;
 	u32 off;
 

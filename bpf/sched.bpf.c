@@ -103,7 +103,8 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *from, struct task_s
 	event.flags = (preempt ? TRC_SWITCH_PREEMPTED : 0) |
 		      (BPF_CORE_READ_BITFIELD(from, in_iowait) ? TRC_SWITCH_IOWAIT : 0) |
 		      (from_target ? TRC_SWITCH_FROM_TARGET : 0) |
-		      (to_target ? TRC_SWITCH_TO_TARGET : 0) | (from_target ? call_flags(from_target) : 0);
+		      (to_target ? TRC_SWITCH_TO_TARGET : 0) |
+		      (from_target ? call_flags(from_target) : 0);
 	event.prio = from->prio;
 	event.next_prio = to->prio;
 	event.state_bits = bits;

@@ -97,6 +97,32 @@ __noinline u32 put_argv(struct record_room *room, u32 off, u64 start, u64 end)
 	return item_close(room, off, ITEM(EXEC_ARGV, strv), state, len);
 }
 
+/* Why the process was chosen, of those whose first thread has ended: an exec makes another thread take its place. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, u32);
+} task_heirs SEC(".maps");
+
+static __always_inline void inherit(struct task_struct *task, struct task_state *state)
+{
+	u32 tgid = task->tgid, *reason = bpf_map_lookup_elem(&task_heirs, &tgid);
+
+	if (!reason)
+		return;
+	state->reason = *reason;
+	bpf_map_delete_elem(&task_heirs, &tgid);
+}
+
+static __always_inline void bequeath(struct task_struct *task, struct task_state *state)
+{
+	u32 tgid = task->tgid, reason = state->reason;
+
+	if (task->pid == task->tgid && reason != REASON_TID && target_is_chosen(task, state))
+		bpf_map_update_elem(&task_heirs, &tgid, &reason, BPF_ANY);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
@@ -117,6 +143,8 @@ int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	}
 	if (!state)
 		return 0;
+	if (old_pid != task->pid)
+		inherit(task, state);
 	room = bpf_map_lookup_elem(&exec_room, &zero);
 	if (!room)
 		return 0;
@@ -230,8 +258,10 @@ static __noinline void removals_send(struct task_struct *task, struct task_state
 
 	if (state->reason == REASON_TID)
 		removed_send(task, state, 1, now);
-	if (BPF_CORE_READ(task, signal, live.counter))
+	if (BPF_CORE_READ(task, signal, live.counter)) {
+		bequeath(task, state);
 		return;
+	}
 	state = task_state(leader);
 	if (state && state->reason != REASON_TID)
 		removed_send(leader, state, 1, now);
@@ -297,8 +327,8 @@ int BPF_PROG(task_exited, struct task_struct *task)
 	if (bpf_core_field_exists(task->delays))
 		event.blkio_delay_ns = BPF_CORE_READ(task, delays, blkio_delay);
 	event.live_threads = BPF_CORE_READ(signal, live.counter);
-	event.signal_flags =
-		(event.live_threads == 0 ? 1 : 0) | (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ? 2 : 0);
+	event.signal_flags = (event.live_threads == 0 ? 1 : 0) |
+			     (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ? 2 : 0);
 	__builtin_memcpy(event.comm, task->comm, sizeof(event.comm));
 	record_send(&event, sizeof(event), TRC_KIND_task_exit, now);
 	removals_send(task, state, now);

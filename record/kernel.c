@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 /* Where a per-CPU variable stands among them, -1 if there is none of this name. */
 static s64 percpu_offset(const struct btf *btf, const struct btf_type *section, const char *name)
 {

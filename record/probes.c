@@ -141,12 +141,13 @@ static void look_at_kernel(struct probes *probes, u64 groups)
 		return;
 	btf = btf__load_vmlinux_btf();
 	facts = kernel_facts(btf);
-	skeleton->rodata->futex_finds_files = facts.finds_vma;
+	skeleton->rodata->finds_vma = facts.finds_vma;
 	skeleton->rodata->sched_count_offset = facts.preempt_count_offset;
-	if (facts.known && !facts.finds_vma && (groups & GROUP_BIT(GROUP_futex)))
+	if (facts.known && !facts.finds_vma &&
+	    (groups & (GROUP_BIT(GROUP_futex) | GROUP_BIT(GROUP_fault))))
 		log_warning(
-			"this kernel lacks bpf_find_vma (Linux 5.17): futexes in shared memory are "
-			"known by their address only");
+			"this kernel lacks bpf_find_vma (Linux 5.17): futexes in shared memory and "
+			"page faults are known by their address only");
 	hooks_drop_missing(skeleton->obj, btf, &probes->missing);
 }
 

@@ -68,6 +68,9 @@ struct object *fds_object_at(const struct fds *fds, u32 device, u64 inode);
 
 /* For the model */
 
+/* The file that a page fault was for; NULL: none, or not known. One reference, the caller's. */
+struct object *fds_mapped_object(struct fds *fds, const struct trc_page_fault *record);
+
 struct fds *fds_new(struct model *model, struct decoder *decoder, const struct trace_meta *meta);
 void fds_settle_all(struct fds *fds);
 /* After the last event, before the threads that are left go. */

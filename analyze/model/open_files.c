@@ -297,3 +297,18 @@ struct open_file *file_from_call(struct fds *fds, struct thread *thread,
 	text_release(&text);
 	return file;
 }
+
+struct object *fds_mapped_object(struct fds *fds, const struct trc_page_fault *record)
+{
+	struct told told = { .device = record->device, .inode = record->inode };
+	struct object *object;
+
+	tell_path(&told, &record->head);
+	if (!told.inode || !told.path)
+		return object_ref(fds_object_at(fds, told.device, told.inode));
+	object = named(fds, &told);
+	/* Perhaps nobody has it open: it is remembered for a while like one that was closed. */
+	objects_open(&fds->objects, object);
+	objects_close(&fds->objects, object);
+	return object;
+}

@@ -61,6 +61,10 @@ static void emit(struct spans *spans, struct span_thread *st, const struct segme
 			      : segment->state == SPAN_sleep ? WAIT_unknown
 							     : WAIT_fault;
 	}
+	if (segment->mapped) {
+		span.reason = WAIT_fault;
+		span.object = segment->mapped;
+	}
 	spans->model->hooks.span(spans->model->hooks.context, st->thread, &span);
 }
 
@@ -69,6 +73,8 @@ void segment_drop(struct segment *segment)
 	if (segment->waker)
 		segment->waker->held--;
 	segment->waker = NULL;
+	object_unref(segment->mapped);
+	segment->mapped = NULL;
 }
 
 /* All before `until` is known: it lay in the call, or in none. */

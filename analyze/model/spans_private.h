@@ -17,7 +17,8 @@ struct segment { /* ends where the next one begins */
 	bool guess;   /* the next evidence tells what it was */
 	bool told;    /* its beginning */
 	u32 waker_tid;
-	struct thread *waker; /* held */
+	struct thread *waker;  /* held */
+	struct object *mapped; /* held: it is a page fault's wait, for this file */
 };
 
 struct span_call {

@@ -3,6 +3,7 @@
  * The segments of a thread: on a CPU, ready, waiting. What a tracepoint did not show is repaired by the
  * next evidence: who makes a call or wakes another is on a CPU, who is woken was waiting.
  */
+#include "analyze/model/fds.h"
 #include "analyze/model/spans_private.h"
 #include "common/alloc.h"
 
@@ -239,6 +240,33 @@ static void woken(struct spans *spans, const struct trc_sched_wakeup *record, st
 	st->seen_ns = ts;
 }
 
+/* ---- page faults ---- */
+
+/* Told at its end: the waits since it began were for the file, in a call or not. */
+static void faulted(struct spans *spans, struct thread *thread, const struct trc_page_fault *record)
+{
+	struct span_thread *st = thread->span;
+	u64 from_ns = record->head.ts - record->duration_ns;
+	struct object *object;
+
+	if (!record->inode || !st || st->ended || !spans->model->fds)
+		return;
+	object = fds_mapped_object(spans->model->fds, record);
+	for (size_t i = st->count; object && i-- > 0;) {
+		struct segment *segment = &st->segments[i];
+
+		/* Where the kernel does not tell when it began, it is the last wait. */
+		if (record->duration_ns && segment->start_ns < from_ns)
+			break;
+		if (!span_waits(segment->state) || segment->mapped)
+			continue;
+		segment->mapped = object_ref(object);
+		if (!record->duration_ns)
+			break;
+	}
+	object_unref(object);
+}
+
 /* ---- dispatch ---- */
 
 /* It runs now: it does something. */
@@ -310,6 +338,10 @@ void spans_event(struct spans *spans, const struct event *event, struct thread *
 	case TRC_KIND_task_exit:
 		if (thread)
 			exited(spans, thread, record->ts);
+		return;
+	case TRC_KIND_page_fault:
+		if (thread)
+			faulted(spans, thread, (const struct trc_page_fault *)record);
 		return;
 	}
 }

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""One more kind of event costs two edits: a block in events.def and a BPF program. Tried in a scratch copy."""
+"""One more kind of event costs two edits: a block in events.def and a BPF program; one more table a file and a line in a
+list. Tried in a scratch copy."""
+import collections
+import json
 import os
 import re
+import sqlite3
 
 import harness
 from harness import check, copy_tree, equal, run, succeed, takes, workload
@@ -46,6 +50,56 @@ int BPF_PROG(scratch_missing, u64 anything)
 }
 '''
 
+TABLE = '''/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Table scratch_wait: how often each thread begins to wait for a child. */
+#include "analyze/metrics/instance.h"
+
+#define COLUMNS(C)                                                                                 \\
+	C(tid, INTEGER, NUMBER, "the thread")                                                      \\
+	C(count, INTEGER, COUNT, "how often it began to wait")
+
+enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
+static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
+
+static void event(struct fold *fold, const struct walk_step *step)
+{
+	u64 *count;
+
+	if (step->event.kind_id != TRC_KIND_scratch_wait || !step->thread)
+		return;
+	count = step->thread->slots[fold->slot];
+	if (!count)
+		count = step->thread->slots[fold->slot] = xcalloc(1, sizeof(*count));
+	++*count;
+}
+
+static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
+{
+	u64 *count = thread->slots[fold->slot];
+	struct value row[COLUMN_COUNT] = {};
+
+	if (!count)
+		return;
+	row[COLUMN_tid] = value_int(thread->tid);
+	row[COLUMN_count] = value_int((s64)*count);
+	fold_row(fold, row);
+	free(count);
+	thread->slots[fold->slot] = NULL;
+}
+
+const struct metric metric_scratch_wait = {
+	.table = { .name = "scratch_wait",
+		   .doc = "what the test adds",
+		   .columns = columns,
+		   .column_count = COLUMN_COUNT },
+	.classes = 1ull << TRC_CLASS_TASK,
+	.event = event,
+	.thread_gone = thread_gone,
+};
+'''
+
+LINE = "\tM(scratch_wait)                                                                            \\\n"
+
 GROUP = 'GROUP(scratch, true, false, "what the test adds")\n'
 
 
@@ -61,6 +115,20 @@ def only_what_changed(tree, build):
         with open(os.path.join(build, "bpf", name[:-1] + "d")) as known:
             check("common/events.def" in known.read(), f"{name} does not depend on events.def")
     check("Building C object CMakeFiles/trc_common" not in said, f"more than the BPF part was made again:\n{said}")
+
+
+def table_is_everywhere(analyze, t, trace):
+    """As a report, in every form, in SQL, and in the list of all: with what the events say."""
+    events = collections.Counter(event["tid"] for event in harness.Trace(trace).of("scratch_wait"))
+    rows = json.loads(succeed([analyze, "report", "--format", "json", "scratch_wait", trace]).stdout)
+    equal({row["tid"]: row["count"] for row in rows}, dict(events), "rows of the report")
+    check("how often it began to wait" in succeed([analyze, "report", "--schema", "scratch_wait"]).stdout, "no description")
+    database = t.path("x.db")
+    succeed([analyze, "load", trace, database])
+    with sqlite3.connect(database) as opened:
+        equal(dict(opened.execute("SELECT tid, count FROM scratch_wait")), dict(events), "rows of the database")
+        equal(opened.execute("SELECT count(*) FROM doc WHERE table_name = 'scratch_wait'").fetchone(), (4,),
+              "documented: the table, its key and two columns")
 
 
 @takes(400)
@@ -81,6 +149,15 @@ def test_two_edits(t):
     # A row, if it is to be chosen with --events.
     with open(os.path.join(tree, "bpf", "groups.def"), "a") as file:
         file.write(GROUP)
+    # The table: its file, and its line before the first one's.
+    with open(os.path.join(tree, "analyze", "metrics", "scratch_wait.c"), "w") as file:
+        file.write(TABLE)
+    metrics = os.path.join(tree, "analyze", "metrics", "metrics.c")
+    with open(metrics) as file:
+        lines = file.readlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("\tM("))
+    with open(metrics, "w") as file:
+        file.writelines(lines[:first] + [LINE] + lines[first:])
 
     succeed(["cmake", "-G", "Ninja", "-S", tree, "-B", build, "-DTRC_TESTS=OFF", "-DTRC_WERROR=ON", "-DCMAKE_BUILD_TYPE=Debug"])
     succeed(["cmake", "--build", build, "-j2"], timeout=300)
@@ -108,5 +185,6 @@ def test_two_edits(t):
             harness.ANALYZE = old
         check(len(found) >= 17, f"{len(found)} events of the new kind, as {program} sees them")
         equal({(event["magic"], event["waiter"]) for event in found}, {(0x7AC0, "shortlived")}, "their fields")
+    table_is_everywhere(analyze, t, trace)
     result = run([harness.ANALYZE, "report", trace])
     equal(result.returncode, 0, f"exit of report with an unknown kind ({result.stderr})")

@@ -8,10 +8,11 @@ import shutil
 import time
 
 import harness
-from harness import Skip, cases, check, equal, run, start, succeed, takes, workload
+from harness import Skip, cases, check, equal, items, run, start, succeed, takes, workload
 from span_sums import STATES, sums_are_lives
 
 IN_CALL, NOT_IN_CALL, FROM_TARGET = 16, 32, 4  # flags of sched_switch
+RUNNABLE = 0  # its state
 
 
 WAYS = {  # reason, object, call, may the waker be missing now and then?
@@ -73,6 +74,31 @@ def test_disk(t, way):
     found = sum(row["count"] for row in rows if row["reason"] == "disk")
     check(min(count, switches) - 3 <= found <= switches + 3, f"{switches} times off the CPU: {[dict(row) for row in rows]}")
     sums_are_lives(trace)
+
+
+def test_page_fault(t):
+    """A wait for a page of a mapped file names the file, in a call of another kind and in none."""
+    trace = t.record(workload("faults"), options=["--events", "+fault"])
+    major = int(trace.result.stdout.split()[-1])
+    if major < 101:
+        raise Skip("page faults with I/O need a file on a disk")
+    (end,) = trace.of("task_exit")
+    events = [event for event in trace.of("page_fault") if event["major"]]
+    named = [event for event in events if items(event, "path")[0]["data"] == t.path("faults.data")]
+    equal(sorted(event["file_page"] for event in named), list(range(101)), "pages of the file")
+    equal({(event["inode"], event["device"]) for event in named},
+          {(os.stat(t.path("faults.data")).st_ino, named[0]["device"])}, "the file")
+    equal(end["major_faults"], len(events), "major faults")
+    # Off the CPU meanwhile, as the events tell: a fast disk may leave none.
+    times = [(event["ts"] - event["duration_ns"], event["ts"]) for event in named]
+    left = [event["ts"] for event in trace.of("sched_switch") if event["tid"] == end["tid"] and event["state"] != RUNNABLE]
+    off = sum(any(start <= ts <= stop for start, stop in times) for ts in left)
+    rows = trace.sql("SELECT * FROM wait WHERE reason = 'fault' AND object = ?", t.path("faults.data"))
+    # Who is woken before it has left waits for nothing.
+    found = sum(row["count"] for row in rows)
+    check(off // 20 <= found <= off, f"{found} waits for it, {off} times it left the CPU")
+    others = trace.sql("SELECT * FROM wait WHERE tid = ? AND call IS NULL AND iowait_ns > 0 AND object IS NULL", end["tid"])
+    equal([dict(row) for row in others], [], "waits for the disk outside of calls without a file")
 
 
 def stolen_ns():

@@ -84,6 +84,9 @@ def test_exec_of_a_thread(t):
     rows = trace.sql("SELECT process_id, exit_code, exe FROM process")
     equal([(row["exit_code"], row["exe"]) for row in rows], [(0, workload("first_act"))], "processes")
     equal(trace.one("SELECT count(*) FROM thread WHERE end_ns IS NULL"), 0, "threads without an end")
+    # What was chosen is the process, whichever thread it goes on with.
+    for kind in ("target_added", "target_removed"):
+        equal([(event["tid"], event["reason"]) for event in trace.of(kind)], [(after["tid"], 1)], kind)
     # The leader and six sleepers were in pause, and no pause ever returned.
     pauses = trace.calls("pause")
     equal([call["state"] for call in pauses], [1] * 7, "states of the pause calls")
