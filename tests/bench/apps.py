@@ -126,7 +126,7 @@ def nginx(bench, tracer, fewer):
                    f"fastcgi_temp_path {root}/t; uwsgi_temp_path {root}/t; scgi_temp_path {root}/t;\n"
                    f"server {{ listen 127.0.0.1:{port}; root {root}; }} }}\n")
     with Server(bench, tracer, ["nginx", "-c", config, "-p", root, "-e", root + "/error"], port):
-        said = bench.run(["wrk", "-t1", "-c16", "-d", "2s" if bench.quick else "4s", f"http://127.0.0.1:{port}/"])
+        said = bench.run(["wrk", "-t1", "-c16", "-d", "1s" if bench.quick else "4s", f"http://127.0.0.1:{port}/"])
     return 1 / float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
 
 
@@ -152,5 +152,5 @@ def pgbench(bench, tracer, fewer):
         if not os.path.exists(root + "/filled"):
             bench.run([*ask, "-i", "-q", "postgres"])
             open(root + "/filled", "w").close()
-        said = bench.run([*ask, "-c", "4", "-T", "2" if bench.quick else "4", "postgres"])
+        said = bench.run([*ask, "-c", "4", "-T", "1" if bench.quick else "4", "postgres"])
     return 1 / float(re.search(r"tps = ([\d.]+)", said)[1])

@@ -33,16 +33,22 @@ def machine():
           "at the start. Compare within a table, not between machines.")
 
 
-def print_readme(bench):
+def print_readme(bench, load):
     """What README quotes, as it stands there."""
     if not bench.quoted:
         return
     with open("/proc/cpuinfo") as file:
         where = "VM" if re.search(r"^flags.*\bhypervisor\b", file.read(), re.M) else "machine"
     release = ".".join(platform.release().split(".")[:2])
-    print(f"\n## README\n\nMeasured on a {os.cpu_count()}-CPU {where}, Linux {release}, by `tests/bench/run.sh"
-          f"{' --quick' if bench.quick else ''}`. Loops and programs: time taken as a multiple of the time\nwithout a tracer "
-          "(in brackets: added per call).\n")
+    busy = f" with other work to do (load {load:.1f}, from which all that waits suffers)" if load > 1 else ""
+    print(f"""
+## README
+
+Measured on a {os.cpu_count()}-CPU {where}{busy}, Linux {release}, by
+`tests/bench/run.sh{' --quick' if bench.quick else ''}`. Loops and programs: time as a multiple of the time without a tracer, in brackets what is
+added to each; of loops it is CPU time, under strace, for which they wait, wall time. Bytes, losses and the tracer's own CPU are of a
+build, a search and a server together. `bpftrace` and `perf trace record` write down numbers only, the others strings too.
+""")
     rows = dict.fromkeys(row for row, _ in bench.quoted)
     columns = [column for column in COLUMNS if any((row, column) in bench.quoted for row in rows)]
     print_table(["", *columns], [[row, *(bench.quoted.get((row, column), "") for column in columns)] for row in rows])
@@ -59,12 +65,13 @@ def main():
     options = parser.parse_intermixed_args()
     sys.stdout.reconfigure(line_buffering=True)
     bench = Bench(os.path.abspath(options.build), options.quick)
+    load = os.getloadavg()[0]
     machine()
     bench.remarks += tracers.say_missing()
     bench.idle_ns = min(mix.idle_of(bench, tracers.Record(bench, tracers.RECORD)) for _ in range(5))
     for name in options.questions:
         QUESTIONS[name](bench)
-    print_readme(bench)
+    print_readme(bench, load)
     bench.close()
     print(f"\nAll figures of all rounds: {bench.file.name}")
 
