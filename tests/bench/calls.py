@@ -62,12 +62,14 @@ def run_beside(bench, command):
 
 def run_loop(bench, subject, loop, count, is_last):
     """ns of CPU and of wall time each, and what the tracer wrote (of the others in the last round, for it takes long)."""
-    command = ["taskset", "-c", str(bench.cpu), bench.tool("loop"), loop, str(count)]
+    pin, command = ["taskset", "-c", str(bench.cpu)], [bench.tool("loop"), loop, str(count)]
     is_ours = subject.name == tracers.RECORD
     if subject.name == BYSTANDER:
-        out = run_beside(bench, command)
+        out = run_beside(bench, [*pin, *command])
+    elif subject.waits:
+        out = bench.run([*pin, *subject.wrap(command)])  # together: from CPU to CPU its time varies by ten
     else:
-        out = bench.run(subject.wrap(bench.noting_tracer(command) if is_ours else command))
+        out = bench.run(subject.wrap(bench.noting_tracer([*pin, *command]) if is_ours else [*pin, *command]))
     cpu_ns, wall_ns = map(float, re.search(r"^loop: (\S+) (\S+)$", out, re.M).groups())
     found = subject.found() if is_last or isinstance(subject, tracers.Record) else {}
     if is_ours:
@@ -102,7 +104,7 @@ def measure(bench, loop):
     table(f"{title}: ns per {each}", ["", "least", "median", "added", "added, × empty programs",
                                       "added, × `perf trace record`", "events lost"], rows)
     print(f"\nLeast of {bench.rounds} rounds of {count:,}, each the mean of one; CPU time of the loop, which is pinned to one CPU;"
-          "\nunder strace, for which it waits, wall time; under strace, perf trace and bpftrace fewer."
+          "\nunder strace, for which it waits, wall time, both on that CPU; under strace, perf trace and bpftrace fewer."
           f"\nAt this rate `record` itself used {min(user_ns):.0f} ns of CPU per event.")
     if loop == "open" and not bench.quick:
         print("A filter of `record` still lets calls through that open and close files: the names of others depend on them.")
