@@ -12,6 +12,7 @@ from bench import ratio, table, times
 BYSTANDER = "not recorded, while `record` records another process"
 FLOOR = "floor: know the task, read the clock, twice"
 FILTERED = "all calls of the loop filtered out: "
+OTHER = "getpid"  # which the loop does not call
 
 # What loop(1) is asked for: name in README, title, what one of them is, how many, with --quick.
 LOOPS = {
@@ -36,10 +37,11 @@ def subjects_of(bench, loop):
         subjects.append(tracers.Perf(bench, "`perf record -e raw_syscalls:*`", "record", "-q", "-e", tracers.SYSCALL_EVENTS))
     subjects += tracers.peers(bench)
     if detailed and not bench.quick:
-        subjects += [tracers.Record(bench, FILTERED + "`record -e getpid`", "-e", "getpid"),
-                     tracers.PerfTrace(bench, FILTERED + "`perf trace -e getpid`", "-e", "getpid"),
-                     tracers.Strace(bench, FILTERED + "`strace -f -e getpid`", "-e", "trace=getpid"),
-                     tracers.Strace(bench, FILTERED + "`strace -f --seccomp-bpf -e getpid`", "--seccomp-bpf", "-e", "trace=getpid")]
+        trace = f"trace={OTHER}"
+        subjects += [tracers.Record(bench, f"{FILTERED}`record -e {OTHER}`", "-e", OTHER),
+                     tracers.PerfTrace(bench, f"{FILTERED}`perf trace -e {OTHER}`", "-e", OTHER),
+                     tracers.Strace(bench, f"{FILTERED}`strace -f -e {OTHER}`", "-e", trace),
+                     tracers.Strace(bench, f"{FILTERED}`strace -f --seccomp-bpf -e {OTHER}`", "--seccomp-bpf", "-e", trace)]
     return tracers.installed(subjects)
 
 
@@ -60,12 +62,14 @@ def run_beside(bench, command):
 
 def run_loop(bench, subject, loop, count, is_last):
     """ns of CPU and of wall time each, and what the tracer wrote (of the others in the last round, for it takes long)."""
-    command = ["taskset", "-c", str(bench.cpu), bench.tool("loop"), loop, str(count)]
+    pin, command = ["taskset", "-c", str(bench.cpu)], [bench.tool("loop"), loop, str(count)]
     is_ours = subject.name == tracers.RECORD
     if subject.name == BYSTANDER:
-        out = run_beside(bench, command)
+        out = run_beside(bench, [*pin, *command])
+    elif subject.waits:
+        out = bench.run([*pin, *subject.wrap(command)])  # together: from CPU to CPU its time varies by ten
     else:
-        out = bench.run(subject.wrap(bench.noting_tracer(command) if is_ours else command))
+        out = bench.run(subject.wrap(bench.noting_tracer([*pin, *command]) if is_ours else [*pin, *command]))
     cpu_ns, wall_ns = map(float, re.search(r"^loop: (\S+) (\S+)$", out, re.M).groups())
     found = subject.found() if is_last or isinstance(subject, tracers.Record) else {}
     if is_ours:
@@ -100,16 +104,14 @@ def measure(bench, loop):
     table(f"{title}: ns per {each}", ["", "least", "median", "added", "added, × empty programs",
                                       "added, × `perf trace record`", "events lost"], rows)
     print(f"\nLeast of {bench.rounds} rounds of {count:,}, each the mean of one; CPU time of the loop, which is pinned to one CPU;"
-          "\nunder strace, for which it waits, wall time; under strace, perf trace and bpftrace fewer."
+          "\nunder strace, for which it waits, wall time, both on that CPU; under strace, perf trace and bpftrace fewer."
           f"\nAt this rate `record` itself used {min(user_ns):.0f} ns of CPU per event.")
     if loop == "open" and not bench.quick:
         print("A filter of `record` still lets calls through that open and close files: the names of others depend on them.")
-    for name in least:
-        if loop == "getppid" and name.startswith(FILTERED):
-            tool = name.removeprefix(FILTERED)
-            column = (tracers.RECORD if "record" in tool else tracers.PERF_TRACE if "perf" in tool else
-                      tracers.STRACE if "seccomp" in tool else None)
-            bench.quote("getppid, filtered out", column, bench.quoted[quoted, name])
+    for tool, column, how in ((f"`record -e {OTHER}`", tracers.RECORD, ""), (f"`perf trace -e {OTHER}`", tracers.PERF_TRACE, ""),
+                              (f"`strace -f --seccomp-bpf -e {OTHER}`", tracers.STRACE, ", `--seccomp-bpf`")):
+        if loop == "getppid" and FILTERED + tool in least:
+            bench.quote(f"{loop}, filtered out", column, bench.quoted[quoted, FILTERED + tool] + how)
 
 
 def question(bench):
