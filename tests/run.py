@@ -35,7 +35,7 @@ class Unit:
     def __init__(self, build, label, name, command):
         self.name = f"unit{label}/{name}"
         self.build, self.command = build, command
-        self.needs_bpf = False
+        self.needs_bpf = self.records = False
         self.seconds = 300
 
     def run(self, directory):
@@ -55,7 +55,7 @@ class Function:
         if case is not None:
             self.name += f"[{case}]"
         self.function, self.case = function, case
-        self.needs_bpf = folder == "bpf"
+        self.needs_bpf, self.records = folder == "bpf", folder in ("bpf", "ptrace")
         self.seconds = getattr(function, "seconds", 120)
 
     def run(self, directory):
@@ -207,7 +207,7 @@ def main():
     bpf_works = harness.bpf_works()
     lanes = [lane for lane in ([test for test in tests if test.needs_bpf], [test for test in tests if not test.needs_bpf]) if lane]
     counts, again = run_lanes(lanes if os.cpu_count() > 1 else [tests], logs, bpf_works, args.foreign)
-    again = [test for test in tests if test.needs_bpf and test.name in again]
+    again = [test for test in tests if test.records and test.name in again]
     if 0 < len(again) <= AGAIN_MAX:
         print(f"once more, alone: {' '.join(test.name for test in again)}", flush=True)
         second, failed = run_lanes([again], logs, bpf_works, args.foreign)
