@@ -160,17 +160,19 @@ static __always_inline struct gendisk *disk_of(struct request *request)
 
 /*
  * Looks at one bio of a request: whose is it, and for which file? True if a target is involved, *submitter is then filled
- * if one submitted it.
+ * if one submitted it. Global: the verifier looks at it once, not at every turn; kernel addresses travel as numbers.
  */
-static __always_inline bool look_at(struct bio *bio, struct trc_block_io *event,
-				    struct block_submitter *submitter)
+__noinline int block_look_at(u64 bio, struct trc_block_io *event, struct block_submitter *submitter)
 {
 	struct block_submitter *known;
 	struct block_dirtier *dirtier = NULL;
 	struct block_file file = {};
-	struct inode *inode = inode_of(bio);
-	u64 key = (u64)bio;
+	struct inode *inode;
+	u64 key = bio;
 
+	if (!event || !submitter)
+		return false;
+	inode = inode_of((struct bio *)bio);
 	if (inode) {
 		file.inode = BPF_CORE_READ(inode, i_ino);
 		file.device = inode_device(inode);
@@ -227,7 +229,7 @@ int BPF_PROG(block_issued, struct request *request)
 		involved = look_without_bio(disk, event, &submitter);
 	/* What is contiguous is merged, whoever it is from. */
 	for (int i = 0; i < BIOS_MAX && bio && !involved; i++) {
-		involved = look_at(bio, event, &submitter);
+		involved = block_look_at((u64)bio, event, &submitter);
 		bio = BPF_CORE_READ(bio, bi_next);
 	}
 	if (!involved)

