@@ -173,8 +173,15 @@ def bpf_works():
 def syscall_numbers():
     """Name to number of this machine's own ABI, from the C library's headers: not from trc."""
     source = "#include <sys/syscall.h>\n"
-    text = succeed(["gcc", "-E", "-dM", "-"], input=source, stdin=None).stdout
+    text = succeed(["cpp", "-dM", "-"], input=source, stdin=None).stdout
     return {name: int(number) for name, number in re.findall(r"#define __NR_(\w+) (\d+)\b", text)}
+
+
+def made_as(name):
+    """The call that is made instead where only its successor is there."""
+    if os.uname().machine != "aarch64":
+        return name
+    return {"pause": "ppoll", "poll": "ppoll", "select": "pselect6", "epoll_wait": "epoll_pwait"}.get(name, name)
 
 
 def nr(name):

@@ -5,7 +5,7 @@ import errno
 import os
 import signal
 
-from harness import SLOWER, Skip, cases, check, equal, item, items, shorten, workload
+from harness import SLOWER, Skip, cases, check, equal, item, items, made_as, shorten, workload
 
 WHOLE, TRUNCATED, UNREADABLE = "whole", "truncated", "unreadable"
 
@@ -164,7 +164,7 @@ def test_failed_exec(t):
 def test_killed_inside(t, way):
     """R15: a call that a kill ended: unfinished, nothing invented."""
     trace = t.record("timeout", "-s", "KILL", str(0.3 * SLOWER), workload("blocked"), way, code=None)
-    call = "clock_nanosleep" if way == "nanosleep" else way
+    call = "clock_nanosleep" if way == "nanosleep" else made_as(way)
     rows = trace.sql("""SELECT s.name, s.state, s.duration_ns, s.ret, s.errno FROM syscall s JOIN thread t USING (thread_id)
         JOIN process p USING (process_id) WHERE p.comm = 'blocked' ORDER BY s.ts_ns DESC LIMIT 1""")
     equal([tuple(row) for row in rows], [(call, "unfinished", None, None, None)], "the last call")
@@ -180,7 +180,7 @@ def test_killed(t):
     states = collections.Counter((row["name"], row["state"]) for row in trace.sql("SELECT name, state FROM syscall"))
     equal(states["read", "unfinished"], 3, "unfinished reads")
     equal(sum(n for (name, state), n in states.items() if state == "unfinished" and name not in ("read", "exit_group")),
-          states["pause", "unfinished"], "other unfinished calls")
+          states[made_as("pause"), "unfinished"], "other unfinished calls")
 
 
 def test_compat(t):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """R13, R14: what the arguments of a call point to, as strace saw it in the very same run; and what is kept private."""
-import os
 import re
 
-from harness import Skip, cases, check, equal, item, items, workload
+from harness import Skip, cases, check, equal, item, items, made_as, workload
 
 SIZE = 40  # bytes of strings and data, in both tools
 
@@ -15,12 +14,8 @@ COUNTS = {"poll": 5, "ppoll": 1, "select": 2, "pselect6": 2, "epoll_ctl": 3, "ep
           "getsockopt": 2, "prlimit64": 2, "getrlimit": 1, "newfstatat": 3, "fstat": 1, "statx": 1, "sendfile": 1,
           "getdents64": 2, "wait4": 2, "execve": 1, "read": 3, "write": 1, "getsockname": 1, "bind": 1}
 
-# Where the kernel has only their successors, the workload makes those.
-POLL = "poll"
-if os.uname().machine == "aarch64":
-    POLL = "ppoll"
-    for old, new in (("poll", "ppoll"), ("select", "pselect6"), ("epoll_wait", "epoll_pwait")):
-        COUNTS[new] += COUNTS.pop(old)
+for name in [name for name in COUNTS if made_as(name) != name]:
+    COUNTS[made_as(name)] += COUNTS.pop(name)
 
 
 def lines_of(text, tid):
@@ -102,7 +97,7 @@ def test_absent_pages(t):
     equal(items(written, "data1")[0]["data"], [18, 7, 11], "lengths of writev")
     equal([(i["type"], i["state"]) for i in items(sent, "data1")], [("u32s", "whole"), ("u64s", "whole"), ("bytes", "whole")],
           "sendmsg")
-    equal([i["state"] for i in items(trace.calls(POLL)[-1], "data0")], ["whole"] * 2, "poll")
+    equal([i["state"] for i in items(trace.calls(made_as("poll"))[-1], "data0")], ["whole"] * 2, "poll")
     equal(item(trace.calls("nanosleep")[2], "data0")["data"], (0).to_bytes(8, "little").hex() + (1000033).to_bytes(8, "little").hex(),
           "nanosleep")
 
@@ -117,7 +112,7 @@ def test_totals(t):
     equal(sent["data"], [57, 31, 13, 13], "lengths of sendmmsg")
     bad = trace.calls("writev")[2]
     equal([(i["state"], i["data"]) for i in items(bad, "data1")], [("unreadable", None)], "a vector that cannot be read")
-    (many,) = [call for call in trace.calls(POLL) if call["arg1"] == 67]
+    (many,) = [call for call in trace.calls(made_as("poll")) if call["arg1"] == 67]
     equal([(i["state"], i["more"], len(i["data"]) // 2) for i in items(many, "data0")], [("truncated", 24, 512)] * 2, "67 pollfds")
 
 

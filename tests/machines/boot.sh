@@ -96,12 +96,13 @@ fi
 # For another processor: the libraries and programs that the tests use, and the headers to build with.
 if [ -n "$system" ] && [ ! -e "$system/done" ]; then
 	mkdir -p "$system"
-	suite= foreign apt-get -qq -y --no-install-recommends --download-only install bash coreutils dash findutils grep hostname \
-		iproute2 libbpf1 libcbor0.8 libelf1 libsqlite3-0 libzstd1 procps python3 python3-cbor2 python3-zstandard sed sqlite3 strace util-linux \
+	suite= foreign apt-get -qq -y --no-install-recommends --download-only install bash coreutils cpp dash findutils grep hostname \
+		iproute2 libbpf1 libcbor0.8 libelf1 libsqlite3-0 libzstd1 libc-bin linux-libc-dev procps python3 python3-cbor2 python3-zstandard sed sqlite3 strace util-linux \
 		busybox-static
 	(cd "$apt/cache/archives" && suite= foreign apt-get -qq download libbpf-dev libcbor-dev libelf-dev libsqlite3-dev libzstd-dev zlib1g-dev)
 	for package in "$apt"/cache/archives/*.deb; do dpkg -x "$package" "$system"; done
 	cp /etc/passwd /etc/group "$system/etc/"
+	ln -sfn aarch64-linux-gnu/asm "$system/usr/include/asm"
 	touch "$system/done"
 fi
 cross=()
@@ -163,6 +164,7 @@ above "$build" "/top$build"
 rm -f "/top$build/CTestTestfile.cmake" # without unit tests there need be no CTest
 mkdir -p "/top$build/logs"
 mount -t tmpfs tmpfs "/top$build/logs"
+chroot /top /sbin/ldconfig
 ip link set lo up
 hostname booted
 echo "boot: \$(uname -rm)"
@@ -176,7 +178,8 @@ printf 'cd %s\n%s\n' "'$root'" "$command" >"$ram/command"
 (cd "$ram" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/boot/initramfs.gz"
 
 status=0
-nice timeout "$seconds" $emulator -accel tcg,thread=multi -smp 2 -m 4096 -nodefaults -no-reboot \
+# One thread: with two, a CPU may go on with what it translated before the other one patched the kernel's code, for ever.
+nice timeout "$seconds" $emulator -accel tcg,thread=single -smp 2 -m 4096 -nodefaults -no-reboot \
 	-nographic -serial stdio -kernel "$tree/boot/vmlinuz-$release" -initrd "$work/boot/initramfs.gz" \
 	-append "console=$console quiet panic=-1 loglevel=3 mitigations=off" \
 	-virtfs local,path=/,mount_tag=files,security_model=none,readonly=on,multidevs=remap \

@@ -300,8 +300,10 @@ static void test_hostile(void)
 static void named_socket(u64 ts, u32 pid, s32 fd, u64 inode, u8 reason, u16 local, u16 remote)
 {
 	struct trc_sock *event = record(TRC_KIND_sock, ts, pid, pid, sizeof(*event));
-	u8 address[16] = { 2, 0, 0, 0, 127, 0, 0, 1 };
+	u8 address[16] = { 0, 0, 0, 0, 127, 0, 0, 1 };
+	const u16 family = 2; /* in the byte order of this machine, the rest in the network's */
 
+	memcpy(address, &family, sizeof(family));
 	event->inode = inode;
 	event->net_ns = 4;
 	event->family = 2;
