@@ -79,12 +79,16 @@ static __always_inline struct cpu_counters *cpu_counters(void)
 	return bpf_map_lookup_elem(&counters, &zero);
 }
 
-/* Most tasks of the machine are no targets and have no storage at all: one load tells. */
+/* `storage`: the task's, all of it. Most tasks of the machine are no targets and have none. */
+static __always_inline struct task_state *task_state_in(struct task_struct *task, void *storage)
+{
+	return storage ? bpf_task_storage_get(&tasks, task, 0, 0) : NULL;
+}
+
+/* One load tells of most tasks that they are no targets. */
 static __always_inline struct task_state *task_state(struct task_struct *task)
 {
-	if (!task->bpf_storage)
-		return NULL;
-	return bpf_task_storage_get(&tasks, task, 0, 0);
+	return task_state_in(task, task->bpf_storage);
 }
 
 /* Where something lies, as a number to reckon with: the verifier forbids that of a pointer. */

@@ -36,7 +36,7 @@ struct {
 
 struct fault_place {
 	u64 address;
-	u64 inode, dentry, mnt; /* of the file that is mapped there */
+	u64 file, inode; /* that is mapped there */
 	u32 device, page;
 };
 
@@ -51,8 +51,7 @@ static long look_at_area(struct task_struct *task, struct vm_area_struct *area,
 		return 0;
 	place->inode = BPF_CORE_READ(file, f_inode, i_ino);
 	place->device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
-	place->dentry = (u64)BPF_CORE_READ(file, f_path.dentry);
-	place->mnt = (u64)BPF_CORE_READ(file, f_path.mnt);
+	place->file = (u64)file;
 	place->page = (place->address - area->vm_start) / FILE_PAGE_BYTES +
 		      area->vm_pgoff * (page_size / FILE_PAGE_BYTES);
 	return 0;
@@ -117,6 +116,7 @@ static __always_inline bool send_with_file(struct trc_page_fault *event, struct 
 	struct fault_place place = { .address = event->address };
 	struct record_room *room;
 	u32 zero = 0, off;
+	u64 root;
 
 	if (!finds_vma || bpf_find_vma(task, place.address, look_at_area, &place, 0) ||
 	    !place.inode)
@@ -128,10 +128,11 @@ static __always_inline bool send_with_file(struct trc_page_fault *event, struct 
 	if (!room)
 		return false;
 	*room_record(room, trc_page_fault) = *event;
-	room->path.root_node = (u64)BPF_CORE_READ(task, fs, root.dentry);
-	room->path.root_mnt = (u64)BPF_CORE_READ(task, fs, root.mnt);
+	root = (u64)BPF_CORE_READ(task, fs) + bpf_core_field_offset(struct fs_struct, root);
 	off = sizeof(*event) +
-	      put_path(room, 0, 0, path_climb(&room->path, place.dentry, place.mnt));
+	      put_path(room, 0, 0,
+		       path_walk(&room->path,
+				 place.file + bpf_core_field_offset(struct file, f_path), root));
 	room_record(room, trc_page_fault)->head.len = off;
 	barrier_var(off);
 	if (off > TRC_RECORD_MAX)

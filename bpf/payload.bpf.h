@@ -71,11 +71,24 @@ static __always_inline u32 item_start(struct task_state *state)
 	u32 off = state->tail_end;
 
 	if (off && off <= TAIL_START_MAX && !(off & 7)) {
-		barrier_var(off); /* callers ask once more, for the verifier */
+		barrier_var(off); /* item_bytes() asks once more, for the verifier */
 		return off;
 	}
 	state->call.head.flags |= TRC_FLAG_TRUNCATED;
 	return 0;
+}
+
+/* The same, and where the item's bytes go; NULL if there is no room. */
+static __always_inline void *item_bytes(struct task_tail *tail, struct task_state *state,
+					u32 *ret_off)
+{
+	u32 off = item_start(state);
+
+	if (!off || off > TAIL_START_MAX)
+		return NULL;
+	barrier_var(off);
+	*ret_off = off;
+	return (void *)tail + off + sizeof(struct trc_item);
 }
 
 /* Writes the head of the item at `off`, whose `len` bytes stand behind it. */
@@ -189,14 +202,11 @@ __noinline __weak int capture_item(struct task_tail *tail, struct task_state *st
 
 	if (!tail || !state || !capture)
 		return true;
-	off = item_start(state);
-	if (!off || off > TAIL_START_MAX)
+	data = item_bytes(tail, state, &off);
+	if (!data)
 		return true;
 	limit = capture->limit;
 	how = capture->how;
-	barrier_var(off);
-	data = (void *)tail + off + sizeof(struct trc_item);
-
 	if (how == CAPTURE_STR) {
 		if (limit > TAIL_ITEM_MAX - 8)
 			limit = TAIL_ITEM_MAX - 8;
@@ -293,11 +303,9 @@ __noinline __weak int capture_message_head(struct task_tail *tail, struct task_s
 
 	if (!tail || !state)
 		return true;
-	off = item_start(state);
-	if (!off || off > TAIL_START_MAX)
+	words = item_bytes(tail, state, &off);
+	if (!words)
 		return true;
-	barrier_var(off);
-	words = (void *)tail + off + sizeof(struct trc_item);
 	words[0] = sizes;
 	words[1] = sizes >> 32;
 	words[2] = flags;

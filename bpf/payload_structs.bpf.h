@@ -12,13 +12,11 @@ __noinline __weak int capture_pick(struct task_tail *tail, struct task_state *st
 
 	if (!tail || !state || layout >= PICK_LAYOUTS)
 		return true;
-	off = item_start(state);
-	if (!off || off > TAIL_START_MAX)
+	words = item_bytes(tail, state, &off);
+	if (!words)
 		return true;
-	barrier_var(off);
 	barrier_var(layout);
 	pick = &picks[layout & (PICK_LAYOUTS - 1)];
-	words = (void *)tail + off + sizeof(struct trc_item);
 	/* All at once, behind the item: every read of user memory costs as much as a record's head. */
 	halves = (void *)(words + PICK_FIELDS);
 	span = pick->span;
@@ -66,11 +64,9 @@ __noinline __weak int capture_records(struct task_tail *tail, struct task_state 
 
 	if (!tail || !state)
 		return true;
-	off = item_start(state);
-	if (!off || off > TAIL_START_MAX)
+	words = item_bytes(tail, state, &off);
+	if (!words)
 		return true;
-	barrier_var(off);
-	words = (void *)tail + off + sizeof(struct trc_item);
 	for (u32 i = 0; i < RECORDS_STRIDE && walk.at < walk.end; i++)
 		if (!records_count(&walk))
 			return item_unreadable(tail, state, off, arg_size_at, TRC_TYPE_u64s);

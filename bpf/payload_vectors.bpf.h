@@ -41,11 +41,9 @@ __noinline __weak int capture_lengths(struct task_tail *tail, struct task_state 
 
 	if (!tail || !state)
 		return true;
-	off = item_start(state);
-	if (!off || off > TAIL_START_MAX)
+	words = item_bytes(tail, state, &off);
+	if (!words)
 		return true;
-	barrier_var(off);
-	words = (void *)tail + off + sizeof(struct trc_item);
 	size = stride = pointer_size(state);
 	if ((arg_of & 255) == LENGTHS_OF_MESSAGES) {
 		addr += 7 * stride;
@@ -129,7 +127,7 @@ __noinline __weak int capture_vector_data(struct task_tail *tail, struct task_st
 	if (!tail || !state)
 		return true;
 	off = item_start(state);
-	if (!off || off > TAIL_START_MAX)
+	if (!off)
 		return true;
 	walk.at = off + sizeof(struct trc_item);
 	for (i = 0; i < VECTORS_READ_MAX && i < count && walk.want; i++) {

@@ -45,11 +45,8 @@ static __always_inline u8 state_of(u32 bits)
 /* Its state if it is a target whose recording has begun. */
 static __always_inline struct task_state *target_state(struct task_struct *task, void *storage)
 {
-	struct task_state *state;
+	struct task_state *state = task_state_in(task, storage);
 
-	if (!storage)
-		return NULL;
-	state = bpf_task_storage_get(&tasks, task, 0, 0);
 	return state && state->phase != PHASE_HELD ? state : NULL;
 }
 

@@ -255,6 +255,7 @@ static __noinline void added_send(struct task_struct *task, struct task_state *s
 static __noinline void removals_send(struct task_struct *task, struct task_state *state, u64 now)
 {
 	struct task_struct *leader = task->group_leader;
+	u32 tgid = task->tgid;
 
 	if (state->reason == REASON_TID)
 		removed_send(task, state, 1, now);
@@ -265,6 +266,8 @@ static __noinline void removals_send(struct task_struct *task, struct task_state
 	state = task_state(leader);
 	if (state && state->reason != REASON_TID)
 		removed_send(leader, state, 1, now);
+	/* The number will be another's. */
+	bpf_map_delete_elem(&task_heirs, &tgid);
 }
 
 #define SIGNAL_GROUP_EXIT 4
