@@ -8,7 +8,7 @@ import shutil
 import time
 
 import harness
-from harness import Skip, cases, check, equal, items, run, start, succeed, takes, workload
+from harness import Skip, cases, check, equal, items, run, start, stolen_ns, succeed, takes, workload
 from span_sums import STATES, sums_are_lives
 
 IN_CALL, NOT_IN_CALL, FROM_TARGET = 16, 32, 4  # flags of sched_switch
@@ -99,12 +99,6 @@ def test_page_fault(t):
     check(off // 20 <= found <= off, f"{found} waits for it, {off} times it left the CPU")
     others = trace.sql("SELECT * FROM wait WHERE tid = ? AND call IS NULL AND iowait_ns > 0 AND object IS NULL", end["tid"])
     equal([dict(row) for row in others], [], "waits for the disk outside of calls without a file")
-
-
-def stolen_ns():
-    """What the host took from this machine's CPUs so far: the kernel does not count it as time on a CPU."""
-    with open("/proc/stat") as file:
-        return int(file.readline().split()[8]) * 10**9 // os.sysconf("SC_CLK_TCK")
 
 
 def test_times_are_those_of_the_kernel(t):
