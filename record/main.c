@@ -276,9 +276,16 @@ static void hold_standard_fds(void)
 		close(fd);
 }
 
+static void arguments_release(struct arguments *arguments)
+{
+	option_list_release(&arguments->settings.stacks);
+	option_list_release(&arguments->settings.modes.triggers);
+	target_options_release(&arguments->settings.targets);
+}
+
 int main(int argc, char **argv)
 {
-	struct arguments arguments = {
+	_cleanup_(arguments_release) struct arguments arguments = {
 		.settings = { .output = "trace.trc",
 			      .string_bytes = STRING_BYTES_UNSET,
 			      .backend = "auto",
@@ -316,8 +323,6 @@ int main(int argc, char **argv)
 	settings->command = argv + operand;
 	settings->command_argc = argc - operand;
 	code = session_run(settings, &signal_number);
-	option_list_release(&settings->modes.triggers);
-	target_options_release(&settings->targets);
 	if (signal_number)
 		die_of(signal_number);
 	return code;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What the tests share: running programs, recording, reading a recording back, saying what differs."""
+import contextlib
 import ctypes
 import functools
+import importlib
 import itertools
 import json
 import os
@@ -11,6 +13,7 @@ import signal
 import sqlite3
 import struct
 import subprocess
+import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = SANITIZE = RECORD = ANALYZE = WORKLOADS = None
@@ -43,6 +46,35 @@ def cases(*values):
         return function
 
     return mark
+
+
+def again(modules):
+    """Tests of tests/bpf, {module: [name, ...]}, to be run in another way: {name of test and case: what does it, given t}."""
+    path = os.path.join(ROOT, "tests", "bpf")
+    if path not in sys.path:
+        sys.path.insert(0, path)
+    found = {}
+    for module, names in modules.items():
+        functions = importlib.import_module(f"test_{module}")
+        for name in names:
+            function = getattr(functions, f"test_{name}")
+            for case in getattr(function, "cases", [None]):
+                full = f"{module}.{name}" + ("" if case is None else f"={case}")
+                found[full] = lambda t, function=function, case=case: function(t) if case is None else function(t, case)
+    return found
+
+
+@contextlib.contextmanager
+def sanitized():
+    """Meanwhile the recorder is the one with sanitizers: what they find ends it with a word and a code of their own."""
+    global RECORD
+    if not SANITIZE:
+        raise Skip("there is no build with sanitizers")
+    plain, RECORD = RECORD, os.path.join(SANITIZE, "record", "record")
+    try:
+        yield
+    finally:
+        RECORD = plain
 
 
 def takes(seconds):

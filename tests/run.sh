@@ -9,8 +9,8 @@
 #   --no-install   leave the system's packages alone
 #   --no-build     take the builds as they are
 #
-# Builds into build-test/ and, with the address and undefined-behaviour sanitizers and without record,
-# build-test-sanitize/. Logs are in build-test/logs/, one file for each test.
+# Builds into build-test/ and, with the address and undefined-behaviour sanitizers, build-test-sanitize/. Logs are in
+# build-test/logs/, one file for each test.
 set -u
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -76,6 +76,6 @@ configure_and_build() # DIRECTORY OPTION…
 [ $install = no ] || step install bash tests/install.sh test
 if [ $build = yes ]; then
 	step build configure_and_build "$release" -DTRC_RECORD=ON
-	step build-sanitize configure_and_build "$sanitize" -DTRC_RECORD=OFF -DTRC_SANITIZE=address,undefined
+	step build-sanitize configure_and_build "$sanitize" -DTRC_RECORD=ON -DTRC_SANITIZE=address,undefined
 fi
 exec /usr/bin/python3 -B tests/run.py --build "$release" --sanitize "$sanitize" "${pass[@]}"

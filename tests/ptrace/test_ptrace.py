@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """R29: --backend ptrace records what the BPF programs record of calls and processes, without any privilege.
 
-Tests of tests/bpf that say what a recording of a command has to be are run again with the other backend; the rest
-compares the backends, strace and what /proc says.
+Tests of tests/bpf that say what a recording of a command has to be are run again with the other backend and with the
+sanitizers; the rest compares the backends, strace and what /proc says.
 """
 import collections
-import importlib
 import os
 import re
 import shutil
 import signal
-import sys
 import time
 
 import harness
 from harness import Skip, cases, check, equal, run, succeed, takes, wait, workload
-
-sys.path.insert(0, os.path.join(harness.ROOT, "tests", "bpf"))
 
 PTRACE = ("--backend", "ptrace")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
@@ -48,21 +44,14 @@ AGAIN = {
 }
 
 
-def tests_again():
-    for module, names in AGAIN.items():
-        functions = importlib.import_module(f"test_{module}")
-        for name in names:
-            function = getattr(functions, f"test_{name}")
-            for case in getattr(function, "cases", [None]):
-                yield f"{module}.{name}" + ("" if case is None else f"={case}"), function, case
+tests_again = harness.again(AGAIN)
 
 
 @takes(300)
-@cases(*[name for name, _, _ in tests_again()])
+@cases(*tests_again)
 def test_again(t, name):
-    (function, case), = [(function, case) for found, function, case in tests_again() if found == name]
-    t = PtraceTest(t.directory)
-    function(t) if case is None else function(t, case)
+    with harness.sanitized():
+        tests_again[name](PtraceTest(t.directory))
 
 
 # --- the same as BPF
