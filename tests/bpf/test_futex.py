@@ -85,7 +85,7 @@ def test_waits_as_the_program_measured_them(t):
         check(begin <= event["ts"] - event["duration_ns"] and event["ts"] <= end, f"measured {begin} to {end}: {event}")
         equal(event["outcome"], WOKEN, "outcome")
         around.append(end - begin - event["duration_ns"])
-    check(sorted(around)[30] < 20_000, f"the program measured {sorted(around)[30]} ns more in the middle")
+    check(sorted(around)[30] < 20_000 * harness.SLOWER, f"the program measured {sorted(around)[30]} ns more in the middle")
     woke = [event for event in events if event["op"] == WAKE and event["address"] == waits[0]["address"] and event["ret"] == 1]
     equal(len(woke), 61, "wakes that woke one")
     equal({event["object"] for event in woke}, {waits[0]["object"]}, "the same futex")
