@@ -114,10 +114,13 @@ def test_timer(t):
     (end,) = trace.of("task_exit")
     sleeps = [event["ts"] for event in trace.of("sched_switch") if event["tid"] == end["tid"] and event["state"] == SLEEP]
     equal(len(sleeps), 47, "sleeps")
+    # On some machines a page comes from a disk meanwhile.
+    others = sum(1 for event in trace.of("sched_switch") if event["tid"] == end["tid"] and event["ts"] > sleeps[0]
+                 and event["state"] == UNINTERRUPTIBLE)
     woken = [event["context"] for event in trace.of("sched_wakeup") if event["woken_tid"] == end["tid"]
              and event["ts"] > sleeps[0]]
-    equal(set(woken), {HARDIRQ}, "what woke it")
-    check(47 - 5 <= len(woken) <= 47, f"{len(woken)} wake-ups of 47 sleeps")
+    check(set(woken) == {HARDIRQ} or others, f"woken in {set(woken)}")
+    check(47 - 5 <= woken.count(HARDIRQ) <= 47 + others, f"{len(woken)} wake-ups of 47 sleeps and {others} other waits")
 
 
 def test_packets(t):

@@ -63,7 +63,7 @@ def inet_sockets(pid):
 
 
 def unix_sockets():
-    """inode: (name, peer's inode) as ss has them."""
+    """inode: (name, peer's inode) as ss has them; peers only where the kernel has its diagnostics of UNIX sockets."""
     if not shutil.which("ss"):
         succeed([os.path.join(harness.ROOT, "tests", "install.sh")], timeout=300)
     found = {}

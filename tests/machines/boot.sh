@@ -123,7 +123,7 @@ ram=$work/boot/initramfs
 rm -rf "$ram"
 mkdir -p "$ram"/{bin,modules,lower,upper,top,proc,sys,dev}
 cp "$system/bin/busybox" "$ram/bin/busybox"
-for module in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci netfs fscache 9pnet 9pnet_virtio 9p overlay; do
+for module in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci netfs fscache 9pnet 9pnet_virtio 9p overlay inet_diag tcp_diag udp_diag unix_diag; do
 	find "$tree/lib/modules/$release" "$tree/usr/lib/modules/$release" -name "$module.ko*" 2>/dev/null |
 		while read -r file; do
 			case $file in
