@@ -232,8 +232,11 @@ int BPF_PROG(block_issued, struct request *request)
 		involved = block_look_at((u64)bio, event, &submitter);
 		bio = BPF_CORE_READ(bio, bi_next);
 	}
-	if (!involved)
+	if (!involved) {
+		/* The request that was here before may have ended unseen: another path took its bios. */
+		bpf_map_delete_elem(&block_requests, &key);
 		return 0;
+	}
 	event->head.tid = submitter.tid ?: task->pid;
 	event->head.tgid = submitter.tid ? submitter.tgid : task->tgid;
 	event->queue_ns = submitter.tid ? start.issued_ns - submitter.ns : 0;

@@ -246,6 +246,12 @@ enum call_note {
 	NOTE_COUNTED = 4, /* not one of the sample */
 };
 
+enum target_live {
+	LIVE_UNCOUNTED = 0,
+	LIVE_COUNTED = 1, /* among control.live_tasks, or was */
+	LIVE_ENDED = 2,	  /* of a leader: so has the last thread of its process */
+};
+
 struct task_state {
 	u8 phase;	  /* enum task_phase */
 	u8 exit_captures; /* bit per capture: to be read at exit, or unreadable at entry and tried again */
@@ -262,7 +268,7 @@ struct task_state {
 	u8 notes;	   /* enum call_note */
 	u8 counted;	   /* with NOTE_COUNTED: where among the thread's counted_calls */
 	u64 added_ns;	   /* watched since */
-	u32 in_live_tasks; /* or was */
+	u32 in_live_tasks; /* enum target_live */
 	u32 fds_pass;	   /* the pass that told of its descriptors; 0: none yet; FDS_KNOWN */
 	u32 user_stack; /* at the entry of the call that it is in; 0 and state 0: none was taken */
 	u8 stack_state; /* enum trc_stack_state of it */

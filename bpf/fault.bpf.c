@@ -89,6 +89,9 @@ static __always_inline int fault_begin(unsigned long error)
 
 	if (!task_watched(task))
 		return 0;
+	/* A program or the kernel looks whether a page is there, perhaps in the middle of a fault of the task's own. */
+	if (task->pagefault_disabled)
+		return 0;
 	start = bpf_task_storage_get(&fault_starts, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!start)
 		return 0;

@@ -66,7 +66,8 @@ __noinline __weak int counted_send(struct counted_call *call, u32 tid, u32 tgid,
 	event.error_count = call->error_count;
 	event.total_ns = call->total_ns;
 	event.first_ns = call->first_ns;
-	if (last) {
+	/* There are counts only of times that are recorded: in a pause of what was before it. */
+	if (last && !control.paused) {
 		record_send(&event, sizeof(event), TRC_KIND_call_count, now);
 	} else {
 		ring = bpf_map_lookup_elem(&rings, &cpu);
@@ -99,6 +100,8 @@ static __always_inline bool sample_count(struct task_struct *task, const struct 
 
 	if (!calls)
 		return false;
+	if (control.paused)
+		return true;
 	call = &calls->calls[state->counted & (COUNTED_MAX - 1)];
 	if (!call->count)
 		call->first_ns = now;

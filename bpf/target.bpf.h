@@ -210,7 +210,7 @@ static __always_inline u32 target_reason(struct task_struct *task)
 /* Counts a target among the living, once, whoever of two comes first. */
 static __always_inline void target_count(struct task_state *state)
 {
-	if (!__sync_val_compare_and_swap(&state->in_live_tasks, 0, 1))
+	if (!__sync_val_compare_and_swap(&state->in_live_tasks, LIVE_UNCOUNTED, LIVE_COUNTED))
 		__sync_fetch_and_add(&control.live_tasks, 1);
 }
 
@@ -273,7 +273,12 @@ __noinline __weak u64 orphan_keep(u64 node)
 	u32 pid = BPF_CORE_READ(child, pid);
 	u64 start = BPF_CORE_READ(child, start_boottime);
 
-	bpf_map_update_elem(&target_orphans, &pid, &start, BPF_ANY);
+	if (bpf_map_update_elem(&target_orphans, &pid, &start, BPF_ANY)) {
+		struct cpu_counters *c = cpu_counters();
+
+		if (c)
+			c->lost_task++;
+	}
 	return (u64)BPF_CORE_READ(child, sibling.next);
 }
 

@@ -119,8 +119,12 @@ static __always_inline void bequeath(struct task_struct *task, struct task_state
 {
 	u32 tgid = task->tgid, reason = state->reason;
 
-	if (task->pid == task->tgid && reason != REASON_TID && target_is_chosen(task, state))
-		bpf_map_update_elem(&task_heirs, &tgid, &reason, BPF_ANY);
+	if (task->pid != task->tgid || reason == REASON_TID || !target_is_chosen(task, state))
+		return;
+	bpf_map_update_elem(&task_heirs, &tgid, &reason, BPF_ANY);
+	/* The last of its threads may have come in between. */
+	if (!BPF_CORE_READ(task, signal, live.counter))
+		bpf_map_delete_elem(&task_heirs, &tgid);
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -252,14 +256,32 @@ static __noinline void added_send(struct task_struct *task, struct task_state *s
 	record_send(&event, sizeof(event), TRC_KIND_target_added, state->added_ns);
 }
 
-static __noinline void removals_send(struct task_struct *task, struct task_state *state, u64 now)
+/*
+ * Is it the last thread of its process? Of two that end at once both may find nobody alive: the kernel tells which was
+ * last (since 6.16), else it is the first that asks.
+ */
+static __always_inline bool is_last_thread(struct task_struct *task, u64 *ctx)
+{
+	struct task_state *leader_state;
+
+	if (bpf_core_field_exists(((struct trace_event_raw_sched_process_exit *)0)->group_dead))
+		return ctx[1] & 1;
+	if (BPF_CORE_READ(task, signal, live.counter))
+		return false;
+	leader_state = task_state(task->group_leader);
+	return !leader_state || __sync_val_compare_and_swap(&leader_state->in_live_tasks,
+							    LIVE_COUNTED, LIVE_ENDED) != LIVE_ENDED;
+}
+
+static __noinline void removals_send(struct task_struct *task, struct task_state *state, u64 now,
+				     bool is_last)
 {
 	struct task_struct *leader = task->group_leader;
 	u32 tgid = task->tgid;
 
 	if (state->reason == REASON_TID)
 		removed_send(task, state, 1, now);
-	if (BPF_CORE_READ(task, signal, live.counter)) {
+	if (!is_last) {
 		bequeath(task, state);
 		return;
 	}
@@ -273,11 +295,13 @@ static __noinline void removals_send(struct task_struct *task, struct task_state
 #define SIGNAL_GROUP_EXIT 4
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(task_exited, struct task_struct *task)
+int task_exited(u64 *ctx)
 {
+	struct task_struct *task = (void *)ctx[0];
 	struct task_state *state = task_state(task);
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
 	struct trc_task_exit event = {};
+	bool is_last;
 	u32 reason;
 	u64 now;
 
@@ -330,10 +354,11 @@ int BPF_PROG(task_exited, struct task_struct *task)
 	if (bpf_core_field_exists(task->delays))
 		event.blkio_delay_ns = BPF_CORE_READ(task, delays, blkio_delay);
 	event.live_threads = BPF_CORE_READ(signal, live.counter);
-	event.signal_flags = (event.live_threads == 0 ? 1 : 0) |
-			     (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ? 2 : 0);
+	is_last = is_last_thread(task, ctx);
+	event.signal_flags =
+		(is_last ? 1 : 0) | (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ? 2 : 0);
 	__builtin_memcpy(event.comm, task->comm, sizeof(event.comm));
 	record_send(&event, sizeof(event), TRC_KIND_task_exit, now);
-	removals_send(task, state, now);
+	removals_send(task, state, now, is_last);
 	return 0;
 }

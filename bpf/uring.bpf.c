@@ -30,6 +30,9 @@ struct {
 	__type(value, struct uring_request);
 } uring_requests SEC(".maps");
 
+/* Completions do not say of which request they are (before 5.18). */
+bool uring_unnamed = false;
+
 static __always_inline u64 id_of(u64 address)
 {
 	return address ? (address ^ uring_id_key) * 0x9e3779b97f4a7c15ull : 0;
@@ -42,8 +45,12 @@ static __always_inline int submit(struct io_kiocb *request)
 	struct uring_request submitted;
 	u64 key = address_of(request), now;
 
-	if (!task_watched(task))
+	if (!task_watched(task)) {
+		/* A request of a target was here before, whose completion was not posted. */
+		if (!uring_unnamed)
+			bpf_map_delete_elem(&uring_requests, &key);
 		return 0;
+	}
 	now = bpf_ktime_get_ns();
 	head_fill(&event.head, task, TRC_KIND_uring_submit, sizeof(event) / 8, now);
 	event.request = id_of(key);
@@ -61,7 +68,7 @@ static __always_inline int submit(struct io_kiocb *request)
 		event.user_data = BPF_CORE_READ((struct io_kiocb___old *)request, user_data);
 	}
 	submitted = (struct uring_request){ now, task->pid, task->tgid, event.op, event.fd };
-	if (bpf_map_update_elem(&uring_requests, &key, &submitted, BPF_ANY)) {
+	if (!uring_unnamed && bpf_map_update_elem(&uring_requests, &key, &submitted, BPF_ANY)) {
 		struct cpu_counters *c = cpu_counters();
 
 		if (c)
@@ -124,6 +131,7 @@ static __always_inline int complete(u64 ring, u64 request, u64 user_data, s32 re
 SEC("tp_btf/io_uring_complete")
 int uring_completed___4(u64 *ctx)
 {
+	uring_unnamed = true;
 	return complete(address_of((void *)ctx[0]), 0, ctx[1], ctx[2], ctx[3]);
 }
 

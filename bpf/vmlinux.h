@@ -397,7 +397,13 @@ struct task_struct {
 	struct sched_info sched_info;
 	struct task_io_accounting ioac;
 	struct task_delay_info *delays;
+	int pagefault_disabled;
 	struct css_set *cgroups;
+};
+
+/* 6.16: before, the hook has no second argument. */
+struct trace_event_raw_sched_process_exit {
+	bool group_dead;
 };
 
 struct task_struct___old {

@@ -254,6 +254,15 @@ static int take_found(void *context, u8 *data, size_t len)
 	return err;
 }
 
+static void forget_orphans(struct trc_bpf *skeleton)
+{
+	int map_fd = bpf_map__fd(skeleton->maps.target_orphans);
+	u32 pid;
+
+	while (!bpf_map_get_next_key(map_fd, NULL, &pid) && !bpf_map_delete_elem(map_fd, &pid))
+		;
+}
+
 static int find(struct trc_bpf *skeleton, struct consumer *consumer)
 {
 	volatile struct control *control = &skeleton->bss->control;
@@ -277,6 +286,8 @@ static int find(struct trc_bpf *skeleton, struct consumer *consumer)
 	/* Set by a hook before that. */
 	if (control->wanted)
 		control->attaching = 1;
+	else
+		forget_orphans(skeleton);
 	return err;
 }
 

@@ -36,6 +36,7 @@ struct consumer {
 	struct tally tally;
 	u64 losses_checked_ns;
 	u64 last_ns;
+	u64 unwritten; /* events that came while there was no writer */
 	/* asked for by few: one test per event for all of it */
 	bool watches;
 	u64 left; /* events that may still come */
@@ -75,6 +76,9 @@ void consumer_free(struct consumer *consumer)
 void consumer_set_writer(struct consumer *consumer, struct trace_writer *writer)
 {
 	consumer->writer = writer;
+	/* What came before recording began belongs to no file. */
+	if (writer)
+		consumer->unwritten = 0;
 	memset(consumer->streams, 0,
 	       CLASSES_MAX * consumer->cpu_count * sizeof(*consumer->streams));
 	memcpy(consumer->counters_begin, consumer->counters_before,
@@ -142,6 +146,10 @@ static int take(struct consumer *consumer, u16 cpu, const struct trc_head *recor
 
 	if (kind >= TRC_KIND_MAX || cpu >= consumer->cpu_count)
 		return 0;
+	if (!consumer->writer) {
+		consumer->unwritten++;
+		return 0;
+	}
 	consumer->tally.recorded[kind]++;
 	if (record->ts > consumer->last_ns)
 		consumer->last_ns = record->ts;
@@ -211,8 +219,9 @@ u64 consumer_abandon(struct consumer *consumer)
 {
 	size_t count;
 	struct ring_view *rings = rings_get(consumer->rings, &count);
-	u64 events = 0;
+	u64 events = consumer->unwritten;
 
+	consumer->unwritten = 0;
 	for (size_t i = 0; i < count; i++)
 		ring_drain(&rings[i], rings[i].size, count_only, &events);
 	return events;
@@ -234,6 +243,8 @@ static int lost_record(struct consumer *consumer, u16 kind, enum trc_lost_cause 
 		.count = count,
 	};
 
+	if (!consumer->writer)
+		return 0;
 	consumer->tally.recorded[TRC_KIND_lost]++;
 	return trace_stream_append(stream_of(consumer, TRC_CLASS_TASK, 0), &lost.head);
 }
@@ -254,6 +265,8 @@ static void set_stream_lost(struct consumer *consumer, u16 cpu)
 {
 	u64 sums[CLASSES_MAX] = { 0 };
 
+	if (!consumer->writer)
+		return;
 	for (u16 kind = 1; kind < TRC_KIND_MAX; kind++)
 		sums[class_of_kind[kind]] += consumer->counters[cpu].lost[kind] -
 					     consumer->counters_begin[cpu].lost[kind];
@@ -297,7 +310,7 @@ int consumer_losses(struct consumer *consumer, u64 now)
 			if (class_of_kind[kind] == TRC_CLASS_TASK)
 				lost_tasks += consumer->counters[cpu].lost[kind] -
 					      consumer->counters_begin[cpu].lost[kind];
-	if (lost_tasks)
+	if (lost_tasks && consumer->writer)
 		trace_stream_set_lost(stream_of(consumer, TRC_CLASS_TASK, 0), lost_tasks, 0);
 	consumer->losses_checked_ns = now;
 	return err;

@@ -169,6 +169,8 @@ u64 files_done(struct files *files, u64 written)
 	if (files->output.path && !fstat(files->output.fd, &st))
 		bytes = st.st_size;
 	output_close(&files->output);
+	free(files->done_name);
+	files->done_name = xstrdup(files_name(files));
 	files->done_count++;
 	files->done_bytes += bytes;
 	return bytes;
@@ -183,6 +185,7 @@ void files_release(struct files *files)
 {
 	output_close(&files->output);
 	free(files->name);
+	free(files->done_name);
 	free(files->kept);
 }
 
@@ -196,4 +199,9 @@ const char *files_name(const struct files *files)
 	if (files->name)
 		return files->name;
 	return strcmp(files->path, "-") ? files->path : "standard output";
+}
+
+const char *files_done_name(const struct files *files)
+{
+	return files->done_name ? files->done_name : files_name(files);
 }

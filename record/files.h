@@ -14,6 +14,7 @@ struct files {
 	/* private */
 	struct output output; /* the one that is open */
 	char *name;	      /* its name, when it is one of a series */
+	char *done_name;      /* that of the last that is complete */
 	u64 number;	      /* of the last of the series */
 	u64 done_count, done_bytes;
 	struct file_id {
@@ -39,5 +40,7 @@ u64 files_done(struct files *files, u64 written);
 void files_discard(struct files *files);
 void files_release(struct files *files);
 int files_fd(const struct files *files); /* -1: none is open */
-/* For talk: the open or the last one. */
+/* For talk: the open or the last one, which may have failed. */
 const char *files_name(const struct files *files);
+/* The last that is complete; if there is none, as files_name(). */
+const char *files_done_name(const struct files *files);

@@ -167,16 +167,19 @@ static unsigned next_sleep(unsigned sleep_ms, u32 fill)
 
 /* --- when it begins */
 
-static bool is_due(const struct loop *loop, u64 now, u64 started_ns)
+/* How long until then; 0: now. */
+static u64 begins_in_ns(const struct loop *loop, u64 now, u64 started_ns)
 {
+	u64 waited_ns = now - started_ns;
 	struct timespec ts;
+	s64 left_ns;
 
+	if (!loop->modes->start_wall_ns)
+		return waited_ns < loop->modes->delay_ns ? loop->modes->delay_ns - waited_ns : 0;
 	/* The clock may be set meanwhile: it is looked at each time. */
-	if (loop->modes->start_wall_ns) {
-		clock_gettime(CLOCK_REALTIME, &ts);
-		return ts.tv_sec * (s64)NS_PER_S + ts.tv_nsec >= loop->modes->start_wall_ns;
-	}
-	return now - started_ns >= loop->modes->delay_ns;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	left_ns = loop->modes->start_wall_ns - (ts.tv_sec * (s64)NS_PER_S + ts.tv_nsec);
+	return left_ns > 0 ? left_ns : 0;
 }
 
 static int begin(struct recorder *recorder)
@@ -307,16 +310,20 @@ static const char *reason_to_stop(struct loop *loop, struct recorder *recorder, 
 static unsigned limit_sleep(const struct loop *loop, const struct recorder *recorder, u64 now,
 			    u64 started_ns)
 {
-	u64 due_ns = UINT64_MAX;
+	u64 left_ns = UINT64_MAX, end_ns;
+	unsigned most_ms = loop->sleep_ms;
 
-	if (recorder_has_begun(recorder) && loop->modes->duration_ns)
-		due_ns = recorder->first.start_ns + loop->modes->duration_ns;
-	else if (!recorder_has_begun(recorder))
-		due_ns = started_ns + loop->modes->delay_ns;
-	if (due_ns <= now)
+	if (!recorder_has_begun(recorder)) {
+		/* No ring fills till then. */
+		left_ns = begins_in_ns(loop, now, started_ns);
+		most_ms = SLEEP_MAX_MS;
+	} else if (loop->modes->duration_ns) {
+		end_ns = recorder->first.start_ns + loop->modes->duration_ns;
+		left_ns = end_ns > now ? end_ns - now : 0;
+	}
+	if (!left_ns)
 		return SLEEP_MIN_MS;
-	due_ns -= now;
-	return due_ns < loop->sleep_ms * NS_PER_MS ? due_ns / NS_PER_MS + 1 : loop->sleep_ms;
+	return left_ns < most_ms * NS_PER_MS ? left_ns / NS_PER_MS + 1 : most_ms;
 }
 
 int loop_run(struct loop *loop, struct recorder *recorder, struct ending *ending)
@@ -338,7 +345,7 @@ int loop_run(struct loop *loop, struct recorder *recorder, struct ending *ending
 		gone = (!loop->command || loop->command_ended) &&
 		       source_live_tasks(&recorder->source) == 0;
 		now = monotonic_ns();
-		if (!err && !recorder_has_begun(recorder) && is_due(loop, now, started_ns)) {
+		if (!err && !recorder_has_begun(recorder) && !begins_in_ns(loop, now, started_ns)) {
 			err = begin(recorder);
 			now = monotonic_ns();
 		}

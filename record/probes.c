@@ -235,7 +235,7 @@ int probes_hold(struct probes *probes, int pidfd)
 {
 	struct task_state state = { .phase = PHASE_HELD,
 				    .reason = REASON_COMMAND,
-				    .counted = 1,
+				    .in_live_tasks = LIVE_COUNTED,
 				    .added_ns = monotonic_ns() };
 
 	int err =
@@ -250,7 +250,22 @@ int probes_hold(struct probes *probes, int pidfd)
 /* A grace period: programs that run on other CPUs right now send what they have. */
 static void wait_for_programs(void)
 {
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	LIBBPF_OPTS(bpf_map_create_opts, options);
+	int inner, outer, key = 0;
+
+	if (!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		return;
+	/* There is none for us where CPUs run without ticks (nohz_full). To put a map into a map of maps waits, too. */
+	inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "trc_wait", sizeof(key), sizeof(key), 1, NULL);
+	options.inner_map_fd = inner;
+	outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "trc_wait", sizeof(key), sizeof(key), 1,
+			       &options);
+	if (outer >= 0) {
+		bpf_map_update_elem(outer, &key, &inner, BPF_ANY);
+		close(outer);
+	}
+	if (inner >= 0)
+		close(inner);
 }
 
 void probes_pause(struct probes *probes, bool pause)

@@ -256,9 +256,9 @@ static void say_end(struct recorder *r, const struct mark *end, const struct end
 		     &line);
 	if (r->files.done_count > 1)
 		log_info("%llu files up to %s: %s", (unsigned long long)r->files.done_count,
-			 files_name(&r->files), line.data);
+			 files_done_name(&r->files), line.data);
 	else
-		log_info("%s: %s", files_name(&r->files), line.data);
+		log_info("%s: %s", files_done_name(&r->files), line.data);
 	trace_summary_free(summary);
 }
 
@@ -279,6 +279,8 @@ int recorder_finish(struct recorder *r, struct ending *ending, int err)
 		err = recorder_begin(r);
 	if (!r->writer) {
 		/* Between two files, because the next could not be begun: what is done is whole. */
+		r->lost_user += consumer_abandon(r->consumer);
+		recorder_note_losses(r);
 		say_write_error(r, err);
 		recorder_set_mark(r, &end, end_ns);
 		say_end(r, &end, ending);

@@ -223,6 +223,7 @@ int recorder_rotate(struct recorder *r)
 	recorder_set_mark(r, &end, monotonic_ns());
 	err = recorder_close_trace(r, r->writer, &r->mark, &end, &ending, err);
 	r->writer = NULL;
+	consumer_set_writer(r->consumer, NULL);
 	files_done(&r->files, r->closed_bytes);
 	if (err)
 		return err;
@@ -239,6 +240,7 @@ int recorder_rotate(struct recorder *r)
 	if (r->writer) {
 		trace_writer_close(r->writer);
 		r->writer = NULL;
+		consumer_set_writer(r->consumer, NULL);
 	}
 	files_discard(&r->files);
 	return err;

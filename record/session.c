@@ -46,7 +46,6 @@ static void open_consumer(struct session *s)
 {
 	u64 now = monotonic_ns();
 
-	source_pause(&s->recorder.source, begins_later(s));
 	s->consumer = s->recorder.consumer = consumer_new(&s->recorder.source, s->rings, now);
 	consumer_set_stacks(s->consumer, s->extras.stacks);
 	consumer_set_triggers(s->consumer, s->triggers, s->trigger_count);
@@ -123,6 +122,8 @@ static int start(struct session *s, const char *path)
 	struct output *output = &s->recorder.files.output;
 	int err = s->probes ? mark_targets(s) : 0;
 
+	/* Who matches is a target from the first probe on, but sends nothing before recording begins. */
+	source_pause(&s->recorder.source, begins_later(s));
 	if (s->tracer)
 		s->recorder.command_pid = command_pid(s->command);
 	else if (!err)

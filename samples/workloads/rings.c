@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * rings [POLL]: io_uring without a library; each request is waited for before the next.
+ * rings [poll|silent]: io_uring without a library; each request is waited for before the next.
  *
  *   29 nop                       user_data 0x7ac00000 + i
  *   17 read  of 4096 bytes       user_data 0x7ac10000 + i   of /dev/zero
@@ -8,8 +8,8 @@
  *    5 read  of descriptor -1    user_data 0x7ac30000 + i   EBADF
  *    3 timeouts of 20 ms         user_data 0x7ac40000 + i   ETIME
  *
- * With an argument the kernel polls for submissions: a thread of its own takes them. Prints the descriptors of zero
- * and null.
+ * poll: the kernel polls for submissions, a thread of its own takes them. silent: 61 times 8 nops instead, whose
+ * success is not posted. Prints the pid and the descriptors of zero and null.
  */
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -71,15 +71,38 @@ static void requests(int times, struct io_uring_sqe sqe, int expected)
 			FAIL("request");
 }
 
+static void silent(void)
+{
+	const struct io_uring_sqe nop = { .opcode = IORING_OP_NOP,
+					  .flags = IOSQE_CQE_SKIP_SUCCESS };
+
+	for (int turn = 0; turn < 61; turn++) {
+		unsigned tail = *AT(sq, params.sq_off.tail);
+
+		for (unsigned i = 0; i < 8; i++) {
+			sqes[i] = nop;
+			AT(sq, params.sq_off.array)[i] = i;
+		}
+		__atomic_store_n(AT(sq, params.sq_off.tail), tail + 8, __ATOMIC_RELEASE);
+		if (syscall(SYS_io_uring_enter, ring, 8, 0, 0, NULL, 0) != 8)
+			FAIL("io_uring_enter");
+	}
+}
+
 int main(int argc, char **argv)
 {
+	const char *way = argc > 1 ? argv[1] : "";
 	static char buffer[4096];
 	struct __kernel_timespec time = { .tv_nsec = 20000000 };
 	int zero = open("/dev/zero", O_RDONLY), null = open("/dev/null", O_WRONLY);
 	unsigned long at = (unsigned long)buffer;
 
-	(void)argv;
-	set_up(argc > 1);
+	set_up(!strcmp(way, "poll"));
+	if (!strcmp(way, "silent")) {
+		silent();
+		printf("%d %d %d\n", getpid(), zero, null);
+		return 0;
+	}
 	requests(29, (struct io_uring_sqe){ .opcode = IORING_OP_NOP, .user_data = 0x7ac00000 }, 0);
 	requests(17,
 		 (struct io_uring_sqe){ .opcode = IORING_OP_READ,

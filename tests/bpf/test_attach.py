@@ -512,6 +512,18 @@ def identity(t, options, **env):
     return result.stdout.splitlines()
 
 
+def test_user_with_a_delay(t):
+    """Who comes while the probes are attached is followed, and is in the trace from when recording begins."""
+    busy = start(["setpriv", "--reuid=65534", "--clear-groups", "/bin/sh", "-c", "while :; do /bin/true; done"])
+    time.sleep(0.3)
+    for delay in ("0.1s", "0.5s"):
+        trace = attach(t, "-u", "65534", "--delay", delay)
+        begun = min(event["ts"] for event in trace.of("target_added"))
+        check(trace.of("exec"), "no program was started")
+        check(all(event["ts"] >= begun for event in trace.of("exec")), "of before recording began")
+    busy.kill()
+
+
 def test_user_of_the_command(t):
     """R27: under sudo the command runs as who called it; --user says otherwise."""
     nobody, games = pwd.getpwnam("nobody"), pwd.getpwnam("games")

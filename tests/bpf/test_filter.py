@@ -219,6 +219,15 @@ def test_sample(t, rates):
     check(20 < mean < 20_000, f"mean of {mean} ns")
 
 
+def test_sample_later(t):
+    """With --delay nothing is counted before recording begins."""
+    script = f"timeout -s KILL 1.5 {workload('storm')} 1000000007; sleep 3; {workload('storm')} 30013"
+    trace = t.record("/bin/sh", "-c", script, options=["--sample", "getppid=1000", "--delay", "3s"])
+    sent = [event for event in shown(trace) if event["nr"] == nr("getppid")]
+    counted = [event for event in trace.of("call_count") if event["nr"] == nr("getppid")]
+    equal(len(sent) + sum(event["count"] for event in counted), 2 * 30013, "calls sent and counted")
+
+
 def test_sample_errors(t):
     """Counted calls tell their errors; what a name depends on is in the file, hidden."""
     every, trace = t.record(workload("failing")), t.record(workload("failing"), options=["--sample", "3"])

@@ -254,6 +254,21 @@ def test_full_disk_in_a_rotation(t):
         run(["umount", small])
 
 
+@cases("bpf", "ptrace")
+def test_directory_gone_at_a_rotation(t, backend):
+    """What could not be written is counted, the last file that is whole is named, the command goes on."""
+    os.mkdir(t.path("before"))
+    script = f"{workload('storm')} 20011; mv before after; {workload('storm')} 200003; touch went-on"
+    result = run([harness.RECORD, "--backend", backend, "-o", "before/run.trc", "--rotate", "300K", "--", "/bin/sh", "-c",
+                  script], cwd=t.directory)
+    check(os.path.exists(t.path("went-on")), "the command did not come to its end")
+    equal(result.returncode, 125, f"exit: {result.stderr}")
+    check("No such file" in result.stderr and "NOT WRITTEN" in result.stderr, result.stderr)
+    last = sorted(glob.glob(t.path("after/run-*.trc")))[-1]
+    check(f"before/{os.path.basename(last)}: " in result.stderr.splitlines()[-2], f"{last} is not named: {result.stderr}")
+    complete(harness.Trace(last))
+
+
 # --- the flight recorder
 
 

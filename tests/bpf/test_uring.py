@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """R23: requests of io_uring."""
 import errno
+import subprocess
+import time
 
-from harness import Skip, cases, check, equal, workload
+from harness import Skip, cases, check, equal, run, wait, workload
 
 NOP, TIMEOUT, READ, WRITE = 0, 11, 22, 23
 
@@ -34,3 +36,20 @@ def test_requests(t, poll):
         # The observer: as many as the system call says that it took.
         taken = sum(call["ret"] for call in trace.calls("io_uring_enter") if call["ret"] > 0)
         equal(len(submitted), taken, "requests, as io_uring_enter counts them")
+
+
+def test_silent_requests(t):
+    """Requests whose completion is not posted are forgotten when another process gets their memory."""
+    if run([workload("rings"), "silent"]).returncode:
+        raise Skip("no io_uring whose completions can be left out")
+    trace, recorder = t.start("/bin/sh", "-c", f"{workload('rings')} silent; read line; true", options=["--events", "+uring"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    pid = int(recorder.stdout.readline().split()[0])
+    time.sleep(0.3)
+    for _ in range(5):
+        equal(run([workload("rings")]).returncode, 0, "exit of a stranger")
+    recorder.stdin.close()
+    equal(wait(recorder), 0, "exit")
+    equal({event["tgid"] for event in trace.of("uring_submit")}, {pid}, "who submitted")
+    equal(len(trace.of("uring_submit")), 61 * 8, "requests")
+    equal(trace.of("uring_complete"), [], "completions")

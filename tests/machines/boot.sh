@@ -22,7 +22,7 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=${TRC_MACHINES_BUILD:-$root/build-machines}
 install=yes machine=amd64 suite= kernel= build= command= seconds=7200
-pattern='bpf/((parity|calls|process|tree|futex|sched|file|sock|signal|memory|payload)\.|filter\.(comm|filter|hidden|min|path|results|sample))'
+pattern='bpf/((parity|calls|process|futex|sched|file|sock|signal|memory|payload)\.|tree\.(children|exec|last|reused)|filter\.(comm|filter|hidden|min|path|results|sample))'
 while [ $# -gt 0 ]; do
 	case $1 in
 	--no-install) install=no ;;
@@ -97,7 +97,7 @@ fi
 if [ -n "$system" ] && [ ! -e "$system/done" ]; then
 	mkdir -p "$system"
 	suite= foreign apt-get -qq -y --no-install-recommends --download-only install bash coreutils cpp dash findutils grep hostname \
-		iproute2 libbpf1 libcbor0.8 libelf1 libsqlite3-0 libzstd1 libc-bin linux-libc-dev procps python3 python3-cbor2 python3-zstandard sed sqlite3 strace util-linux \
+		iproute2 libbpf1 libc6-dev libcbor0.8 libelf1 libsqlite3-0 libzstd1 libc-bin linux-libc-dev procps python3 python3-cbor2 python3-zstandard sed sqlite3 strace util-linux \
 		busybox-static
 	(cd "$apt/cache/archives" && suite= foreign apt-get -qq download libbpf-dev libcbor-dev libelf-dev libsqlite3-dev libzstd-dev zlib1g-dev)
 	for package in "$apt"/cache/archives/*.deb; do dpkg -x "$package" "$system"; done
