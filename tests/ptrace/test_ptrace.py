@@ -363,9 +363,25 @@ for i in range(150):
 def test_killed_while_forking(t, how):
     """Creators that are killed before they tell of a birth: each task still has its birth and its end, and there is one."""
     trace = t.record("/usr/bin/python3", "-I", "-c", KILLS, "7", options=[*PTRACE, *(["-e", "openat"] if how == "chosen" else [])])
+    check(once_each(trace) > 160, "births")
+
+
+@takes(300)
+@cases("all", "chosen")
+def test_killed_while_ending(t, how):
+    """Threads whose leader ends the process while their own end is looked at: it is not told again when they are gone."""
+    trace = t.record(workload("exits"), "threads", "307",
+                     options=[*PTRACE, "--events", "task,syscall", *(["-e", "openat"] if how == "chosen" else [])])
+    equal(once_each(trace), 307 * 6, "births")
+    equal({event["tgid"] for event in trace.of("task_exit")} & {0}, set(), "ends of no process")
+    equal(sum(event["child_tid"] == event["child_tgid"] for event in trace.of("task_new")), 307, "processes")
+
+
+def once_each(trace):
+    """Each birth and each end is told once, and of the same tasks. Returns how many were born."""
     born = [(event["child_tid"], event["child_start_ns"]) for event in trace.of("task_new")]
     ended = [(event["tid"], event["start_ns"]) for event in trace.of("task_exit")]
-    check(len(born) > 160, f"{len(born)} births only")
     equal(len(set(born)), len(born), "births that are told once")
     first = trace.of("task_found")[0]
     equal(sorted(ended), sorted([*born, (first["tid"], first["start_ns"])]), "ends")
+    return len(born)
