@@ -85,6 +85,11 @@ void tracee_birth(struct tracer *tracer, struct tracee *creator, u32 creator_tid
 /* The thread `old_tid` is `tracee` now: what was known of it is moved there. */
 struct tracee *tracee_exec(struct tracer *tracer, u32 tid, u32 old_tid, u32 arch, u64 stack_pointer,
 			   u64 now);
+/*
+ * The leader `tid` has ended: who reports by its number is a thread of its process, in an exec that failed when there was
+ * no way back. `is_there`: /proc still tells of it. NULL: there is none.
+ */
+struct tracee *tracee_heir(struct tracer *tracer, u32 tid, bool is_there, u64 now);
 void tracee_renamed(struct tracer *tracer, struct tracee *tracee, u64 now);
 /* Sends its end, unless that was done. */
 void tracee_exit(struct tracer *tracer, struct tracee *tracee, u32 exit_code, bool accounts,

@@ -163,6 +163,8 @@ static void take_status(struct tracer *tracer, u32 tid, int status, u64 now)
 		take_exec(tracer, tid, message, now);
 		return;
 	}
+	if (!tracee || tracee->end_told)
+		tracee = tracee_heir(tracer, tid, !ended, now) ?: tracee;
 	/* Its creator has not told of it yet. */
 	if (!tracee) {
 		struct proc_status proc;
