@@ -210,10 +210,16 @@ void command_wait(struct command *command, int *ret_status)
 		poll(&poll_fd, 1, -1);
 }
 
+void command_signal(const struct command *command, int signal_number)
+{
+	/* Not by its pid: where the thread that traces it has just taken its status, that may be another's by now. */
+	(void)syscall(SYS_pidfd_send_signal, command->pidfd, signal_number, NULL, 0);
+}
+
 void command_abandon(struct command *command)
 {
-	if (!command->released && !is_reaped(command))
-		kill(command->pid, SIGKILL);
+	if (!command->released)
+		command_signal(command, SIGKILL);
 	command->released = true;
 }
 

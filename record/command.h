@@ -33,6 +33,8 @@ void command_wait(struct command *command, int *ret_status);
 bool command_ended(struct command *command, int *ret_status);
 /* From the thread that traces it: it has taken the status itself. */
 void command_reaped(struct command *command, int status);
+/* To the command, and to no one if it has ended. */
+void command_signal(const struct command *command, int signal_number);
 /* Kills a command that was never released. */
 void command_abandon(struct command *command);
 /* The same, and frees. */

@@ -129,7 +129,7 @@ static void take_signals(struct loop *loop)
 		if (stops && (++loop->interrupts >= INTERRUPTS_TO_STOP || !command_runs(loop)))
 			loop->stop = true;
 		if (command_runs(loop) && info.ssi_code != SI_KERNEL)
-			kill(command_pid(loop->command), info.ssi_signo);
+			command_signal(loop->command, info.ssi_signo);
 	}
 }
 

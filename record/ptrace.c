@@ -184,7 +184,7 @@ int tracer_tell(struct tracer *tracer, struct consumer *consumer)
 
 	pthread_mutex_lock(&tracer->lock);
 	for (struct tracee *t = tracee_next(tracer, NULL); t && !err; t = tracee_next(tracer, t))
-		if (t->born)
+		if (t->born && !t->end_told)
 			err = tracee_tell(t, consumer);
 	pthread_mutex_unlock(&tracer->lock);
 	return err;
@@ -236,6 +236,8 @@ int tracer_unfinished(struct tracer *tracer, struct consumer *consumer)
 						      .cause = 2 };
 		const struct trc_head *call;
 
+		if (t->end_told)
+			continue;
 		if (call_unfinished(tracer, t, now, &call))
 			err = consumer_take(consumer, call);
 		if (err || t->tid != tracer->command_pid)

@@ -17,7 +17,8 @@ struct tracee {
 	u64 start_ns;
 	u64 leader_start_ns; /* of the thread that stands for its process */
 	char comm[16];
-	bool born;	 /* its beginning is told */
+	bool born; /* its beginning is told */
+	bool end_told;
 	bool group_exit; /* its process is about to end as a whole */
 	u32 ppid;	 /* and held_ns: of one whose creator has not told of it yet, since when */
 	u64 held_ns;
@@ -84,8 +85,13 @@ void tracee_birth(struct tracer *tracer, struct tracee *creator, u32 creator_tid
 /* The thread `old_tid` is `tracee` now: what was known of it is moved there. */
 struct tracee *tracee_exec(struct tracer *tracer, u32 tid, u32 old_tid, u32 arch, u64 stack_pointer,
 			   u64 now);
+/*
+ * The leader `tid` has ended: who reports by its number is a thread of its process, in an exec that failed when there was
+ * no way back. `is_there`: /proc still tells of it. NULL: there is none.
+ */
+struct tracee *tracee_heir(struct tracer *tracer, u32 tid, bool is_there, u64 now);
 void tracee_renamed(struct tracer *tracer, struct tracee *tracee, u64 now);
-/* Sends its end and forgets it. */
+/* Sends its end, unless that was done. */
 void tracee_exit(struct tracer *tracer, struct tracee *tracee, u32 exit_code, bool accounts,
 		 u64 now);
 /* Its threads are going to end, and not each by itself. */

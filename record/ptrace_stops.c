@@ -102,15 +102,20 @@ static void bear_late(struct tracer *tracer, u64 now)
 	}
 }
 
-static void take_end(struct tracer *tracer, struct tracee *tracee, u32 exit_code, bool accounts,
-		     u64 now)
+static void take_end(struct tracer *tracer, struct tracee *tracee, u64 now)
 {
-	u32 tid = tracee->tid;
+	unsigned long exit_code;
 
-	tracee_exit(tracer, tracee, exit_code, accounts, now);
-	/* All has been said of it: its parent is told of the end as ever. */
-	if (accounts)
-		ptrace(PTRACE_DETACH, tid, NULL, NULL);
+	/* Killed in its stop, it does not wait to be asked: its status tells. */
+	if (ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &exit_code))
+		return;
+	tracee_exit(tracer, tracee, exit_code, true, now);
+	/*
+	 * All has been said of it: its parent is told of the end as ever. If it was killed meanwhile it cannot be let go,
+	 * and its status is still to come: without what is known of it that would look like another's.
+	 */
+	if (!ptrace(PTRACE_DETACH, tracee->tid, NULL, NULL))
+		tracee_remove(tracer, tracee);
 }
 
 static void take_stop(struct tracer *tracer, struct tracee *tracee, int status, u64 now)
@@ -126,8 +131,7 @@ static void take_stop(struct tracer *tracer, struct tracee *tracee, int status, 
 		take_birth(tracer, tracee, message, now);
 		break;
 	case PTRACE_EVENT_EXIT:
-		ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &message);
-		take_end(tracer, tracee, message, true, now);
+		take_end(tracer, tracee, now);
 		return;
 	case PTRACE_EVENT_SECCOMP:
 		take_call(tracer, tracee, now);
@@ -159,6 +163,8 @@ static void take_status(struct tracer *tracer, u32 tid, int status, u64 now)
 		take_exec(tracer, tid, message, now);
 		return;
 	}
+	if (!tracee || tracee->end_told)
+		tracee = tracee_heir(tracer, tid, !ended, now) ?: tracee;
 	/* Its creator has not told of it yet. */
 	if (!tracee) {
 		struct proc_status proc;
@@ -173,14 +179,16 @@ static void take_status(struct tracer *tracer, u32 tid, int status, u64 now)
 		command_reaped(tracer->command, status);
 	if (!tracee->born && (ended || tracer->paused || tracer->stopping))
 		bear(tracer, NULL, tracee->ppid, tracee, now);
-	if (ended)
-		take_end(tracer, tracee,
-			 WIFEXITED(status) ? WEXITSTATUS(status) << 8 : WTERMSIG(status), false,
-			 now);
-	else if (!tracee->born)
+	if (ended) {
+		tracee_exit(tracer, tracee,
+			    WIFEXITED(status) ? WEXITSTATUS(status) << 8 : WTERMSIG(status), false,
+			    now);
+		tracee_remove(tracer, tracee);
+	} else if (!tracee->born) {
 		tracee->held_status = status;
-	else
+	} else {
 		take_stop(tracer, tracee, status, now);
+	}
 }
 
 /* --- the thread */

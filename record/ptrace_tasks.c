@@ -204,25 +204,50 @@ static void exec_send(struct tracer *tracer, struct tracee *tracee, u32 old_tid,
 	tracer_send(tracer, &event->head);
 }
 
+/* An exec gives the thread the number of its leader, which it has killed. */
+static void take_number(struct tracer *tracer, struct tracee *tracee, u32 tid, u64 now)
+{
+	struct tracee *leader = tracee_find(tracer, tid);
+
+	/*
+	 * Killed by the exec, and perhaps more than once: then it did not stop at its end, or was not there any more to
+	 * be let go. Either way it reports nothing more.
+	 */
+	if (leader) {
+		tracee_exit(tracer, leader, 0, false, now);
+		tracee_remove(tracer, leader);
+	}
+	take_out(tracer, tracee);
+	tracee->tid = tid;
+	tracee->start_ns = tracee->leader_start_ns;
+	tracee->next = *bucket_of(tracer, tid);
+	*bucket_of(tracer, tid) = tracee;
+}
+
+struct tracee *tracee_heir(struct tracer *tracer, u32 tid, bool is_there, u64 now)
+{
+	struct tracee *tracee = tracee_next(tracer, NULL);
+
+	while (tracee && (tracee->end_told || tracee->tgid != tid))
+		tracee = tracee_next(tracer, tracee);
+	if (!tracee)
+		return NULL;
+	take_number(tracer, tracee, tid, now);
+	if (is_there)
+		tracee_renamed(tracer, tracee, now);
+	return tracee;
+}
+
 struct tracee *tracee_exec(struct tracer *tracer, u32 tid, u32 old_tid, u32 arch, u64 stack_pointer,
 			   u64 now)
 {
-	struct tracee *tracee = tracee_find(tracer, old_tid), *leader;
+	struct tracee *tracee = tracee_find(tracer, old_tid);
 	struct proc_status status;
 
 	if (!tracee)
 		return NULL;
-	if (old_tid != tid) {
-		leader = tracee_find(tracer, tid);
-		/* Killed by the exec, and more than once: then it did not stop at its end. */
-		if (leader)
-			tracee_exit(tracer, leader, 0, false, now);
-		take_out(tracer, tracee);
-		tracee->tid = tid;
-		tracee->start_ns = tracee->leader_start_ns;
-		tracee->next = *bucket_of(tracer, tid);
-		*bucket_of(tracer, tid) = tracee;
-	}
+	if (old_tid != tid)
+		take_number(tracer, tracee, tid, now);
 	tracee_learn(tracee, false, &status);
 	/* Without system calls nobody saw the held command enter its exec. */
 	if (tracee->state.phase == PHASE_HELD)
@@ -240,7 +265,7 @@ static u32 others_of(struct tracer *tracer, const struct tracee *tracee, bool *r
 
 	*ret_exec = false;
 	for (struct tracee *t = tracee_next(tracer, NULL); t; t = tracee_next(tracer, t)) {
-		if (t == tracee || t->tgid != tracee->tgid)
+		if (t == tracee || t->end_told || t->tgid != tracee->tgid)
 			continue;
 		count++;
 		if (t->state.phase == PHASE_INSIDE &&
@@ -265,10 +290,12 @@ void tracee_exit(struct tracer *tracer, struct tracee *tracee, u32 exit_code, bo
 	const struct trc_head *call;
 	bool in_exec;
 
+	if (tracee->end_told)
+		return;
 	if (call_unfinished(tracer, tracee, now, &call))
 		tracer_send(tracer, call);
 	if (tracee->state.phase == PHASE_HELD) {
-		tracee_remove(tracer, tracee);
+		tracee->end_told = true;
 		return;
 	}
 	event.live_threads = others_of(tracer, tracee, &in_exec);
@@ -304,5 +331,6 @@ void tracee_exit(struct tracer *tracer, struct tracee *tracee, u32 exit_code, bo
 		removed.head.tid = tracee->tgid;
 		tracer_send(tracer, &removed.head);
 	}
-	tracee_remove(tracer, tracee);
+	/* Not before: sending may wait, and a file that begins meanwhile is to know whose end comes. */
+	tracee->end_told = true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * exec_thread: starts 7 threads; six sleep for ever, the seventh makes the marker 17, waits until the
- * six sleep and replaces the program by first_act, which makes the marker 19. One process all along;
+ * exec_thread [PROGRAM]: starts 7 threads; six sleep for ever, the seventh makes the marker 17, waits until the
+ * six sleep and replaces the program by first_act, which makes the marker 19, or by PROGRAM. One process all along;
  * the seventh thread takes the process's own tid over, the old leader and the six sleepers end.
  */
 #include <pthread.h>
@@ -22,17 +22,18 @@ static void *sleeper(void *unused)
 	return NULL;
 }
 
-static void *replacer(void *unused)
+static void *replacer(void *program)
 {
-	(void)unused;
 	marker(17);
 	pthread_barrier_wait(&ready);
 	usleep(20000); /* so that the others are inside their calls */
-	execl(sibling("first_act"), "first_act", "19", NULL);
+	if (!program)
+		program = sibling("first_act");
+	execl(program, "first_act", "19", NULL);
 	FAIL("execl");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	pthread_t thread;
 
@@ -40,7 +41,7 @@ int main(void)
 	for (int i = 0; i < SLEEPERS; i++)
 		if (pthread_create(&thread, NULL, sleeper, NULL))
 			FAIL("pthread_create");
-	if (pthread_create(&thread, NULL, replacer, NULL))
+	if (pthread_create(&thread, NULL, replacer, argc > 1 ? argv[1] : NULL))
 		FAIL("pthread_create");
 	for (;;)
 		pause();

@@ -5,6 +5,7 @@
  * exits leader N    its first thread ends first; the last thread ends the process with the code N
  * exits tree        children that end with 0 2 3 5 7 11 13 127 251, then ones that die of
  *                   SIGHUP SIGINT SIGABRT SIGKILL SIGTERM: 14 in all; ends with 0 itself
+ * exits threads N   N processes, one after the other, each of 6 threads, which end while the first ends the process
  * exits echo        copies its standard input to its standard output, ends with 0
  */
 #include <pthread.h>
@@ -56,6 +57,41 @@ static int tree(void)
 	return 0;
 }
 
+static pthread_barrier_t all_ready;
+
+static void *ending_thread(void *unused)
+{
+	(void)unused;
+	pthread_barrier_wait(&all_ready);
+	return NULL;
+}
+
+static void end_with_threads(void)
+{
+	pthread_t thread;
+
+	pthread_barrier_init(&all_ready, NULL, 6);
+	for (int i = 0; i < 5; i++)
+		if (pthread_create(&thread, NULL, ending_thread, NULL))
+			FAIL("pthread_create");
+	pthread_barrier_wait(&all_ready);
+	_exit(0);
+}
+
+static int threads(long count)
+{
+	for (long i = 0; i < count; i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (!pid)
+			end_with_threads();
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+			FAIL("a process of threads");
+	}
+	return 0;
+}
+
 static int echo(void)
 {
 	char buffer[4096];
@@ -75,6 +111,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(way, "tree"))
 		return tree();
+	if (!strcmp(way, "threads"))
+		return threads(n);
 	if (!strcmp(way, "echo"))
 		return echo();
 	if (strcmp(way, "leader"))
