@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """R17: what the trace says of a process is what the kernel's other interfaces say."""
+import collections
 import os
 import re
 
@@ -113,6 +114,16 @@ def test_leader_that_ends_first(t):
     equal(len(ends), 2, "threads")
     check(ends[1] - ends[0] > 30_000_000 // harness.SLOWER, f"the leader ended {ends[1] - ends[0]} ns before the other")
     equal(rows[0]["end_ns"], ends[1], "end of the process")
+
+
+def test_last_thread(t):
+    """Of the threads of a process one is the last, even when they end at the same moment on several CPUs."""
+    trace = t.record(workload("exits"), "threads", "307", options=["--events", "task"])
+    ends = trace.of("task_exit")
+    last = collections.Counter(event["tgid"] for event in ends if event["signal_flags"] & 1)
+    equal(set(last), {event["tgid"] for event in ends}, "processes with a last thread")
+    equal({tgid: count for tgid, count in last.items() if count > 1}, {}, "processes with several last threads")
+    check(len(last) == 308, f"{len(last)} processes")
 
 
 def test_orphan(t):
