@@ -107,7 +107,7 @@ static u64 put_frame(u8 *ring, u64 at, struct input *in)
 static struct trace_writer *open_writer(int fd)
 {
 	struct trace_meta meta = { .major = 1, .schema = *schema_builtin() };
-	struct trace_writer_options options = { .fd = fd, .uuid = { 1 } };
+	struct trace_writer_options options = { .fd = fd, .uuid = { 1 }, .chunk_bytes = 65536 };
 	struct trace_writer *writer;
 	u8 *data;
 	size_t len;
