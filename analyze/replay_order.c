@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/replay_order.h"
 
+#include "analyze/model/idmap.h"
 #include "common/alloc.h"
 
 #include <stdlib.h>
@@ -9,10 +10,7 @@
 #define PASS_FACTOR   64
 #define PASSES_MAX    11 /* 64^11 > 2^64 */
 #define WINDOW_MIN_NS 1000000
-
-struct renamed { /* a thread that became the leader by execve, until that call's record comes */
-	u32 tid, old_tid;
-};
+#define MOVED_MAX     256 /* items, to make room for one among those that are sorted */
 
 struct pass {
 	struct walk *walk;
@@ -21,8 +19,8 @@ struct pass {
 	bool at_end;
 	struct item_queue queue; /* by begin */
 	struct replay_waits waits;
-	struct renamed *renamed;
-	size_t renamed_count, renamed_capacity;
+	/* The old tid of a thread that became the leader by execve, until that call's record comes. */
+	struct idmap renamed;
 	struct text scratch;
 };
 
@@ -66,34 +64,84 @@ static size_t queue_place(const struct item_queue *queue, const struct replay_it
 	return high;
 }
 
+static void heap_push(struct item_queue *queue, struct replay_item *item)
+{
+	size_t i = queue->heap_count++;
+
+	ARRAY_RESERVE(queue->heap, queue->heap_capacity, queue->heap_count);
+	for (; i && earlier(item, queue->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		queue->heap[i] = queue->heap[(i - 1) / 2];
+	queue->heap[i] = item;
+}
+
+static struct replay_item *heap_pop(struct item_queue *queue)
+{
+	struct replay_item *first = queue->heap[0], *last = queue->heap[--queue->heap_count];
+	size_t i = 0, child;
+
+	for (; (child = 2 * i + 1) < queue->heap_count; i = child) {
+		if (child + 1 < queue->heap_count &&
+		    earlier(queue->heap[child + 1], queue->heap[child]))
+			child++;
+		if (!earlier(queue->heap[child], last))
+			break;
+		queue->heap[i] = queue->heap[child];
+	}
+	queue->heap[i] = last;
+	return first;
+}
+
 void item_queue_push(struct item_queue *queue, struct replay_item *item)
 {
-	size_t place;
+	size_t place = queue_place(queue, item);
 
+	if (queue->end - place > MOVED_MAX) {
+		heap_push(queue, item);
+		return;
+	}
 	if (queue->end == queue->capacity && queue->first > queue->capacity / 2) {
 		memmove(queue->items, queue->items + queue->first,
 			(queue->end - queue->first) * sizeof(struct replay_item *));
+		place -= queue->first;
 		queue->end -= queue->first;
 		queue->first = 0;
 	}
 	ARRAY_RESERVE(queue->items, queue->capacity, queue->end + 1);
-	place = queue_place(queue, item);
 	memmove(queue->items + place + 1, queue->items + place,
 		(queue->end - place) * sizeof(struct replay_item *));
 	queue->items[place] = item;
 	queue->end++;
 }
 
+struct replay_item *item_queue_first(const struct item_queue *queue)
+{
+	struct replay_item *sorted = queue->first < queue->end ? queue->items[queue->first] : NULL;
+
+	if (queue->heap_count && (!sorted || earlier(queue->heap[0], sorted)))
+		return queue->heap[0];
+	return sorted;
+}
+
 struct replay_item *item_queue_pop(struct item_queue *queue)
 {
-	return queue->first < queue->end ? queue->items[queue->first++] : NULL;
+	struct replay_item *first = item_queue_first(queue);
+
+	if (!first)
+		return NULL;
+	if (queue->heap_count && queue->heap[0] == first)
+		return heap_pop(queue);
+	queue->first++;
+	return first;
 }
 
 void item_queue_release(struct item_queue *queue)
 {
 	for (size_t i = queue->first; i < queue->end; i++)
 		free(queue->items[i]);
+	for (size_t i = 0; i < queue->heap_count; i++)
+		free(queue->heap[i]);
 	free(queue->items);
+	free(queue->heap);
 	*queue = (struct item_queue){ 0 };
 }
 
@@ -163,21 +211,17 @@ static void remember_exec(struct pass *pass, const struct trc_exec *exec)
 {
 	if (!exec->old_tid || exec->old_tid == exec->head.tid)
 		return;
-	ARRAY_RESERVE(pass->renamed, pass->renamed_capacity, pass->renamed_count + 1);
-	pass->renamed[pass->renamed_count++] = (struct renamed){ exec->head.tid, exec->old_tid };
+	idmap_put(&pass->renamed, exec->head.tid, (void *)(uintptr_t)exec->old_tid);
 }
 
 static u32 begin_tid(struct pass *pass, const struct trc_head *head)
 {
-	for (size_t i = 0; i < pass->renamed_count; i++) {
-		if (pass->renamed[i].tid == head->tid) {
-			u32 old_tid = pass->renamed[i].old_tid;
+	u32 old_tid = (u32)(uintptr_t)idmap_find(&pass->renamed, head->tid);
 
-			pass->renamed[i] = pass->renamed[--pass->renamed_count];
-			return old_tid;
-		}
-	}
-	return head->tid;
+	if (!old_tid)
+		return head->tid;
+	idmap_remove(&pass->renamed, head->tid);
+	return old_tid;
 }
 
 static bool is_printed(u16 kind_id)
@@ -264,7 +308,7 @@ static int pass_fork(const struct walk *first, struct walk **ret_walk)
 static void pass_release(struct pass *pass, bool owned)
 {
 	item_queue_release(&pass->queue);
-	free(pass->renamed);
+	idmap_release(&pass->renamed);
 	text_release(&pass->scratch);
 	replay_waits_release(&pass->waits);
 	if (owned) {

@@ -50,16 +50,14 @@ struct replay_item *replay_item_new(struct walk *walk, const struct walk_step *s
 struct item_queue {
 	struct replay_item **items;
 	size_t first, end, capacity; /* items[first … end) */
+	struct replay_item **heap;   /* those that belonged far from the end */
+	size_t heap_count, heap_capacity;
 };
 
 void item_queue_push(struct item_queue *queue, struct replay_item *item);
-struct replay_item *item_queue_pop(struct item_queue *queue); /* NULL if it is empty */
-void item_queue_release(struct item_queue *queue);	      /* frees the items too */
-
-static inline struct replay_item *item_queue_first(const struct item_queue *queue)
-{
-	return queue->first < queue->end ? queue->items[queue->first] : NULL;
-}
+struct replay_item *item_queue_first(const struct item_queue *queue); /* NULL if it is empty */
+struct replay_item *item_queue_pop(struct item_queue *queue);	      /* the same */
+void item_queue_release(struct item_queue *queue);		      /* frees the items too */
 
 /* ---- the order ---- */
 

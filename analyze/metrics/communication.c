@@ -343,10 +343,21 @@ static void put_row(struct fold *fold, const struct text_map_entry *entry)
 	fold_row(fold, row);
 }
 
+static int by_id(const void *a, const void *b)
+{
+	const struct idmap_slot *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* In an order that does not depend on the map's. */
 static void end_channels(struct fold *fold)
 {
 	struct state *state = fold->state;
 
+	if (state->channels.count)
+		qsort(state->channels.slots, state->channels.capacity,
+		      sizeof(*state->channels.slots), by_id);
 	for (size_t i = 0; i < state->channels.capacity; i++)
 		if (state->channels.slots[i].value)
 			channel_free(fold, state->channels.slots[i].value, NULL);

@@ -2,25 +2,10 @@
 #include "analyze/metrics/text_map.h"
 
 #include "common/alloc.h"
+#include "common/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Eight bytes at a time: keys are paths, and there is one look-up per call. */
-static u64 hash_bytes(const char *key, size_t len)
-{
-	u64 hash = len * 0x9E3779B97F4A7C15ull, word;
-
-	for (; len >= 8; key += 8, len -= 8) {
-		memcpy(&word, key, 8);
-		hash = (hash ^ word) * 0xff51afd7ed558ccdull;
-		hash ^= hash >> 32;
-	}
-	word = 0;
-	memcpy(&word, key, len);
-	hash = (hash ^ word) * 0xff51afd7ed558ccdull;
-	return hash ^ hash >> 32;
-}
 
 /* The slot that has the key, or the free one where it belongs. */
 static u32 *find_slot(const struct text_map *map, u64 hash, const char *key, size_t len)

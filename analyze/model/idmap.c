@@ -2,13 +2,14 @@
 #include "analyze/model/idmap.h"
 
 #include "common/alloc.h"
+#include "common/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static size_t home(const struct idmap *map, u32 id)
 {
-	return (u32)(id * 0x9E3779B1u) & (map->capacity - 1);
+	return hash_number(0, id) & (map->capacity - 1);
 }
 
 void idmap_release(struct idmap *map)

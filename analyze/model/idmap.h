@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Number → pointer, for tids and pids: open addressing, remembers the last hit. */
+/* Number → pointer, for tids and pids: open addressing, remembers the last hit. Slots are in no order. */
 #pragma once
 
 #include "common/types.h"

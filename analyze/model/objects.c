@@ -2,14 +2,13 @@
 #include "analyze/model/objects.h"
 
 #include "common/alloc.h"
+#include "common/hash.h"
 
 #include <stdlib.h>
 
 static size_t bucket_of(const struct objects *objects, u32 place_device, u64 inode)
 {
-	u64 hash = (inode ^ (u64)place_device << 40) * 0x9E3779B97F4A7C15ull;
-
-	return (size_t)(hash >> 32) & (objects->capacity - 1);
+	return hash_number(hash_number(0, inode), place_device) & (objects->capacity - 1);
 }
 
 static void grow(struct objects *objects)

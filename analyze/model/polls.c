@@ -5,14 +5,15 @@
 #include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
 #include "common/alloc.h"
+#include "common/hash.h"
 #include "common/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define NR_LIMIT      1024 /* of those beyond nobody waits for descriptors */
-#define ROLE_UNKNOWN  255
-#define EPOLL_BUCKETS 64
+#define NR_LIMIT     1024 /* of those beyond nobody waits for descriptors */
+#define ROLE_UNKNOWN 255
+#define BUCKETS_MIN  64
 
 enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3 };
 enum { EVENT_IN = 1, EVENT_PRI = 2, EVENT_OUT = 4 };
@@ -22,13 +23,14 @@ struct watch {
 	s32 fd;
 	u32 events;
 	struct object *object;
-	struct watch *next; /* in its bucket */
+	struct watch *next, **link; /* in its bucket; what points to it */
 };
 
 struct epoll {
 	struct idmap by_fd;
 	u32 count;
-	struct watch *by_data[EPOLL_BUCKETS];
+	u32 bucket_count; /* a power of two, or 0 */
+	struct watch **by_data;
 };
 
 struct polls {
@@ -95,16 +97,14 @@ static bool is_packed(const struct trc_syscall *record)
 
 static struct watch **bucket_of(struct epoll *epoll, u64 data)
 {
-	return &epoll->by_data[(data * 0x9e3779b97f4a7c15ull) >> 58];
+	return &epoll->by_data[hash_number(0, data) & (epoll->bucket_count - 1)];
 }
 
 static void watch_free(struct epoll *epoll, struct watch *watch)
 {
-	struct watch **link = bucket_of(epoll, watch->data);
-
-	while (*link != watch)
-		link = &(*link)->next;
-	*link = watch->next;
+	*watch->link = watch->next;
+	if (watch->next)
+		watch->next->link = watch->link;
 	idmap_remove(&epoll->by_fd, (u32)watch->fd);
 	epoll->count--;
 	object_unref(watch->object);
@@ -115,11 +115,36 @@ void epoll_free(struct epoll *epoll)
 {
 	if (!epoll)
 		return;
-	for (unsigned i = 0; i < EPOLL_BUCKETS; i++)
+	for (u32 i = 0; i < epoll->bucket_count; i++)
 		while (epoll->by_data[i])
 			watch_free(epoll, epoll->by_data[i]);
+	free(epoll->by_data);
 	idmap_release(&epoll->by_fd);
 	free(epoll);
+}
+
+/* Of several with the same data the last one comes first, and it stays so. */
+static void grow(struct epoll *epoll)
+{
+	struct watch **old = epoll->by_data;
+	u32 old_count = epoll->bucket_count;
+
+	epoll->bucket_count = old_count ? old_count * 2 : BUCKETS_MIN;
+	epoll->by_data = xcalloc(epoll->bucket_count, sizeof(struct watch *));
+	for (u32 i = 0; i < old_count; i++) {
+		struct watch **ends[] = { &epoll->by_data[i], &epoll->by_data[i + old_count] };
+
+		for (struct watch *watch = old[i], *next; watch; watch = next) {
+			bool upper = bucket_of(epoll, watch->data) != &epoll->by_data[i];
+
+			next = watch->next;
+			watch->next = NULL;
+			watch->link = ends[upper];
+			*ends[upper] = watch;
+			ends[upper] = &watch->next;
+		}
+	}
+	free(old);
 }
 
 static void add_watch(struct epoll *epoll, s32 fd, u32 events, u64 data, struct object *object)
@@ -130,13 +155,16 @@ static void add_watch(struct epoll *epoll, s32 fd, u32 events, u64 data, struct 
 		watch_free(epoll, watch);
 	if (epoll->count >= EPOLL_WATCH_MAX)
 		return;
+	if (epoll->count == epoll->bucket_count)
+		grow(epoll);
 	watch = xcalloc(1, sizeof(*watch));
 	/* Two that watch each other would keep each other alive. */
 	if (object && object->type == OBJECT_epoll)
 		object = NULL;
-	*watch = (struct watch){ data, fd, events, object_ref(object), NULL };
 	bucket = bucket_of(epoll, data);
-	watch->next = *bucket;
+	*watch = (struct watch){ data, fd, events, object_ref(object), *bucket, bucket };
+	if (*bucket)
+		(*bucket)->link = &watch->next;
 	*bucket = watch;
 	idmap_put(&epoll->by_fd, (u32)fd, watch);
 	epoll->count++;
@@ -170,7 +198,7 @@ static void control(struct polls *polls, struct thread *thread, const struct trc
 
 static const struct watch *find_watch(struct epoll *epoll, u64 data)
 {
-	struct watch *watch = epoll ? *bucket_of(epoll, data) : NULL;
+	struct watch *watch = epoll && epoll->count ? *bucket_of(epoll, data) : NULL;
 
 	while (watch && watch->data != data)
 		watch = watch->next;

@@ -146,6 +146,13 @@ static u8 waiting_state(const struct trc_sched_switch *record)
 	}
 }
 
+/* Called wherever a thread leaves the CPU, seen or not: between two of these only a few segments are added. */
+static void hold_back(struct spans *spans, struct span_thread *st)
+{
+	if (st->count > SEGMENTS_MAX)
+		spans_tell(spans, st, st->segments[SEGMENTS_MAX / 2].start_ns, NULL);
+}
+
 static void left(struct spans *spans, struct thread *thread, const struct trc_sched_switch *record)
 {
 	u64 ts = record->head.ts;
@@ -164,8 +171,7 @@ static void left(struct spans *spans, struct thread *thread, const struct trc_sc
 		spans_open_segment(st)->in_call = true;
 	else if (record->flags & TRC_SWITCH_NOT_IN_CALL && ts > spans_told_ns(st))
 		spans_tell(spans, st, ts, NULL);
-	if (st->count > SEGMENTS_MAX)
-		spans_tell(spans, st, st->segments[SEGMENTS_MAX / 2].start_ns, NULL);
+	hold_back(spans, st);
 }
 
 static void came(struct spans *spans, struct thread *thread, u64 ts)
@@ -183,6 +189,7 @@ static void came(struct spans *spans, struct thread *thread, u64 ts)
 		set_waker(open, &st->early);
 	} else if (open->state == SPAN_user) { /* that it left is missing */
 		spans_turn(st, st->seen_ns, SPAN_unknown);
+		hold_back(spans, st);
 	}
 	segment_drop(&st->early);
 	st->early_ns = 0;

@@ -4,12 +4,15 @@
 #include "analyze/model/idmap.h"
 #include "analyze/model/symbols.h"
 #include "common/alloc.h"
+#include "common/hash.h"
 #include "common/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define MODULES_MAX 65536 /* of a process: more than the kernel lets it map, unless told to */
 #define SYMBOLS_MIN 256
+#define SYMBOLS_MAX (1u << 20)
 
 enum { MODULE_path, MODULE_build_id }; /* V() fields in the order of events.def */
 enum { KERNEL_SYMBOL_name };
@@ -20,10 +23,14 @@ struct module {
 	struct string *build_id; /* the same */
 };
 
+/*
+ * A treap: sorted by address, and a parent's rank, a hash of its address, is above its children's. A node never changes,
+ * so that what processes and the rows of tables hold in common is there once.
+ */
 struct modules {
-	u32 references;
-	size_t count, capacity;
-	struct module *rows;
+	u32 references, count; /* count: of the mappings from here down */
+	struct module module;
+	struct modules *left, *right;
 };
 
 struct stack {
@@ -56,62 +63,114 @@ static struct string *item_string(const struct trc_head *record, u8 field)
 
 /* ---- modules ---- */
 
-static void module_release(struct module *module)
+static u32 count_of(const struct modules *tree)
 {
-	string_unref(module->path);
-	string_unref(module->build_id);
+	return tree ? tree->count : 0;
 }
 
-static struct modules *modules_own(struct modules *modules)
+struct modules *modules_ref(struct modules *tree)
 {
-	struct modules *own = xcalloc(1, sizeof(*own));
+	if (tree)
+		tree->references++;
+	return tree;
+}
 
-	own->references = 1;
-	for (size_t i = 0; modules && i < modules->count; i++) {
-		ARRAY_RESERVE(own->rows, own->capacity, own->count + 1);
-		own->rows[own->count] = modules->rows[i];
-		string_ref(own->rows[own->count].path);
-		string_ref(own->rows[own->count++].build_id);
+void modules_unref(struct modules *tree)
+{
+	if (!tree || --tree->references)
+		return;
+	modules_unref(tree->left);
+	modules_unref(tree->right);
+	string_unref(tree->module.path);
+	string_unref(tree->module.build_id);
+	free(tree);
+}
+
+/* Takes the references that it is given. */
+static struct modules *node_new(struct module module, struct modules *left, struct modules *right)
+{
+	struct modules *tree = xmalloc(sizeof(*tree));
+
+	*tree = (struct modules){ 1, count_of(left) + 1 + count_of(right), module, left, right };
+	return tree;
+}
+
+/* The same mapping with others below it. */
+static struct modules *node_again(const struct modules *from, struct modules *left,
+				  struct modules *right)
+{
+	string_ref(from->module.path);
+	string_ref(from->module.build_id);
+	return node_new(from->module, left, right);
+}
+
+/* Those that end at `place` at the latest. */
+static struct modules *before(const struct modules *tree, u64 place)
+{
+	if (!tree)
+		return NULL;
+	if (tree->module.end > place)
+		return before(tree->left, place);
+	return node_again(tree, modules_ref(tree->left), before(tree->right, place));
+}
+
+/* Those that begin at `place` or behind it. */
+static struct modules *behind(const struct modules *tree, u64 place)
+{
+	if (!tree)
+		return NULL;
+	if (tree->module.start < place)
+		return behind(tree->right, place);
+	return node_again(tree, behind(tree->left, place), modules_ref(tree->right));
+}
+
+static u64 rank_of(const struct modules *tree)
+{
+	return hash_number(0, tree->module.start);
+}
+
+/* All of `low` lies before `high`; gives both back as one. */
+static struct modules *join(struct modules *low, struct modules *high)
+{
+	struct modules *tree;
+
+	if (!low || !high)
+		return low ? low : high;
+	if (rank_of(low) > rank_of(high)) {
+		tree = node_again(low, modules_ref(low->left), join(modules_ref(low->right), high));
+		modules_unref(low);
+	} else {
+		tree = node_again(high, join(low, modules_ref(high->left)),
+				  modules_ref(high->right));
+		modules_unref(high);
 	}
-	modules_unref(modules);
-	return own;
+	return tree;
 }
 
 void modules_add(struct modules **slot, const struct trc_module *record)
 {
-	struct modules *modules = *slot;
-	size_t kept = 0;
+	struct modules *low, *high, *old = *slot;
 
-	if (!modules || modules->references > 1)
-		modules = *slot = modules_own(modules);
-	for (size_t i = 0; i < modules->count; i++) {
-		if (modules->rows[i].start < record->end && record->start < modules->rows[i].end)
-			module_release(&modules->rows[i]);
-		else
-			modules->rows[kept++] = modules->rows[i];
-	}
-	ARRAY_RESERVE(modules->rows, modules->capacity, kept + 1);
-	modules->rows[kept] = (struct module){ record->start, record->end, record->offset,
-					       item_string(&record->head, MODULE_path),
-					       item_string(&record->head, MODULE_build_id) };
-	modules->count = kept + 1;
-}
-
-struct modules *modules_ref(struct modules *modules)
-{
-	if (modules)
-		modules->references++;
-	return modules;
-}
-
-void modules_unref(struct modules *modules)
-{
-	if (!modules || --modules->references)
+	if (record->start >= record->end)
 		return;
-	for (size_t i = 0; i < modules->count; i++)
-		module_release(&modules->rows[i]);
-	free(modules->rows);
-	free(modules);
+	low = before(old, record->start);
+	high = behind(old, record->end);
+	if (count_of(low) + count_of(high) < MODULES_MAX) {
+		struct module module = { record->start, record->end, record->offset,
+					 item_string(&record->head, MODULE_path),
+					 item_string(&record->head, MODULE_build_id) };
+
+		low = join(low, node_new(module, NULL, NULL));
+	}
+	*slot = join(low, high);
+	modules_unref(old);
+}
+
+static const struct module *module_at(const struct modules *tree, u64 address)
+{
+	while (tree && (address < tree->module.start || address >= tree->module.end))
+		tree = address < tree->module.start ? tree->left : tree->right;
+	return tree ? &tree->module : NULL;
 }
 
 /* The text is cut at semicolons. */
@@ -125,29 +184,26 @@ static void add_name(struct text *text, const char *name)
 static void add_user_frame(const struct stacks *stacks, const struct modules *modules, u64 address,
 			   bool returns, struct text *text)
 {
-	for (size_t i = 0; modules && i < modules->count; i++) {
-		const struct module *module = &modules->rows[i];
-		const char *name;
+	const struct module *module = module_at(modules, address);
+	const char *name;
 
-		if (address < module->start || address >= module->end || !module->path)
-			continue;
-		name = stacks->names && module->build_id
-			       ? symbols_name(stacks->names, module->path->data,
-					      (const u8 *)module->build_id->data,
-					      module->build_id->len,
-					      address - module->start + module->offset - returns)
-			       : NULL;
-		if (name) {
-			add_name(text, name);
-			return;
-		}
-		name = strrchr(module->path->data, '/');
-		add_name(text, name ? name + 1 : module->path->data);
-		text_addc(text, '+');
-		text_addx(text, address - module->start + module->offset);
+	if (!module || !module->path) {
+		text_addx(text, address);
 		return;
 	}
-	text_addx(text, address);
+	name = stacks->names && module->build_id
+		       ? symbols_name(stacks->names, module->path->data,
+				      (const u8 *)module->build_id->data, module->build_id->len,
+				      address - module->start + module->offset - returns)
+		       : NULL;
+	if (name) {
+		add_name(text, name);
+		return;
+	}
+	name = strrchr(module->path->data, '/');
+	add_name(text, name ? name + 1 : module->path->data);
+	text_addc(text, '+');
+	text_addx(text, address - module->start + module->offset);
 }
 
 /* ---- stacks ---- */
@@ -202,7 +258,7 @@ void stacks_add(struct stacks *stacks, u32 section, const struct trc_stack *reco
 
 static struct symbol *find_symbol(struct symbol *symbols, size_t size, u64 address)
 {
-	size_t i = (address * 0x9E3779B97F4A7C15ull) >> 32 & (size - 1);
+	size_t i = hash_number(0, address) & (size - 1);
 
 	while (symbols[i].address && symbols[i].address != address)
 		i = (i + 1) & (size - 1);
@@ -228,6 +284,8 @@ void stacks_add_symbol(struct stacks *stacks, const struct trc_kernel_symbol *re
 		stacks->symbol_size = size;
 	}
 	symbol = find_symbol(stacks->symbols, stacks->symbol_size, record->address);
+	if (!symbol->address && stacks->symbol_count == SYMBOLS_MAX)
+		return;
 	stacks->symbol_count += !symbol->address;
 	symbol->address = record->address;
 	string_set(&symbol->name, item_string(&record->head, KERNEL_SYMBOL_name));

@@ -3,6 +3,7 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "common/hash.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -15,11 +16,15 @@
 #ifdef TRC_LIBELF
 #include <gelf.h>
 
-#define FILES_MAX	4096
-#define FILE_BYTES_MAX	(4ull << 30)
-#define FUNCTIONS_TOTAL (16u << 20) /* of all files together */
-#define SEGMENTS_MAX	64
-#define NOTE_BYTES_MAX	65536
+#define FILES_MAX	 4096
+#define FILE_SLOTS	 (2 * FILES_MAX)
+#define FILE_BYTES_MAX	 (4ull << 30)
+#define SYMBOLS_TOTAL	 (64u << 20) /* that are looked at, of all files together */
+#define FUNCTIONS_TOTAL	 (16u << 20) /* the same, that are taken */
+#define NAME_BYTES_MAX	 4096
+#define NAME_BYTES_TOTAL (1ull << 30)
+#define SEGMENTS_MAX	 64
+#define NOTE_BYTES_MAX	 65536
 
 struct function {
 	u64 start, end; /* addresses as the file has them; end 0: up to the next */
@@ -40,9 +45,10 @@ struct file {
 };
 
 struct symbols {
-	size_t file_count, file_capacity;
-	struct file **files;
-	size_t function_count;
+	size_t file_count;
+	struct file *files[FILE_SLOTS]; /* a hash table, by id */
+	size_t symbol_count, function_count;
+	u64 name_bytes;
 };
 
 struct symbols *symbols_new(void)
@@ -62,11 +68,12 @@ void symbols_free(struct symbols *symbols)
 {
 	if (!symbols)
 		return;
-	for (size_t i = 0; i < symbols->file_count; i++) {
+	for (size_t i = 0; i < FILE_SLOTS; i++) {
+		if (!symbols->files[i])
+			continue;
 		functions_free(symbols->files[i]);
 		free(symbols->files[i]);
 	}
-	free(symbols->files);
 	free(symbols);
 }
 
@@ -114,31 +121,50 @@ static void take_segments(Elf *elf, struct file *file)
 	}
 }
 
+/* A copy; NULL: it has none. */
+static char *name_of(const Elf_Data *names, const GElf_Sym *symbol)
+{
+	const char *name;
+	size_t left, len;
+
+	if (!names || !names->d_buf || symbol->st_name >= names->d_size)
+		return NULL;
+	name = (const char *)names->d_buf + symbol->st_name;
+	left = names->d_size - symbol->st_name;
+	len = strnlen(name, left < NAME_BYTES_MAX ? left : NAME_BYTES_MAX);
+	return len && len < left ? xstrndup(name, len) : NULL;
+}
+
 static void take_functions(struct symbols *symbols, Elf *elf, Elf_Scn *section,
 			   const GElf_Shdr *header, struct file *file)
 {
 	Elf_Data *data = elf_getdata(section, NULL);
+	const Elf_Data *names = elf_getdata(elf_getscn(elf, header->sh_link), NULL);
 	size_t count =
 		data && header->sh_entsize ? (size_t)(header->sh_size / header->sh_entsize) : 0;
 
-	for (size_t i = 0; i < count && symbols->function_count < FUNCTIONS_TOTAL; i++) {
+	for (size_t i = 0;
+	     i < count && symbols->symbol_count < SYMBOLS_TOTAL &&
+	     symbols->function_count < FUNCTIONS_TOTAL && symbols->name_bytes < NAME_BYTES_TOTAL;
+	     i++) {
 		GElf_Sym symbol;
-		const char *name;
+		char *name;
 		u8 type;
 
+		symbols->symbol_count++;
 		if (!gelf_getsym(data, (int)i, &symbol))
 			break;
 		type = GELF_ST_TYPE(symbol.st_info);
 		if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol.st_shndx == SHN_UNDEF)
 			continue;
-		name = elf_strptr(elf, header->sh_link, symbol.st_name);
-		if (!name || !*name)
+		name = name_of(names, &symbol);
+		if (!name)
 			continue;
+		symbols->name_bytes += strlen(name) + 1;
 		ARRAY_RESERVE(file->functions, file->capacity, file->count + 1);
-		file->functions[file->count++] =
-			(struct function){ symbol.st_value,
-					   symbol.st_size ? symbol.st_value + symbol.st_size : 0,
-					   xstrdup(name) };
+		file->functions[file->count++] = (struct function){
+			symbol.st_value, symbol.st_size ? symbol.st_value + symbol.st_size : 0, name
+		};
 		symbols->function_count++;
 	}
 }
@@ -159,24 +185,31 @@ static void take_symbols(struct symbols *symbols, Elf *elf, struct file *file)
 		Elf_Scn *section = NULL;
 		GElf_Shdr header;
 
-		while ((section = elf_nextscn(elf, section)))
-			if (gelf_getshdr(section, &header) && header.sh_type == types[i])
-				take_functions(symbols, elf, section, &header, file);
+		while ((section = elf_nextscn(elf, section))) {
+			if (!gelf_getshdr(section, &header) || header.sh_type != types[i])
+				continue;
+			take_functions(symbols, elf, section, &header, file);
+			break; /* a file has one of a type */
+		}
 	}
 	if (file->count)
 		qsort(file->functions, file->count, sizeof(*file->functions), by_start);
 }
 
-/* A name from a trace: nothing but a regular file is opened for reading, and nothing is waited for. */
+/*
+ * A name from a trace: nothing but a regular file is opened for reading, and nothing is waited for. It is looked at
+ * first, since it may name a device that does something when it is opened.
+ */
 static int open_regular(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+	char self[64];
 	struct stat st;
 
-	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && (u64)st.st_size <= FILE_BYTES_MAX)
-		return fd;
-	closep(&fd);
-	return -1;
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || (u64)st.st_size > FILE_BYTES_MAX)
+		return -1;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
 /* The segments are taken from the program itself: separate symbols have no contents. */
@@ -206,9 +239,10 @@ static char *debug_path(const struct file *file)
 
 static struct file *file_of(struct symbols *symbols, const char *path, const u8 *id, size_t id_len)
 {
+	size_t i = hash_bytes(id, id_len) & (FILE_SLOTS - 1);
 	struct file *file;
 
-	for (size_t i = symbols->file_count; i-- > 0;)
+	for (; symbols->files[i]; i = (i + 1) & (FILE_SLOTS - 1))
 		if (symbols->files[i]->id_len == id_len &&
 		    !memcmp(symbols->files[i]->id, id, id_len))
 			return symbols->files[i];
@@ -217,8 +251,8 @@ static struct file *file_of(struct symbols *symbols, const char *path, const u8 
 	file = xcalloc(1, sizeof(*file));
 	memcpy(file->id, id, id_len);
 	file->id_len = id_len;
-	ARRAY_RESERVE(symbols->files, symbols->file_capacity, symbols->file_count + 1);
-	symbols->files[symbols->file_count++] = file;
+	symbols->files[i] = file;
+	symbols->file_count++;
 	if (take_file(symbols, path, file)) {
 		_cleanup_free_ char *debug = debug_path(file);
 		struct file whole = *file;

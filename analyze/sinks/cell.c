@@ -45,7 +45,7 @@ static void add_integer(struct text *text, const struct column *column, s64 valu
 		text_add_bytes(text, (u64)value);
 		break;
 	case UNIT_TS:
-		cell_add_moment(text, value - (s64)start_ns);
+		cell_add_moment(text, (s64)((u64)value - start_ns));
 		break;
 	case UNIT_WALL:
 		cell_add_wall(text, value, utc_offset_s);

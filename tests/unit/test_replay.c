@@ -376,7 +376,7 @@ static void test_queue(void)
 			free(item);
 		}
 	}
-	CHECK_EQ(queue.end - queue.first, count);
+	CHECK_EQ(queue.end - queue.first + queue.heap_count, count);
 	item_queue_release(&queue);
 }
 

@@ -432,6 +432,29 @@ static void test_probe_cost(void)
 	}
 }
 
+/* Moments that no clock says. */
+static void test_far_moments(void)
+{
+	static const struct column column = { .name = "at_ns", .unit = UNIT_TS };
+	static const struct {
+		s64 at_ns;
+		u64 start_ns;
+		const char *text;
+	} cases[] = { { -2, INT64_MAX, "+9223372036.854775 s" },
+		      { INT64_MIN, 1000, "+9223372036.854774 s" },
+		      { INT64_MAX, UINT64_MAX, "-9223372036.854775 s" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct value value = value_int(cases[i].at_ns);
+		struct text text = { 0 };
+
+		cell_add(&text, &column, &value, cases[i].start_ns, 0);
+		text_add(&text, "", 1);
+		CHECK_STR(text.data, cases[i].text);
+		text_release(&text);
+	}
+}
+
 static void test_golden(void)
 {
 	struct scene world;
@@ -454,6 +477,7 @@ int main(void)
 	test_view_words();
 	test_event_json();
 	test_probe_cost();
+	test_far_moments();
 	test_golden();
 	return check_report();
 }
