@@ -71,7 +71,9 @@ void damage_note_record(struct trace_reader *reader, const struct trace_head *he
 int reader_scan(struct trace_reader *reader);
 /* Takes in one record of the last section. */
 void record_add(struct trace_reader *reader, const struct trace_head *head, u64 offset);
-/* Takes back records of the last section: from an offset and from a seq on; and damage behind the offset. */
+/* Takes back the records of the last section from an offset on, and damage behind it. */
+void records_drop_from(struct trace_reader *reader, u64 offset);
+/* Also all records from a seq on, wherever they are. Looks at every one of the section. */
 void records_drop(struct trace_reader *reader, u64 offset, u64 seq);
 struct trace_section *section_begin(struct trace_reader *reader, u64 start);
 
