@@ -79,6 +79,10 @@ const struct trace_repair *trace_reader_repair(const struct trace_reader *reader
 /* Did it end well? For a repaired file: did the one that it was made of? */
 bool trace_reader_section_ended(const struct trace_reader *reader, u32 section);
 
+/* Those of a section among the chunks, or the records, that the reader has: sections lie one behind the other. */
+const struct trace_chunk *trace_chunks_of(const struct trace_chunk *chunks, size_t count,
+					  u32 section, size_t *ret_count);
+
 /* For copying. The HEADER that describes the section; NULL if there is none that this version can read. */
 const struct trace_chunk *trace_reader_header(const struct trace_reader *reader, u32 section);
 /* The records that are neither chunks nor HEADER, INDEX, END or REPAIR, nor known to be damaged; in file order. */

@@ -75,8 +75,7 @@ static bool index_load(struct trace_reader *reader, u64 end, struct trace_index 
 	ok = end_read(reader, scratch, end, index) &&
 	     head_read(reader, index->at, TRACE_INDEX, end - END_RECORD, &index->index) &&
 	     index->index.trace_id == index->last.trace_id &&
-	     index->index.seq == index->last.seq - 1 &&
-	     index_afford(reader, &index->index) &&
+	     index->index.seq == index->last.seq - 1 && index_afford(reader, &index->index) &&
 	     !payload_read(reader, scratch, &index->index, index->at, TRACE_INDEX_MAX, 0, &data,
 			   &len, &what) &&
 	     !cbor_check(data, len);
