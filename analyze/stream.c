@@ -8,10 +8,13 @@
 #include <string.h>
 
 /*
- * A hostile file can make all its chunks overlap. Beyond this many decoded bytes a chunk waits until
- * another is done: then the order may suffer, memory does not.
+ * A hostile file can make all its chunks overlap. Beyond this many decoded bytes, with what is kept to be
+ * used again, a chunk waits until another is done: then the order may suffer, memory does not.
  */
 #define STREAM_DECODED_MAX (1ull << 30)
+/* Of a buffer that is kept, and of all of them. The recorder's chunks have about 1 MiB. */
+#define IDLE_BUFFER_MAX (4u << 20)
+#define IDLE_BYTES_MAX	(64u << 20)
 
 struct place { /* of a record in a chunk that is not in order */
 	u64 ts;
@@ -42,7 +45,8 @@ struct stream {
 	size_t heap_count, heap_capacity;
 	struct cursor **idle; /* to be used again, with their buffers */
 	size_t idle_count, idle_capacity;
-	u64 decoded_bytes;
+	u64 decoded_bytes; /* of the cursors in the heap */
+	u64 idle_bytes;	   /* of the idle ones */
 	bool futex_first;
 	bool given; /* heap[0]'s record was the last one given */
 	u32 section_count;
@@ -261,9 +265,6 @@ static bool cursor_start(struct cursor *cursor, const struct stream *stream,
 {
 	cursor->chunk = chunk;
 	cursor->order = order_of(stream, chunk);
-	free(cursor->places);
-	cursor->places = NULL;
-	cursor->place_count = cursor->place_next = 0;
 	if (trace_reader_chunk(stream->reader, chunk, &cursor->buffer) || !cursor->buffer.len)
 		return false;
 	if (!(chunk->head.flags & TRACE_SORTED))
@@ -314,8 +315,47 @@ static void heap_push(struct stream *stream, struct cursor *cursor)
 	stream->heap[i] = cursor;
 }
 
+static u64 cursor_bytes(const struct cursor *cursor)
+{
+	return cursor->buffer.capacity + cursor->place_count * sizeof(*cursor->places);
+}
+
+/* What decoding the chunk may take, as far as its head can be believed. */
+static u64 chunk_bytes(const struct trace_chunk *chunk)
+{
+	const struct trace_head *head = &chunk->head;
+	u64 count = head->raw_len / sizeof(struct trc_head);
+
+	if (head->flags & TRACE_SORTED)
+		return head->raw_len;
+	if (head->event_count < count)
+		count = head->event_count;
+	return head->raw_len + count * sizeof(struct place);
+}
+
+static struct cursor *take_idle(struct stream *stream)
+{
+	struct cursor *cursor;
+
+	if (!stream->idle_count)
+		return xcalloc(1, sizeof(*cursor));
+	cursor = stream->idle[--stream->idle_count];
+	stream->idle_bytes -= cursor_bytes(cursor);
+	return cursor;
+}
+
+/* A large buffer is not kept: the next chunk of this cursor may be small, and last long. */
 static void make_idle(struct stream *stream, struct cursor *cursor)
 {
+	free(cursor->places);
+	cursor->places = NULL;
+	cursor->place_count = cursor->place_next = 0;
+	if (cursor->buffer.capacity > IDLE_BUFFER_MAX ||
+	    stream->idle_bytes + cursor->buffer.capacity > IDLE_BYTES_MAX) {
+		free(cursor->buffer.data);
+		cursor->buffer = (struct trace_buffer){ 0 };
+	}
+	stream->idle_bytes += cursor_bytes(cursor);
 	ARRAY_RESERVE(stream->idle, stream->idle_capacity, stream->idle_count + 1);
 	stream->idle[stream->idle_count++] = cursor;
 }
@@ -324,7 +364,7 @@ static void heap_pop(struct stream *stream)
 {
 	struct cursor *cursor = stream->heap[0];
 
-	stream->decoded_bytes -= cursor->buffer.len;
+	stream->decoded_bytes -= cursor_bytes(cursor);
 	make_idle(stream, cursor);
 	stream->heap[0] = stream->heap[--stream->heap_count];
 	if (stream->heap_count)
@@ -340,13 +380,13 @@ static void activate(struct stream *stream)
 
 		if (stream->heap_count &&
 		    (chunk->head.ts_min > stream->heap[0]->ts ||
-		     stream->decoded_bytes + chunk->head.raw_len > STREAM_DECODED_MAX))
+		     stream->decoded_bytes + stream->idle_bytes + chunk_bytes(chunk) >
+			     STREAM_DECODED_MAX))
 			return;
 		stream->pending_next++;
-		cursor = stream->idle_count ? stream->idle[--stream->idle_count]
-					    : xcalloc(1, sizeof(*cursor));
+		cursor = take_idle(stream);
 		if (cursor_start(cursor, stream, chunk)) {
-			stream->decoded_bytes += cursor->buffer.len;
+			stream->decoded_bytes += cursor_bytes(cursor);
 			heap_push(stream, cursor);
 		} else {
 			make_idle(stream, cursor);

@@ -93,8 +93,8 @@ int trace_reader_payload(struct trace_reader *reader, const struct trace_chunk *
 			 struct trace_buffer *buffer);
 
 /*
- * Decompresses and unfilters one chunk into `buffer`, which it grows with xrealloc. Gives the raw
- * records back to back, in the recorder's byte order except that their heads and, for kinds that the
+ * Decompresses and unfilters one chunk into `buffer`, which it replaces by one of just the size if it
+ * is too small. Gives the raw records back to back, in the recorder's byte order except that their heads and, for kinds that the
  * file's schema describes, integers of fixed fields, item heads and the numbers of fds, u32s and u64s
  * items have been turned to this machine's. Every record has been well-formed; one of a kind that the
  * schema does not describe is kept: it is not to be walked. 0 or -EBADMSG (the damage has been noted,

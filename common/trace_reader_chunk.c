@@ -182,7 +182,7 @@ static const char *chunk_decode(struct trace_reader *reader, struct trace_scratc
 	if (head->event_count > raw_len / sizeof(struct trc_head) ||
 	    (!(head->flags & TRACE_COLUMNS) && columns[0].len != raw_len))
 		return "a length in the head is not possible";
-	ARRAY_RESERVE(buffer->data, buffer->capacity, raw_len + 8);
+	buffer_room(&buffer->data, &buffer->capacity, raw_len + 8);
 	buffer->len = raw_len;
 	if (!(head->flags & TRACE_COLUMNS))
 		memcpy(buffer->data, columns[0].data, raw_len);

@@ -105,6 +105,8 @@ void index_join(struct trace_reader *reader, u64 end);
 int payload_read(struct trace_reader *reader, struct trace_scratch *scratch,
 		 const struct trace_head *head, u64 offset, size_t max, size_t slack,
 		 const u8 **ret_data, size_t *ret_len, const char **ret_what);
+/* Room for `need` bytes and no more; what was there is not kept. */
+u8 *buffer_room(u8 **data, size_t *capacity, size_t need);
 struct trace_scratch *scratch_take(struct trace_reader *reader);
 void scratch_give(struct trace_reader *reader, struct trace_scratch *scratch);
 void scratch_free(struct trace_scratch *scratch);
