@@ -306,8 +306,10 @@ int trace_reader_open(const char *path, struct trace_reader **ret_reader)
 		records_settle(reader);
 		err = sections_settle(reader);
 	}
-	if (!err)
+	if (!err) {
+		schemas_settle(reader);
 		unknown_kinds_count(reader);
+	}
 	if (!err || err == -EPROTONOSUPPORT)
 		*ret_reader = TAKE_PTR(reader);
 	return err;
@@ -326,6 +328,8 @@ void trace_reader_close(struct trace_reader *reader)
 		trace_summary_free(section->summary);
 		trace_repair_free(section->repair);
 		free(section->clocks);
+		free(section->classes);
+		free(section->kinds);
 	}
 	while (reader->scratches) {
 		struct trace_scratch *scratch = reader->scratches;

@@ -69,6 +69,18 @@ bool trace_reader_ended_cleanly(const struct trace_reader *reader); /* it has an
 u64 trace_reader_unknown_count(const struct trace_reader *reader);
 
 /*
+ * Do the section's times have the clock of the first's? With another boot, or another machine, they have
+ * not: nothing says what came before what, and its pids are other processes.
+ */
+bool trace_reader_has_clock(const struct trace_reader *reader, u32 section);
+/*
+ * The classes, bit per enum trc_class, of the events of a chunk. The number in its head is the recorder's:
+ * what it stands for is told by the file's kinds, which are known by name.
+ */
+u64 trace_reader_classes(const struct trace_reader *reader, const struct trace_chunk *chunk);
+#define TRACE_STRANGE (1ull << 62) /* of kinds that this program does not know */
+
+/*
  * What cannot be read of a section, as far as is known now: of each stream between which times, also what a
  * file had lost of which this one is the repaired rest. malloc'ed.
  */

@@ -10,11 +10,14 @@
 struct trace_section { /* from a label to the next */
 	u64 trace_id;
 	bool has_id;
-	bool ended;		 /* it has an END */
-	bool newer;		 /* its HEADER is of a version that we cannot read */
-	bool borrowed;		 /* meta belongs to another section of the same trace */
-	u64 start;		 /* where its first record belongs */
-	struct trace_meta *meta; /* NULL until a good HEADER is found */
+	bool ended;			  /* it has an END */
+	bool newer;			  /* its HEADER is of a version that we cannot read */
+	bool borrowed;			  /* meta belongs to another section of the same trace */
+	u64 start;			  /* where its first record belongs */
+	struct trace_meta *meta;	  /* NULL until a good HEADER is found */
+	bool has_clock;			  /* that of the first section */
+	u64 *classes;			  /* per class of the recorder: bit per enum trc_class */
+	const struct schema_kind **kinds; /* by id */
 	struct trace_state *state;
 	struct trace_summary *summary;
 	struct trace_repair *repair;
@@ -66,6 +69,12 @@ void damage_note(struct trace_reader *reader, const struct trace_damage *damage)
 /* That of a record whose head is known. */
 void damage_note_record(struct trace_reader *reader, const struct trace_head *head, u64 offset,
 			const char *what);
+
+/* schema: what chunks are asked of their section's HEADER. */
+#define TRACE_CLASSES 256 /* a kind's class has 8 bits */
+void schemas_settle(struct trace_reader *reader);
+/* As schema_kind_by_id(), whatever the file's ids are. */
+const struct schema_kind *section_kind(const struct trace_section *section, u16 id);
 
 /* scan: lists all sections and records. 0 or -errno of trace_reader_open(). */
 int reader_scan(struct trace_reader *reader);
