@@ -178,7 +178,7 @@ static bool say_left_out(const struct walk *walk)
 
 	for (u32 i = 0; i < count; i++)
 		left_out += trace_reader_section_meta(walk->reader, i) &&
-			    !stream_has_clock(walk->reader, i);
+			    !trace_reader_has_clock(walk->reader, i);
 	if (left_out)
 		log_warning("%s: %u of its %u recordings left out: they are of another boot or "
 			    "machine than the first, whose clock and pids mean other things; give "

@@ -215,7 +215,7 @@ static void put_others(struct page *page)
 			text_adds(&text, j ? " " : "");
 			text_add_shell_word(&text, meta->argv[j], strlen(meta->argv[j]));
 		}
-		if (!stream_has_clock(reader, i))
+		if (!trace_reader_has_clock(reader, i))
 			text_adds(&text, " (left out: another boot or machine)");
 		put_string(page, name, text.data);
 		text_release(&text);

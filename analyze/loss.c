@@ -40,16 +40,13 @@ static void add_records(struct loss_list *list, struct trace_reader *reader)
 
 void loss_list_refresh(struct loss_list *list, struct trace_reader *reader)
 {
-	size_t count, kept = 0;
+	size_t count;
 	const struct trace_damage *damages = trace_reader_damages(reader, &count);
 
 	if (count == list->damage_count)
 		return;
-	/* They are sorted by place: what is new may stand anywhere among them. */
-	for (size_t i = 0; i < list->count; i++)
-		if (list->losses[i].cause != LOSS_DAMAGE)
-			list->losses[kept++] = list->losses[i];
-	list->count = kept;
+	/* They are sorted by place: what is new may stand anywhere among them. The others stand before them. */
+	list->count = list->known_count;
 	list->damage_count = count;
 	for (size_t i = 0; i < count; i++) {
 		const struct trace_damage *damage = &damages[i];
@@ -118,6 +115,7 @@ struct loss_list *loss_list_new(struct trace_reader *reader)
 					  .count = summary->lost_count - list->lost_count });
 	}
 	add_repaired(list, reader);
+	list->known_count = list->count;
 	loss_list_refresh(list, reader);
 	return list;
 }

@@ -24,6 +24,7 @@ struct loss_list {
 	size_t count, capacity;
 	struct loss *losses;
 	u64 lost_count;	     /* by the recorder */
+	size_t known_count;  /* losses that are no damage of this file; they stand first */
 	size_t damage_count; /* of the reader's that are in the list */
 };
 

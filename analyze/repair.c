@@ -7,6 +7,9 @@
 #include "common/alloc.h"
 #include "common/trace_writer.h"
 
+/* Of several sections: all that are listed are too long for a REPAIR. */
+#define MISSING_MAX (TRACE_REPAIR_MAX / 5)
+
 struct repair {
 	struct trace_reader *reader;
 	struct repair_stats stats;
@@ -14,6 +17,13 @@ struct repair {
 	struct trace_missing *missing;
 	size_t missing_count, missing_capacity;
 };
+
+/* More than a REPAIR can say: only of hostile files. */
+static void forget_times(struct trace_missing *missing, size_t *count)
+{
+	missing[0] = (struct trace_missing){ TRACE_STREAM_NONE, 0, UINT64_MAX, 0 };
+	*count = 1;
+}
 
 static void add_missing(struct repair *repair, u32 section)
 {
@@ -26,6 +36,8 @@ static void add_missing(struct repair *repair, u32 section)
 		memcpy(repair->missing + repair->missing_count, missing, count * sizeof(*missing));
 	repair->missing_count += count;
 	repair->stats.is_missing |= count > 0;
+	if (repair->missing_count > MISSING_MAX)
+		forget_times(repair->missing, &repair->missing_count);
 }
 
 /* Seqs number the records as they were recorded, wherever they are in the file now. */
@@ -35,17 +47,6 @@ static int compare_seqs(const void *a, const void *b)
 	u64 sb = (*(const struct trace_chunk *const *)b)->head.seq;
 
 	return (sa > sb) - (sa < sb);
-}
-
-static size_t pick(const struct trace_chunk *from, size_t from_count, u32 section,
-		   const struct trace_chunk **to)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < from_count; i++)
-		if (from[i].section == section)
-			to[count++] = &from[i];
-	return count;
 }
 
 static int copy(struct repair *repair, struct trace_writer *writer,
@@ -84,10 +85,9 @@ static int put_repair(struct repair *repair, struct trace_writer *writer, u32 se
 	if (record.ended && !record.count)
 		return 0;
 	trace_repair_encode(&record, &data, &len);
-	if (len > TRACE_REPAIR_MAX) { /* only of hostile files */
+	if (len > TRACE_REPAIR_MAX) {
 		free(data);
-		record.missing[0] = (struct trace_missing){ TRACE_STREAM_NONE, 0, UINT64_MAX, 0 };
-		record.count = 1;
+		forget_times(repair->missing, &record.count);
 		trace_repair_encode(&record, &data, &len);
 	}
 	return trace_writer_put(writer, TRACE_REPAIR, TRACE_TS_NONE, data, len);
@@ -99,7 +99,7 @@ static int write_section(struct repair *repair, u32 section, int fd)
 	struct trace_writer_options options = { .fd = fd };
 	_cleanup_free_ const struct trace_chunk **records = NULL;
 	const struct trace_chunk *chunks, *others;
-	size_t chunk_count, other_count, count;
+	size_t chunk_count, count;
 	struct trace_writer *writer;
 	int err, close_err;
 
@@ -108,11 +108,16 @@ static int write_section(struct repair *repair, u32 section, int fd)
 	err = trace_writer_open(&options, &writer);
 	if (err)
 		return err;
-	chunks = trace_reader_chunks(reader, &chunk_count);
-	others = trace_reader_records(reader, &other_count);
-	records = xcalloc(chunk_count + other_count + 1, sizeof(*records));
-	count = pick(chunks, chunk_count, section, records);
-	count += pick(others, other_count, section, records + count);
+	chunks = trace_reader_chunks(reader, &count);
+	chunks = trace_chunks_of(chunks, count, section, &chunk_count);
+	others = trace_reader_records(reader, &count);
+	others = trace_chunks_of(others, count, section, &count);
+	records = xcalloc(chunk_count + count, sizeof(*records));
+	for (size_t i = 0; i < chunk_count; i++)
+		records[i] = &chunks[i];
+	for (size_t i = 0; i < count; i++)
+		records[chunk_count + i] = &others[i];
+	count += chunk_count;
 	qsort(records, count, sizeof(*records), compare_seqs);
 	err = copy(repair, writer, trace_reader_header(reader, section));
 	for (size_t i = 0; i < count && !err; i++)

@@ -8,10 +8,13 @@
 #include <string.h>
 
 /*
- * A hostile file can make all its chunks overlap. Beyond this many decoded bytes a chunk waits until
- * another is done: then the order may suffer, memory does not.
+ * A hostile file can make all its chunks overlap. Beyond this many decoded bytes, with what is kept to be
+ * used again, a chunk waits until another is done: then the order may suffer, memory does not.
  */
 #define STREAM_DECODED_MAX (1ull << 30)
+/* Of a buffer that is kept, and of all of them. The recorder's chunks have about 1 MiB. */
+#define IDLE_BUFFER_MAX (4u << 20)
+#define IDLE_BYTES_MAX	(64u << 20)
 
 struct place { /* of a record in a chunk that is not in order */
 	u64 ts;
@@ -28,10 +31,16 @@ struct cursor { /* a chunk that the walk is in */
 	size_t place_count, place_next;
 };
 
+struct section_kind {
+	const struct schema_kind *kind;
+	struct remap *remap; /* NULL: a kind unknown to this program */
+};
+
 struct section { /* `cat a b` makes two, each with a schema of its own */
-	struct remap *remaps;
-	struct remap **remap_by_kind;
-	size_t kind_limit;
+	struct section_kind *kinds;
+	size_t kind_count;
+	u16 *number_by_id; /* of a kind, from 1 on; 0: no such kind */
+	size_t id_limit;
 };
 
 struct stream {
@@ -42,7 +51,8 @@ struct stream {
 	size_t heap_count, heap_capacity;
 	struct cursor **idle; /* to be used again, with their buffers */
 	size_t idle_count, idle_capacity;
-	u64 decoded_bytes;
+	u64 decoded_bytes; /* of the cursors in the heap */
+	u64 idle_bytes;	   /* of the idle ones */
 	bool futex_first;
 	bool given; /* heap[0]'s record was the last one given */
 	u32 section_count;
@@ -62,38 +72,14 @@ static int compare_chunks(const void *a, const void *b)
 	return ca->offset < cb->offset ? -1 : ca->offset > cb->offset;
 }
 
-bool stream_has_clock(const struct trace_reader *reader, u32 section)
-{
-	const struct trace_meta *meta = trace_reader_section_meta(reader, section);
-
-	return meta && !strcmp(meta->boot_id, trace_reader_meta(reader)->boot_id);
-}
-
-u64 stream_classes(const struct trace_reader *reader, const struct trace_chunk *chunk)
-{
-	const struct schema *schema = &trace_reader_section_meta(reader, chunk->section)->schema;
-	u32 class = chunk->head.stream >> 16;
-	u64 classes = 0;
-
-	for (size_t i = 0; i < schema->kind_count; i++) {
-		const struct schema_kind *kind = &schema->kinds[i], *ours;
-
-		if (kind->class != class)
-			continue;
-		ours = schema_kind_by_name(schema_builtin(), kind->name);
-		classes |= ours ? 1ull << ours->class : STREAM_STRANGE;
-	}
-	return classes ? classes : STREAM_STRANGE;
-}
-
 static bool wanted(const struct trace_reader *reader, const struct trace_chunk *chunk,
 		   const struct stream_options *options)
 {
 	u64 classes;
 
-	if (!chunk->head.event_count || !stream_has_clock(reader, chunk->section))
+	if (!chunk->head.event_count || !trace_reader_has_clock(reader, chunk->section))
 		return false;
-	classes = stream_classes(reader, chunk);
+	classes = trace_reader_classes(reader, chunk);
 	if (options->classes && !(options->classes & classes))
 		return false;
 	if (classes & (1ull << TRC_CLASS_TASK))
@@ -103,16 +89,24 @@ static bool wanted(const struct trace_reader *reader, const struct trace_chunk *
 	       (classes & (1ull << TRC_CLASS_OBJECT) || chunk->head.ts_max >= options->from_ns);
 }
 
+/* A hostile file has many kinds in many sections: only those that we know get a map, which is large. */
 static void bind_kinds(struct section *section, const struct schema *schema)
 {
 	for (size_t i = 0; i < schema->kind_count; i++)
-		if (schema->kinds[i].id >= section->kind_limit)
-			section->kind_limit = schema->kinds[i].id + 1u;
-	section->remaps = xcalloc(schema->kind_count, sizeof(*section->remaps));
-	section->remap_by_kind = xcalloc(section->kind_limit, sizeof(struct remap *));
+		if (schema->kinds[i].id >= section->id_limit)
+			section->id_limit = schema->kinds[i].id + 1u;
+	section->kind_count = schema->kind_count;
+	section->kinds = xcalloc(section->kind_count, sizeof(*section->kinds));
+	section->number_by_id = xcalloc(section->id_limit, sizeof(*section->number_by_id));
 	for (size_t i = 0; i < schema->kind_count; i++) {
-		remap_init(&section->remaps[i], &schema->kinds[i]);
-		section->remap_by_kind[schema->kinds[i].id] = &section->remaps[i];
+		const struct schema_kind *kind = &schema->kinds[i];
+
+		section->kinds[i].kind = kind;
+		section->number_by_id[kind->id] = (u16)(i + 1);
+		if (!schema_kind_by_name(schema_builtin(), kind->name))
+			continue;
+		section->kinds[i].remap = xmalloc(sizeof(struct remap));
+		remap_init(section->kinds[i].remap, kind);
 	}
 }
 
@@ -126,7 +120,7 @@ static void bind_sections(struct stream *stream)
 	for (size_t i = 0; i < stream->pending_count; i++) {
 		u32 number = stream->pending[i]->section;
 
-		if (!stream->sections[number].remaps)
+		if (!stream->sections[number].kinds)
 			bind_kinds(&stream->sections[number],
 				   &trace_reader_section_meta(stream->reader, number)->schema);
 	}
@@ -172,8 +166,10 @@ void stream_close(struct stream *stream)
 	free(stream->idle);
 	free(stream->pending);
 	for (u32 i = 0; i < stream->section_count; i++) {
-		free(stream->sections[i].remaps);
-		free(stream->sections[i].remap_by_kind);
+		for (size_t j = 0; j < stream->sections[i].kind_count; j++)
+			free(stream->sections[i].kinds[j].remap);
+		free(stream->sections[i].kinds);
+		free(stream->sections[i].number_by_id);
 	}
 	free(stream->sections);
 	free(stream);
@@ -251,7 +247,7 @@ static inline bool cursor_advance(struct cursor *cursor)
 static u64 order_of(const struct stream *stream, const struct trace_chunk *chunk)
 {
 	if (stream->futex_first &&
-	    stream_classes(stream->reader, chunk) & (1ull << TRC_CLASS_FUTEX))
+	    trace_reader_classes(stream->reader, chunk) & (1ull << TRC_CLASS_FUTEX))
 		return (u64)TRC_CLASS_SYSCALL << 17;
 	return (u64)chunk->head.stream << 1 | 1;
 }
@@ -261,9 +257,6 @@ static bool cursor_start(struct cursor *cursor, const struct stream *stream,
 {
 	cursor->chunk = chunk;
 	cursor->order = order_of(stream, chunk);
-	free(cursor->places);
-	cursor->places = NULL;
-	cursor->place_count = cursor->place_next = 0;
 	if (trace_reader_chunk(stream->reader, chunk, &cursor->buffer) || !cursor->buffer.len)
 		return false;
 	if (!(chunk->head.flags & TRACE_SORTED))
@@ -314,8 +307,47 @@ static void heap_push(struct stream *stream, struct cursor *cursor)
 	stream->heap[i] = cursor;
 }
 
+static u64 cursor_bytes(const struct cursor *cursor)
+{
+	return cursor->buffer.capacity + cursor->place_count * sizeof(*cursor->places);
+}
+
+/* What decoding the chunk may take, as far as its head can be believed. */
+static u64 chunk_bytes(const struct trace_chunk *chunk)
+{
+	const struct trace_head *head = &chunk->head;
+	u64 count = head->raw_len / sizeof(struct trc_head);
+
+	if (head->flags & TRACE_SORTED)
+		return head->raw_len;
+	if (head->event_count < count)
+		count = head->event_count;
+	return head->raw_len + count * sizeof(struct place);
+}
+
+static struct cursor *take_idle(struct stream *stream)
+{
+	struct cursor *cursor;
+
+	if (!stream->idle_count)
+		return xcalloc(1, sizeof(*cursor));
+	cursor = stream->idle[--stream->idle_count];
+	stream->idle_bytes -= cursor_bytes(cursor);
+	return cursor;
+}
+
+/* A large buffer is not kept: the next chunk of this cursor may be small, and last long. */
 static void make_idle(struct stream *stream, struct cursor *cursor)
 {
+	free(cursor->places);
+	cursor->places = NULL;
+	cursor->place_count = cursor->place_next = 0;
+	if (cursor->buffer.capacity > IDLE_BUFFER_MAX ||
+	    stream->idle_bytes + cursor->buffer.capacity > IDLE_BYTES_MAX) {
+		free(cursor->buffer.data);
+		cursor->buffer = (struct trace_buffer){ 0 };
+	}
+	stream->idle_bytes += cursor_bytes(cursor);
 	ARRAY_RESERVE(stream->idle, stream->idle_capacity, stream->idle_count + 1);
 	stream->idle[stream->idle_count++] = cursor;
 }
@@ -324,7 +356,7 @@ static void heap_pop(struct stream *stream)
 {
 	struct cursor *cursor = stream->heap[0];
 
-	stream->decoded_bytes -= cursor->buffer.len;
+	stream->decoded_bytes -= cursor_bytes(cursor);
 	make_idle(stream, cursor);
 	stream->heap[0] = stream->heap[--stream->heap_count];
 	if (stream->heap_count)
@@ -340,13 +372,13 @@ static void activate(struct stream *stream)
 
 		if (stream->heap_count &&
 		    (chunk->head.ts_min > stream->heap[0]->ts ||
-		     stream->decoded_bytes + chunk->head.raw_len > STREAM_DECODED_MAX))
+		     stream->decoded_bytes + stream->idle_bytes + chunk_bytes(chunk) >
+			     STREAM_DECODED_MAX))
 			return;
 		stream->pending_next++;
-		cursor = stream->idle_count ? stream->idle[--stream->idle_count]
-					    : xcalloc(1, sizeof(*cursor));
+		cursor = take_idle(stream);
 		if (cursor_start(cursor, stream, chunk)) {
-			stream->decoded_bytes += cursor->buffer.len;
+			stream->decoded_bytes += cursor_bytes(cursor);
 			heap_push(stream, cursor);
 		} else {
 			make_idle(stream, cursor);
@@ -359,13 +391,14 @@ static inline void describe(struct stream *stream, const struct cursor *cursor,
 {
 	const struct trc_head *record = cursor->record;
 	const struct section *section = &stream->sections[cursor->chunk->section];
-	const struct remap *remap =
-		record->kind < section->kind_limit ? section->remap_by_kind[record->kind] : NULL;
+	u16 number = record->kind < section->id_limit ? section->number_by_id[record->kind] : 0;
+	const struct section_kind *kind = number ? &section->kinds[number - 1] : NULL;
+	const struct remap *remap = kind ? kind->remap : NULL;
 
 	ret_event->raw = ret_event->record = record;
 	ret_event->section = cursor->chunk->section;
-	ret_event->kind = remap ? remap->kind : NULL;
-	if (!remap || !remap->ours) {
+	ret_event->kind = kind ? kind->kind : NULL;
+	if (!remap) {
 		ret_event->kind_id = TRC_KIND_none;
 		ret_event->missing = 0;
 		return;

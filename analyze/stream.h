@@ -28,19 +28,6 @@ struct event {
 	u32 section;
 };
 
-/*
- * Do the section's times have the clock of the first's? With another boot, or another machine, they have
- * not: nothing says what came before what, and its pids are other processes. stream_open() leaves it out.
- */
-bool stream_has_clock(const struct trace_reader *reader, u32 section);
-
-/*
- * The classes, bit per enum trc_class, of the events of a chunk. The number in its head is the recorder's:
- * what it stands for is told by the file's kinds, which are known by name.
- */
-u64 stream_classes(const struct trace_reader *reader, const struct trace_chunk *chunk);
-#define STREAM_STRANGE (1ull << 62) /* of kinds that this program does not know */
-
 struct stream;
 
 struct stream_options {

@@ -52,8 +52,6 @@ void remap_init(struct remap *remap, const struct schema_kind *kind)
 	memset(remap, 0, sizeof(*remap));
 	remap->kind = kind;
 	remap->ours = schema_kind_by_name(schema_builtin(), kind->name);
-	if (!remap->ours)
-		return;
 	remap->native = same_layout(kind, remap->ours);
 	remap->words_min = (u8)(remap->ours->fixed_len / 8);
 	if (remap->ours->id == TRC_KIND_syscall)

@@ -42,7 +42,7 @@ static void find_bounds(struct walk *walk)
 	for (size_t i = 0; i < chunk_count; i++) {
 		const struct trace_head *head = &chunks[i].head;
 
-		if (!head->event_count || !stream_has_clock(walk->reader, chunks[i].section))
+		if (!head->event_count || !trace_reader_has_clock(walk->reader, chunks[i].section))
 			continue;
 		walk->event_count += head->event_count;
 		if (head->ts_min < first)
@@ -90,7 +90,7 @@ static void add_commands(const struct walk *walk, struct model *model)
 		for (; i < count && chunks[i].section == section; i++)
 			if (chunks[i].head.event_count && chunks[i].head.ts_min < first)
 				first = chunks[i].head.ts_min;
-		if (is_other(walk, section) && stream_has_clock(walk->reader, section))
+		if (is_other(walk, section) && trace_reader_has_clock(walk->reader, section))
 			model_add_command(model, meta->command_pid, first);
 	}
 }
@@ -157,7 +157,7 @@ static void find_sched(struct walk *walk)
 		walk->has_sched[i] = asked_for(trace_reader_section_meta(walk->reader, i), "sched");
 	for (size_t i = 0; i < count; i++)
 		if (chunks[i].section < sections &&
-		    stream_classes(walk->reader, &chunks[i]) & 1ull << TRC_CLASS_SCHED)
+		    trace_reader_classes(walk->reader, &chunks[i]) & 1ull << TRC_CLASS_SCHED)
 			walk->has_sched[chunks[i].section] = true;
 }
 
@@ -324,8 +324,8 @@ void walk_check(struct walk *walk, u64 classes)
 
 	chunks = trace_reader_chunks(walk->reader, &count);
 	for (size_t i = 0; i < count; i++)
-		if (stream_has_clock(walk->reader, chunks[i].section) &&
-		    !(stream_classes(walk->reader, &chunks[i]) & ~classes))
+		if (trace_reader_has_clock(walk->reader, chunks[i].section) &&
+		    !(trace_reader_classes(walk->reader, &chunks[i]) & ~classes))
 			trace_reader_chunk(walk->reader, &chunks[i], &buffer);
 	free(buffer.data);
 	walk->unread &= ~classes;

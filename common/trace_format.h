@@ -64,6 +64,12 @@ struct trace_head {
 	u32 payload_len;
 };
 
+/* Of the record whose head this is. A hostile payload_len is as large as 32 bits can say. */
+static inline u64 trace_record_len(const struct trace_head *head)
+{
+	return TRACE_HEAD_SIZE + (u64)head->payload_len;
+}
+
 /* Limits; all are checked before anything is allocated. */
 #define TRACE_PAYLOAD_MAX (64u << 20)
 #define TRACE_RAW_MAX	  (64u << 20)

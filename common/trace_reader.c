@@ -10,16 +10,21 @@
 
 void damage_note(struct trace_reader *reader, const struct trace_damage *damage)
 {
-	size_t at;
+	size_t low = 0, at;
 
 	pthread_mutex_lock(&reader->lock);
-	for (at = reader->damage_count; at; at--) {
-		const struct trace_damage *before = &reader->damages[at - 1];
+	at = reader->damage_count;
+	while (low < at) { /* the first one at this offset */
+		size_t middle = (low + at) / 2;
 
-		if (before->offset < damage->offset)
-			break;
+		if (reader->damages[middle].offset >= damage->offset)
+			at = middle;
+		else
+			low = middle + 1;
+	}
+	for (; at < reader->damage_count && reader->damages[at].offset == damage->offset; at++) {
 		/* The same text is the same finding. */
-		if (before->offset == damage->offset && !strcmp(before->what, damage->what)) {
+		if (!strcmp(reader->damages[at].what, damage->what)) {
 			pthread_mutex_unlock(&reader->lock);
 			return;
 		}
@@ -48,7 +53,7 @@ void damage_note_record(struct trace_reader *reader, const struct trace_head *he
 			const char *what)
 {
 	bool timed = head->ts_min <= head->ts_max && head->ts_min != TRACE_TS_NONE;
-	u64 length = TRACE_HEAD_SIZE + (u64)head->payload_len;
+	u64 length = trace_record_len(head);
 
 	if (length > reader->size - offset)
 		length = reader->size - offset;
@@ -81,19 +86,33 @@ void record_add(struct trace_reader *reader, const struct trace_head *head, u64 
 	};
 }
 
+static bool is_of_last_section(const struct trace_reader *reader, size_t record)
+{
+	return reader->records[record].section == reader->section_count - 1;
+}
+
+void records_drop_from(struct trace_reader *reader, u64 offset)
+{
+	while (reader->record_count && is_of_last_section(reader, reader->record_count - 1) &&
+	       reader->records[reader->record_count - 1].offset >= offset)
+		reader->record_count--;
+	while (reader->damage_count && reader->damages[reader->damage_count - 1].offset > offset)
+		reader->damage_count--;
+}
+
 void records_drop(struct trace_reader *reader, u64 offset, u64 seq)
 {
-	size_t first = reader->record_count, kept;
+	size_t first, kept;
 
-	while (first && reader->records[first - 1].section == reader->section_count - 1)
+	records_drop_from(reader, offset);
+	first = reader->record_count;
+	while (first && is_of_last_section(reader, first - 1))
 		first--;
 	kept = first;
 	for (size_t i = first; i < reader->record_count; i++)
-		if (reader->records[i].offset < offset && reader->records[i].head.seq < seq)
+		if (reader->records[i].head.seq < seq)
 			reader->records[kept++] = reader->records[i];
 	reader->record_count = kept;
-	while (reader->damage_count && reader->damages[reader->damage_count - 1].offset > offset)
-		reader->damage_count--;
 }
 
 static int header_add(struct trace_section *section, const u8 *data, size_t len)
@@ -287,8 +306,10 @@ int trace_reader_open(const char *path, struct trace_reader **ret_reader)
 		records_settle(reader);
 		err = sections_settle(reader);
 	}
-	if (!err)
+	if (!err) {
+		schemas_settle(reader);
 		unknown_kinds_count(reader);
+	}
 	if (!err || err == -EPROTONOSUPPORT)
 		*ret_reader = TAKE_PTR(reader);
 	return err;
@@ -307,6 +328,8 @@ void trace_reader_close(struct trace_reader *reader)
 		trace_summary_free(section->summary);
 		trace_repair_free(section->repair);
 		free(section->clocks);
+		free(section->classes);
+		free(section->kinds);
 	}
 	while (reader->scratches) {
 		struct trace_scratch *scratch = reader->scratches;

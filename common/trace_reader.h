@@ -69,6 +69,18 @@ bool trace_reader_ended_cleanly(const struct trace_reader *reader); /* it has an
 u64 trace_reader_unknown_count(const struct trace_reader *reader);
 
 /*
+ * Do the section's times have the clock of the first's? With another boot, or another machine, they have
+ * not: nothing says what came before what, and its pids are other processes.
+ */
+bool trace_reader_has_clock(const struct trace_reader *reader, u32 section);
+/*
+ * The classes, bit per enum trc_class, of the events of a chunk. The number in its head is the recorder's:
+ * what it stands for is told by the file's kinds, which are known by name.
+ */
+u64 trace_reader_classes(const struct trace_reader *reader, const struct trace_chunk *chunk);
+#define TRACE_STRANGE (1ull << 62) /* of kinds that this program does not know */
+
+/*
  * What cannot be read of a section, as far as is known now: of each stream between which times, also what a
  * file had lost of which this one is the repaired rest. malloc'ed.
  */
@@ -78,6 +90,10 @@ void trace_reader_missing(const struct trace_reader *reader, u32 section,
 const struct trace_repair *trace_reader_repair(const struct trace_reader *reader, u32 section);
 /* Did it end well? For a repaired file: did the one that it was made of? */
 bool trace_reader_section_ended(const struct trace_reader *reader, u32 section);
+
+/* Those of a section among the chunks, or the records, that the reader has: sections lie one behind the other. */
+const struct trace_chunk *trace_chunks_of(const struct trace_chunk *chunks, size_t count,
+					  u32 section, size_t *ret_count);
 
 /* For copying. The HEADER that describes the section; NULL if there is none that this version can read. */
 const struct trace_chunk *trace_reader_header(const struct trace_reader *reader, u32 section);
@@ -89,8 +105,8 @@ int trace_reader_payload(struct trace_reader *reader, const struct trace_chunk *
 			 struct trace_buffer *buffer);
 
 /*
- * Decompresses and unfilters one chunk into `buffer`, which it grows with xrealloc. Gives the raw
- * records back to back, in the recorder's byte order except that their heads and, for kinds that the
+ * Decompresses and unfilters one chunk into `buffer`, which it replaces by one of just the size if it
+ * is too small. Gives the raw records back to back, in the recorder's byte order except that their heads and, for kinds that the
  * file's schema describes, integers of fixed fields, item heads and the numbers of fds, u32s and u64s
  * items have been turned to this machine's. Every record has been well-formed; one of a kind that the
  * schema does not describe is kept: it is not to be walked. 0 or -EBADMSG (the damage has been noted,

@@ -129,7 +129,7 @@ static bool record_swap(struct trc_head *record, size_t room)
 
 /* Every record once: byte order, form, time. */
 static bool records_check(u8 *data, size_t len, const struct trace_head *head,
-			  const struct schema *schema, bool swap)
+			  const struct trace_section *section, bool swap)
 {
 	const bool sorted = head->flags & TRACE_SORTED;
 	u64 last_ts = head->ts_min;
@@ -149,7 +149,7 @@ static bool records_check(u8 *data, size_t len, const struct trace_head *head,
 		if (sorted)
 			last_ts = record->ts;
 		if (swap) {
-			const struct schema_kind *kind = schema_kind_by_id(schema, record->kind);
+			const struct schema_kind *kind = section_kind(section, record->kind);
 
 			if (kind)
 				fields_swap(record, kind);
@@ -164,8 +164,8 @@ static bool records_check(u8 *data, size_t len, const struct trace_head *head,
 static const char *chunk_decode(struct trace_reader *reader, struct trace_scratch *scratch,
 				const struct trace_chunk *chunk, struct trace_buffer *buffer)
 {
-	const struct trace_meta *meta = reader->sections[chunk->section].meta;
-	const bool swap = meta->big_endian != (__BYTE_ORDER == __BIG_ENDIAN);
+	const struct trace_section *section = &reader->sections[chunk->section];
+	const bool swap = section->meta->big_endian != (__BYTE_ORDER == __BIG_ENDIAN);
 	const struct trace_head *head = &chunk->head;
 	const size_t raw_len = head->raw_len;
 	struct word_column columns[WORD_STREAMS];
@@ -182,13 +182,13 @@ static const char *chunk_decode(struct trace_reader *reader, struct trace_scratc
 	if (head->event_count > raw_len / sizeof(struct trc_head) ||
 	    (!(head->flags & TRACE_COLUMNS) && columns[0].len != raw_len))
 		return "a length in the head is not possible";
-	ARRAY_RESERVE(buffer->data, buffer->capacity, raw_len + 8);
+	buffer_room(&buffer->data, &buffer->capacity, raw_len + 8);
 	buffer->len = raw_len;
 	if (!(head->flags & TRACE_COLUMNS))
 		memcpy(buffer->data, columns[0].data, raw_len);
 	else if (word_decode(columns, swap, &scratch->words, buffer->data, raw_len, &count))
 		return "the filtered records are damaged";
-	if (!records_check(buffer->data, raw_len, head, &meta->schema, swap))
+	if (!records_check(buffer->data, raw_len, head, section, swap))
 		return "the records do not agree with their head";
 	return NULL;
 }

@@ -21,7 +21,7 @@ static bool head_read(const struct trace_reader *reader, u64 at, u8 type, u64 en
 
 	return source_read(reader, at, bytes, sizeof(bytes)) == sizeof(bytes) &&
 	       !trace_head_decode(bytes, ret_head) && ret_head->type == type &&
-	       at + TRACE_HEAD_SIZE + ret_head->payload_len == end;
+	       at + trace_record_len(ret_head) == end;
 }
 
 /* END, which says where INDEX and the section begin: both are reckoned from its own end. */
@@ -51,6 +51,17 @@ static bool end_read(struct trace_reader *reader, struct trace_scratch *scratch,
 	return true;
 }
 
+/* Every INDEX may claim the whole file in front of it: reading it is paid for, whether it is good or not. */
+static bool index_afford(struct trace_reader *reader, const struct trace_head *head)
+{
+	u64 price = (u64)head->payload_len + head->mid_len;
+
+	if (price > reader->verify_budget)
+		return false;
+	reader->verify_budget -= price;
+	return true;
+}
+
 /* What an END and the INDEX in front of it hold; the entries are still to be looked at. */
 static bool index_load(struct trace_reader *reader, u64 end, struct trace_index *index)
 {
@@ -64,13 +75,11 @@ static bool index_load(struct trace_reader *reader, u64 end, struct trace_index 
 	ok = end_read(reader, scratch, end, index) &&
 	     head_read(reader, index->at, TRACE_INDEX, end - END_RECORD, &index->index) &&
 	     index->index.trace_id == index->last.trace_id &&
-	     index->index.seq == index->last.seq - 1 &&
-	     index->index.mid_len <= reader->verify_budget &&
+	     index->index.seq == index->last.seq - 1 && index_afford(reader, &index->index) &&
 	     !payload_read(reader, scratch, &index->index, index->at, TRACE_INDEX_MAX, 0, &data,
 			   &len, &what) &&
 	     !cbor_check(data, len);
 	if (ok) {
-		reader->verify_budget -= index->index.mid_len;
 		cbor_in_init(&in, data, len, 0);
 		ok = cbor_in_array(&in, UINT64_MAX) && (data = cbor_in_bytes(&in, &len)) &&
 		     len / TRACE_INDEX_ENTRY_SIZE == index->index.seq &&
@@ -84,7 +93,7 @@ static bool index_load(struct trace_reader *reader, u64 end, struct trace_index 
 	return ok;
 }
 
-/* An entry as the head that it stands for; false if it is damaged. */
+/* An entry as the head that it stands for; false if it is damaged or not possible. */
 static bool entry_decode(const struct trace_index *index, size_t i, u8 bytes[TRACE_HEAD_SIZE],
 			 struct trace_head *ret_head)
 {
@@ -96,7 +105,8 @@ static bool entry_decode(const struct trace_index *index, size_t i, u8 bytes[TRA
 	memcpy(bytes + TRACE_HEAD_CONSTANT, index->entries + i * TRACE_INDEX_ENTRY_SIZE,
 	       TRACE_INDEX_ENTRY_SIZE);
 	err = trace_head_decode(bytes, ret_head);
-	return (!err || err == -EPROTONOSUPPORT) && ret_head->seq == i;
+	return (!err || err == -EPROTONOSUPPORT) && ret_head->seq == i &&
+	       ret_head->payload_len <= TRACE_PAYLOAD_MAX;
 }
 
 /* Does everything fit, from the label to INDEX? Then no head has to be read. */
@@ -106,14 +116,14 @@ static bool index_fits(const struct trace_reader *reader, const struct trace_ind
 	u64 at = index->start, events = 0;
 	struct trace_head head;
 
-	if (!at ||
+	if (!at || !index->count ||
 	    source_read(reader, at - TRACE_LABEL_SIZE, label, sizeof(label)) != sizeof(label) ||
 	    !trace_label_check(label))
 		return false;
 	for (size_t i = 0; i < index->count; i++) {
 		if (!entry_decode(index, i, bytes, &head) || (!i && head.type != TRACE_HEADER))
 			return false;
-		at += TRACE_HEAD_SIZE + head.payload_len;
+		at += trace_record_len(&head);
 		events += head.type == TRACE_EVENTS ? head.event_count : 0;
 	}
 	return at == index->at && events == index->event_count;
@@ -150,7 +160,7 @@ static void entries_add(struct trace_reader *reader, const struct trace_index *i
 
 	for (size_t i = first; i < index->count && entry_decode(index, i, bytes, &head); i++) {
 		record_add(reader, &head, at);
-		at += TRACE_HEAD_SIZE + head.payload_len;
+		at += trace_record_len(&head);
 	}
 	record_add(reader, &index->index, index->at);
 	record_add(reader, &index->last, index->end - END_RECORD);
@@ -180,9 +190,9 @@ static size_t index_trusted(const struct trace_reader *reader, const struct trac
 
 	for (size_t i = index->count; i-- > 0;) {
 		if (!entry_decode(index, i, bytes, &head) || at < start ||
-		    at - start < TRACE_HEAD_SIZE + (u64)head.payload_len)
+		    at - start < trace_record_len(&head))
 			break;
-		at -= TRACE_HEAD_SIZE + (u64)head.payload_len;
+		at -= trace_record_len(&head);
 		if ((!i && at == start) ||
 		    (source_read(reader, at, found, sizeof(found)) == sizeof(found) &&
 		     !memcmp(found, bytes, sizeof(found)))) {

@@ -7,7 +7,7 @@
 
 #include "common/alloc.h"
 
-/* A hostile file has many gaps and many streams; beyond these, times are not told apart. */
+/* A hostile file has many gaps and many streams; beyond these times are not told apart. */
 #define MISSING_MAX 8192
 
 struct missing_list {
@@ -15,15 +15,8 @@ struct missing_list {
 	size_t count, capacity;
 };
 
-struct stream_chunks { /* of one stream, in file order */
-	const struct trace_chunk *const *chunks;
-	size_t count;
-	struct trace_missing last; /* that was listed */
-};
-
-struct streams {
-	const struct trace_chunk **chunks;
-	struct stream_chunks *streams;
+struct gaps { /* where any stream may have lost something: offsets, ascending */
+	u64 offsets[DAMAGES_MAX];
 	size_t count;
 };
 
@@ -48,56 +41,52 @@ static int compare_chunks(const void *a, const void *b)
 	return ca->offset < cb->offset ? -1 : ca->offset > cb->offset;
 }
 
-static void streams_init(struct streams *streams, const struct trace_chunk *chunks, size_t first,
-			 size_t count)
+/* Is there a gap behind the one chunk, but not behind the other? NULL: the section's begin, or its end. */
+static bool gap_between(const struct gaps *gaps, const struct trace_chunk *before,
+			const struct trace_chunk *behind)
 {
-	streams->chunks = xcalloc(count + 1, sizeof(*streams->chunks));
-	streams->streams = xcalloc(count + 1, sizeof(*streams->streams));
-	for (size_t i = 0; i < count; i++)
-		streams->chunks[i] = &chunks[first + i];
-	qsort(streams->chunks, count, sizeof(*streams->chunks), compare_chunks);
-	for (size_t i = 0; i < count; i++) {
-		if (!i || streams->chunks[i]->head.stream != streams->chunks[i - 1]->head.stream)
-			streams->streams[streams->count++].chunks = &streams->chunks[i];
-		streams->streams[streams->count - 1].count++;
-	}
-}
+	size_t low = 0, high = before ? gaps->count : 0;
 
-/* What may be missing of the stream where the file has a gap: what lies between its chunks around it. */
-static struct trace_missing stream_gap(const struct stream_chunks *stream, u64 offset)
-{
-	struct trace_missing missing = { stream->chunks[0]->head.stream, 0, UINT64_MAX, 0 };
-	size_t low = 0, high = stream->count;
-
-	while (low < high) { /* the first chunk behind it */
+	while (low < high) { /* the first gap behind `before` */
 		size_t middle = (low + high) / 2;
 
-		if (stream->chunks[middle]->offset >= offset)
+		if (gaps->offsets[middle] > before->offset)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	if (low)
-		missing.first_ns = stream->chunks[low - 1]->head.ts_max;
-	if (low < stream->count)
-		missing.last_ns = stream->chunks[low]->head.ts_min;
-	if (low && stream->chunks[low - 1]->head.flags & TRACE_LAST)
-		missing.stream = TRACE_STREAM_NONE; /* nothing */
-	return missing;
+	return low < gaps->count && (!behind || gaps->offsets[low] <= behind->offset);
 }
 
-static void add_gap(struct missing_list *list, struct streams *streams, u64 offset)
+static void add_gap(struct missing_list *list, const struct gaps *gaps,
+		    const struct trace_chunk *before, const struct trace_chunk *behind)
 {
-	for (size_t i = 0; i < streams->count && list->count < MISSING_MAX; i++) {
-		struct stream_chunks *stream = &streams->streams[i];
-		struct trace_missing missing = stream_gap(stream, offset);
+	if ((before && before->head.flags & TRACE_LAST) || !gap_between(gaps, before, behind))
+		return;
+	add(list, (struct trace_missing){ (before ? before : behind)->head.stream,
+					  before ? before->head.ts_max : 0,
+					  behind ? behind->head.ts_min : UINT64_MAX, 0 });
+}
 
-		if (missing.stream == TRACE_STREAM_NONE ||
-		    !memcmp(&stream->last, &missing, sizeof(missing)))
-			continue;
-		stream->last = missing;
-		add(list, missing);
+/* What each stream may have lost in the gaps: what lies between its chunks around them. */
+static void add_gaps(struct missing_list *list, const struct gaps *gaps,
+		     const struct trace_chunk *chunks, size_t count)
+{
+	_cleanup_free_ const struct trace_chunk **sorted = xcalloc(count, sizeof(*sorted));
+
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &chunks[i];
+	qsort(sorted, count, sizeof(*sorted), compare_chunks);
+	for (size_t i = 0; i < count; i++) {
+		bool first = !i || sorted[i - 1]->head.stream != sorted[i]->head.stream;
+		bool last = i + 1 == count || sorted[i + 1]->head.stream != sorted[i]->head.stream;
+
+		if (first)
+			add_gap(list, gaps, NULL, sorted[i]);
+		add_gap(list, gaps, sorted[i], last ? NULL : sorted[i + 1]);
 	}
+	/* And of streams of which nothing is left. */
+	add(list, (struct trace_missing){ TRACE_STREAM_NONE, 0, UINT64_MAX, 0 });
 }
 
 /* Does it lie in this section? Its records begin behind the label, and end where the next begins. */
@@ -108,52 +97,63 @@ static bool is_of(const struct trace_reader *reader, u32 section, u64 offset)
 		offset < reader->sections[section + 1].start);
 }
 
+/* Lists what is known of single streams; the other damages are gaps. */
 static void add_damages(struct missing_list *list, const struct trace_reader *reader, u32 section,
-			struct streams *streams)
+			struct gaps *gaps)
 {
-	bool has_gap = false;
-
 	for (size_t i = 0; i < reader->damage_count; i++) {
 		const struct trace_damage *damage = &reader->damages[i];
 
 		if (!damage->is_loss || !is_of(reader, section, damage->offset))
 			continue;
-		if (damage->stream != TRACE_STREAM_NONE) {
+		if (damage->stream == TRACE_STREAM_NONE)
+			gaps->offsets[gaps->count++] = damage->offset;
+		else
 			add(list, (struct trace_missing){ damage->stream, damage->ts_min,
 							  damage->ts_max, damage->event_count });
-			continue;
-		}
-		add_gap(list, streams, damage->offset);
-		has_gap = true;
 	}
-	/* And of streams of which nothing is left. */
-	if (has_gap)
-		add(list, (struct trace_missing){ TRACE_STREAM_NONE, 0, UINT64_MAX, 0 });
+}
+
+const struct trace_chunk *trace_chunks_of(const struct trace_chunk *chunks, size_t count,
+					  u32 section, size_t *ret_count)
+{
+	size_t low = 0, high = count, end;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (chunks[middle].section >= section)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	for (end = low; end < count && chunks[end].section == section;)
+		end++;
+	*ret_count = end - low;
+	return chunks + low;
 }
 
 void trace_reader_missing(const struct trace_reader *reader, u32 section,
 			  struct trace_missing **ret_missing, size_t *ret_count)
 {
+	_cleanup_free_ struct gaps *gaps = xcalloc(1, sizeof(*gaps));
 	const struct trace_section *of = &reader->sections[section];
 	struct missing_list list = { 0 };
-	struct streams streams = { 0 };
-	size_t first = 0, count = 0;
+	const struct trace_chunk *chunks;
 	u64 last_ns = 0;
+	size_t count;
 
-	while (first < reader->chunk_count && reader->chunks[first].section != section)
-		first++;
-	for (size_t i = first; i < reader->chunk_count && reader->chunks[i].section == section;
-	     i++, count++)
-		if (reader->chunks[i].head.ts_max > last_ns)
-			last_ns = reader->chunks[i].head.ts_max;
+	chunks = trace_chunks_of(reader->chunks, reader->chunk_count, section, &count);
 	for (size_t i = 0; of->repair && i < of->repair->count; i++)
 		add(&list, of->repair->missing[i]);
-	streams_init(&streams, reader->chunks, first, count);
-	add_damages(&list, reader, section, &streams);
+	add_damages(&list, reader, section, gaps);
+	if (gaps->count)
+		add_gaps(&list, gaps, chunks, count);
+	for (size_t i = 0; i < count; i++)
+		if (chunks[i].head.ts_max > last_ns)
+			last_ns = chunks[i].head.ts_max;
 	if (!of->ended)
 		add(&list, (struct trace_missing){ TRACE_STREAM_NONE, last_ns, UINT64_MAX, 0 });
-	free(streams.chunks);
-	free(streams.streams);
 	*ret_missing = list.entries;
 	*ret_count = list.count;
 }

@@ -49,8 +49,7 @@ void scratch_free(struct trace_scratch *scratch)
 	free(scratch);
 }
 
-/* Room for `need` bytes; what was there is not kept. */
-static u8 *room(u8 **data, size_t *capacity, size_t need)
+u8 *buffer_room(u8 **data, size_t *capacity, size_t need)
 {
 	if (*capacity < need) {
 		free(*data);
@@ -86,7 +85,7 @@ static const char *unzstd(struct trace_scratch *scratch, const u8 *payload, size
 	if (ZSTD_getFrameContentSize(payload, len) != mid_len ||
 	    ZSTD_findFrameCompressedSize(payload, len) != len)
 		return "the compressed data are damaged";
-	room(&scratch->mid, &scratch->mid_capacity, mid_len + slack);
+	buffer_room(&scratch->mid, &scratch->mid_capacity, mid_len + slack);
 	if (ZSTD_decompressDCtx(scratch->zstd, scratch->mid, mid_len, payload, len) != mid_len)
 		return "the compressed data are damaged";
 	return NULL;
@@ -104,7 +103,7 @@ int payload_read(struct trace_reader *reader, struct trace_scratch *scratch,
 		*ret_what = "a length in the head is not possible";
 		return -EBADMSG;
 	}
-	room(&scratch->packed, &scratch->packed_capacity, TRACE_HEAD_SIZE + len + slack);
+	buffer_room(&scratch->packed, &scratch->packed_capacity, TRACE_HEAD_SIZE + len + slack);
 	if (source_read(reader, offset, scratch->packed, TRACE_HEAD_SIZE + len) !=
 	    TRACE_HEAD_SIZE + len) {
 		*ret_what = "the record cannot be read";
@@ -152,7 +151,7 @@ int trace_reader_payload(struct trace_reader *reader, const struct trace_chunk *
 	err = payload_read(reader, scratch, head, record->offset, TRACE_RAW_MAX, 0, &data, &len,
 			   &what);
 	if (!err) {
-		ARRAY_RESERVE(buffer->data, buffer->capacity, head->payload_len + 1);
+		buffer_room(&buffer->data, &buffer->capacity, head->payload_len + 1ull);
 		memcpy(buffer->data, scratch->packed + TRACE_HEAD_SIZE, head->payload_len);
 		buffer->len = head->payload_len;
 	}

@@ -10,11 +10,14 @@
 struct trace_section { /* from a label to the next */
 	u64 trace_id;
 	bool has_id;
-	bool ended;		 /* it has an END */
-	bool newer;		 /* its HEADER is of a version that we cannot read */
-	bool borrowed;		 /* meta belongs to another section of the same trace */
-	u64 start;		 /* where its first record belongs */
-	struct trace_meta *meta; /* NULL until a good HEADER is found */
+	bool ended;			  /* it has an END */
+	bool newer;			  /* its HEADER is of a version that we cannot read */
+	bool borrowed;			  /* meta belongs to another section of the same trace */
+	u64 start;			  /* where its first record belongs */
+	struct trace_meta *meta;	  /* NULL until a good HEADER is found */
+	bool has_clock;			  /* that of the first section */
+	u64 *classes;			  /* per class of the recorder: bit per enum trc_class */
+	const struct schema_kind **kinds; /* by id */
 	struct trace_state *state;
 	struct trace_summary *summary;
 	struct trace_repair *repair;
@@ -67,11 +70,19 @@ void damage_note(struct trace_reader *reader, const struct trace_damage *damage)
 void damage_note_record(struct trace_reader *reader, const struct trace_head *head, u64 offset,
 			const char *what);
 
+/* schema: what chunks are asked of their section's HEADER. */
+#define TRACE_CLASSES 256 /* a kind's class has 8 bits */
+void schemas_settle(struct trace_reader *reader);
+/* As schema_kind_by_id(), whatever the file's ids are. */
+const struct schema_kind *section_kind(const struct trace_section *section, u16 id);
+
 /* scan: lists all sections and records. 0 or -errno of trace_reader_open(). */
 int reader_scan(struct trace_reader *reader);
 /* Takes in one record of the last section. */
 void record_add(struct trace_reader *reader, const struct trace_head *head, u64 offset);
-/* Takes back records of the last section: from an offset and from a seq on; and damage behind the offset. */
+/* Takes back the records of the last section from an offset on, and damage behind it. */
+void records_drop_from(struct trace_reader *reader, u64 offset);
+/* Also all records from a seq on, wherever they are. Looks at every one of the section. */
 void records_drop(struct trace_reader *reader, u64 offset, u64 seq);
 struct trace_section *section_begin(struct trace_reader *reader, u64 start);
 
@@ -103,6 +114,8 @@ void index_join(struct trace_reader *reader, u64 end);
 int payload_read(struct trace_reader *reader, struct trace_scratch *scratch,
 		 const struct trace_head *head, u64 offset, size_t max, size_t slack,
 		 const u8 **ret_data, size_t *ret_len, const char **ret_what);
+/* Room for `need` bytes and no more; what was there is not kept. */
+u8 *buffer_room(u8 **data, size_t *capacity, size_t need);
 struct trace_scratch *scratch_take(struct trace_reader *reader);
 void scratch_give(struct trace_reader *reader, struct trace_scratch *scratch);
 void scratch_free(struct trace_scratch *scratch);

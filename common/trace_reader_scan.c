@@ -195,7 +195,7 @@ static void resynchronise(struct scan *scan, const char *what)
 	settle_last(scan);
 	next = search(scan, from, scan->to);
 	if (next < scan->at) {
-		records_drop(reader, scan->last_at, UINT64_MAX);
+		records_drop_from(reader, scan->last_at);
 		damage_note_record(reader, &scan->last, scan->last_at,
 				   "the file was cut inside this record");
 		scan->next_seq = scan->last.seq;
@@ -225,7 +225,7 @@ static void take_label(struct scan *scan)
 static bool take_record(struct scan *scan, const struct trace_head *head)
 {
 	struct trace_reader *reader = scan->reader;
-	u64 end = scan->at + TRACE_HEAD_SIZE + head->payload_len;
+	u64 end = scan->at + trace_record_len(head);
 	enum fit fit = head_fit(scan, head);
 
 	if (fit == FIT_NOT)

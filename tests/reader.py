@@ -52,6 +52,7 @@ class Index:
     def entry(self, i):
         head = Head(self.last.data[:PREFIX_BYTES] + self.entries[i * 150:i * 150 + 150])
         need(head.seq == i, "INDEX is out of order")
+        need(head.payload_len <= 64 * MIB, "INDEX has a record that cannot be")
         return head
 
     def tail(self):
@@ -190,7 +191,7 @@ class File:
                 begin = last[0] + HEAD_BYTES
         found = self.search(section, None, begin, end)
         if found < at:
-            self.forget(last[0], M64, section)
+            self.forget(last[0], M64 + 1, section)
             section.next_seq = last[1].seq
             self.damaged(last[0], "the record is cut", last[1])
         else:

@@ -300,8 +300,8 @@ static void test_recordings(void)
 	scene_append(&scenes[0], &scenes[1]);
 	scene_append(&scenes[0], &scenes[2]);
 	stream = open_stream(scenes[0].path, NULL, &reader);
-	CHECK(stream_has_clock(reader, 1));
-	CHECK(!stream_has_clock(reader, 2));
+	CHECK(trace_reader_has_clock(reader, 1));
+	CHECK(!trace_reader_has_clock(reader, 2));
 	for (u32 section = 2; section-- > 0;) {
 		CHECK_FATAL(stream_next(stream, &event));
 		CHECK_EQ(event.section, section);
