@@ -73,9 +73,10 @@ struct process {
 	struct string *comm; /* of the leader; NULL unknown */
 	struct identity identity;
 	u32 exec_count;
-	u32 thread_count; /* instances so far */
-	u32 live_count;	  /* of them not yet gone */
-	u32 exit_count;	  /* task_exit records in totals */
+	u32 thread_count;  /* instances so far */
+	u32 live_count;	   /* of them not yet gone */
+	u32 unended_count; /* of them not yet ended */
+	u32 exit_count;	   /* task_exit records in totals */
 	struct totals totals;
 	struct thread *threads;		 /* not yet gone */
 	struct futex_space *futex_space; /* NULL: not known */
@@ -83,6 +84,7 @@ struct process {
 	struct object *as_child;	 /* what its parent waits for; NULL: not yet */
 	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
 	struct process *next, *previous; /* not yet gone, by id */
+	struct process *next_fatherless, *previous_fatherless; /* with the same ppid */
 };
 
 struct thread {
