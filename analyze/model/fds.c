@@ -151,13 +151,15 @@ static struct open_file *find_file(struct thread *thread, s32 fd, bool before)
 	const struct fd_slot *slot = table ? fd_table_slot(table, fd) : NULL;
 	const struct fds *fds;
 
-	if (!slot)
+	if (!table)
 		return NULL;
 	fds = table->fds;
 	/* It lost its number while the call was busy with it. */
 	if (table->left && table->left_fd == fd && table->left_ns > fds->entry_ns &&
 	    (before || table->left_ns < fds->now))
 		return table->left;
+	if (!slot)
+		return NULL;
 	if (before && slot->since_ns == fds->now && fds->entry_ns < fds->now)
 		return NULL; /* it was not open before */
 	return slot->file;
@@ -251,7 +253,7 @@ static void fd_found(struct fds *fds, struct thread *thread, const struct trc_fd
 	const struct fd_slot *slot = table ? fd_table_slot(table, record->fd) : NULL;
 
 	/* The kernel walked the table while its owner ran: what a call has made is told better by the call. */
-	if (!slot || !slot->file)
+	if (!slot)
 		fds_put(fds, thread, record->fd, file_from_found(fds, record),
 			record->traits & FILE_TRAIT_CLOEXEC);
 }
@@ -265,6 +267,7 @@ void fds_begin(struct fds *fds, const struct event *event)
 	if (fds->exiting_count && event->record->ts != fds->now)
 		settle_exits(fds);
 	fds->uses_known = false;
+	fds->steps_left += FDS_STEPS_PER_EVENT;
 	fds->now = fds->entry_ns = event->record->ts;
 	if (event->kind_id == TRC_KIND_syscall && call->state != TRC_SYSCALL_NO_ENTER &&
 	    call->duration_ns < fds->now)
@@ -329,6 +332,7 @@ struct fds *fds_new(struct model *model, struct decoder *decoder, const struct t
 
 	fds->model = model;
 	fds->decoder = decoder;
+	fds->steps_left = FDS_STEPS_FIRST;
 	fds->roles = call_roles_new(meta);
 	fds->uses = uses_new(meta);
 	return fds;
