@@ -73,7 +73,7 @@ static struct socket_singles *bucket(struct fds *fds, const struct string *local
 				     const struct string *remote)
 {
 	struct sockets *sockets = &fds->sockets;
-	u64 hash = hash_number(hash_string(local), hash_string(remote));
+	u64 hash = hash_number(hash_number(0, hash_string(local)), hash_string(remote));
 
 	if (!sockets->singles)
 		sockets->singles = xcalloc(SOCKET_SINGLE_BUCKETS, sizeof(*sockets->singles));
