@@ -128,14 +128,14 @@ static void write_process(struct writer *writer, const struct process *process)
 	put_path(writer, "txt", OBJECT_file, process->identity.exe);
 	for (const struct thread *thread = process->threads; thread; thread = thread->next) {
 		const struct fd_table *table = thread->fds;
+		const struct fd_slot *slot;
 
 		if (!table || thread->ended || !is_first_with(thread, table))
 			continue;
 		writer->thread = thread;
 		writer->of_process = table == leader->fds;
-		for (u32 fd = 0; fd < table->capacity; fd++)
-			if (table->slots[fd].file)
-				put_slot(writer, fd, &table->slots[fd]);
+		for (u32 fd = 0; (slot = fd_table_next(table, &fd)); fd++)
+			put_slot(writer, fd, slot);
 	}
 }
 

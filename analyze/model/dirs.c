@@ -24,7 +24,7 @@ static struct dirs *dirs_ref(struct dirs *dirs)
 	return dirs;
 }
 
-void dirs_unref(struct dirs *dirs)
+static void dirs_unref(struct dirs *dirs)
 {
 	if (!dirs || --dirs->references)
 		return;
@@ -33,17 +33,37 @@ void dirs_unref(struct dirs *dirs)
 	free(dirs);
 }
 
+/* Gives the thread its first directories, or takes the last from it. */
+static void set_dirs(struct thread *thread, struct dirs *dirs)
+{
+	struct thread **slot = &thread->process->with_dirs;
+
+	if (!thread->dirs && dirs) {
+		thread->next_with_dirs = *slot;
+		if (*slot)
+			(*slot)->previous_with_dirs = thread;
+		*slot = thread;
+	} else if (thread->dirs && !dirs) {
+		struct thread *next = thread->next_with_dirs,
+			      *previous = thread->previous_with_dirs;
+
+		*(previous ? &previous->next_with_dirs : slot) = next;
+		if (next)
+			next->previous_with_dirs = previous;
+		thread->next_with_dirs = thread->previous_with_dirs = NULL;
+	}
+	thread->dirs = dirs;
+}
+
 /* Those of a thread: of its process's other threads if nothing was told. */
 static struct dirs *of_thread(struct thread *thread)
 {
+	struct thread *other = thread->process->with_dirs;
+
 	if (thread->dirs)
 		return thread->dirs;
-	for (struct thread *other = thread->process->threads; other; other = other->next)
-		if (other->dirs) {
-			thread->dirs = dirs_ref(other->dirs);
-			return thread->dirs;
-		}
-	thread->dirs = dirs_new(thread->process->identity.cwd, NULL, 0);
+	set_dirs(thread,
+		 other ? dirs_ref(other->dirs) : dirs_new(thread->process->identity.cwd, NULL, 0));
 	return thread->dirs;
 }
 
@@ -58,6 +78,14 @@ static void set_item(struct string **slot, const struct trc_head *record, u8 fie
 
 	if (item && item->state != TRC_ITEM_UNREADABLE)
 		string_set(slot, string_new((const char *)trc_item_data(item), item->len));
+}
+
+void dirs_leave(struct thread *thread)
+{
+	struct dirs *dirs = thread->dirs;
+
+	set_dirs(thread, NULL);
+	dirs_unref(dirs);
 }
 
 void dirs_event(struct thread *thread, const struct trc_file_dir *record)
@@ -83,9 +111,9 @@ void dirs_made(struct thread *creator, struct thread *child)
 
 	if (child->dirs)
 		return;
-	child->dirs = child->process == creator->process
-			      ? dirs_ref(dirs)
-			      : dirs_new(dirs->cwd, dirs->root, dirs->told_ns);
+	set_dirs(child, child->process == creator->process
+				? dirs_ref(dirs)
+				: dirs_new(dirs->cwd, dirs->root, dirs->told_ns));
 }
 
 void dirs_unshare(struct thread *thread)

@@ -22,7 +22,7 @@ bool thread_add_path(struct thread *thread, s32 directory, const char *path, siz
 		     struct text *out);
 
 /* For the model */
-void dirs_unref(struct dirs *dirs); /* accepts NULL */
+void dirs_leave(struct thread *thread); /* it is about to be freed */
 void dirs_event(struct thread *thread, const struct trc_file_dir *record);
 /* exec and task_found tell the current directory of a process. */
 void dirs_told(struct thread *thread);

@@ -18,8 +18,18 @@ static void settle_close(struct fds *fds, u32 fd)
 	const struct fd_slot *slot = fd_table_slot(fds->after_table, (s32)fd);
 
 	/* Made while the call was closing what had the number before. */
-	if (slot && slot->file && slot->since_ns <= fds->after_entry_ns)
+	if (slot && slot->since_ns <= fds->after_entry_ns)
 		fd_table_close(fds->after_table, (s32)fd, fds->after_ns, FILE_END_close);
+}
+
+static void settle_close_range(struct fds *fds)
+{
+	const struct fd_table *table = fds->after_table;
+
+	if (!fds_afford(fds, table->open_count))
+		return;
+	for (u32 fd = fds->after_first; fd_table_next(table, &fd) && fd <= fds->after_last; fd++)
+		settle_close(fds, fd);
 }
 
 void fds_settle(struct fds *fds)
@@ -31,8 +41,7 @@ void fds_settle(struct fds *fds)
 		settle_close(fds, fds->after_first);
 		break;
 	case AFTER_close_range:
-		for (u32 fd = fds->after_first; fd < table->capacity && fd <= fds->after_last; fd++)
-			settle_close(fds, fd);
+		settle_close_range(fds);
 		break;
 	case AFTER_exec:
 		fd_table_exec(table, fds->after_ns);
@@ -49,6 +58,7 @@ static void close_range_done(struct fds *fds, struct thread *thread,
 	u32 first = (u32)syscall_arg(record, 0), last = (u32)syscall_arg(record, 1);
 	u32 flags = (u32)syscall_arg(record, 2);
 	struct fd_table *table;
+	struct fd_slot *slot;
 
 	if (flags & CLOSE_RANGE_UNSHARE_NUMBER)
 		fds_unshare(fds, thread);
@@ -57,8 +67,10 @@ static void close_range_done(struct fds *fds, struct thread *thread,
 		after(fds, table, AFTER_close_range, first, last);
 		return;
 	}
-	for (u32 fd = first; fd < table->capacity && fd <= last; fd++)
-		table->slots[fd].close_on_exec = true;
+	if (!fds_afford(fds, table->open_count))
+		return;
+	for (u32 fd = first; (slot = fd_table_next(table, &fd)) && fd <= last; fd++)
+		slot->close_on_exec = true;
 }
 
 static void duplicated(struct fds *fds, struct thread *thread, const struct trc_syscall *record,
@@ -69,7 +81,7 @@ static void duplicated(struct fds *fds, struct thread *thread, const struct trc_
 
 	if (!source)
 		return;
-	if (slot && slot->file && slot->since_ns == fds->now) {
+	if (slot && slot->since_ns == fds->now) {
 		struct open_file *told = slot->file;
 
 		if (told == source)
@@ -115,25 +127,36 @@ static void infer(struct fds *fds, struct thread *thread, const struct trc_sysca
 {
 	struct fd_slot *slot = fd_table_slot(thread->fds, (s32)record->ret);
 
-	if (!(slot && slot->file && slot->since_ns == fds->now))
+	if (!(slot && slot->since_ns == fds->now))
 		fds_put(fds, thread, (s32)record->ret, file_from_call(fds, thread, record), false);
 }
 
 /* What the child has done to its copy since then was done to the table of both. */
 static void merge(struct fds *fds, struct fd_table *into, const struct fd_table *from, u64 since_ns)
 {
-	u32 capacity = into->capacity > from->capacity ? into->capacity : from->capacity;
+	u32 old_fd = 0, new_fd = 0;
+	const struct fd_slot *old = fd_table_next(into, &old_fd);
+	const struct fd_slot *new = fd_table_next(from, &new_fd);
 
-	for (u32 fd = 0; fd < capacity; fd++) {
-		const struct fd_slot *old = fd_table_slot(into, (s32)fd);
-		const struct fd_slot *new = fd_table_slot(from, (s32)fd);
-		bool has_old = old && old->file, has_new = new &&new->file;
+	if (!fds_afford(fds, into->open_count + from->open_count))
+		return;
+	while (old || new) {
+		u32 fd = old && (!new || old_fd < new_fd) ? old_fd : new_fd;
+		bool has_old = old && old_fd == fd, has_new = new &&new_fd == fd;
 
 		if (has_new && new->since_ns >= since_ns &&
 		    (!has_old || old->since_ns < new->since_ns))
 			fd_table_put(into, (s32)fd, new->file, new->since_ns, new->close_on_exec);
-		else if (!has_new && has_old && old->since_ns < since_ns)
+		else if (!has_new && old->since_ns < since_ns)
 			fd_table_close(into, (s32)fd, fds->now, FILE_END_close);
+		if (has_old) {
+			old_fd++;
+			old = fd_table_next(into, &old_fd);
+		}
+		if (has_new) {
+			new_fd++;
+			new = fd_table_next(from, &new_fd);
+		}
 	}
 }
 

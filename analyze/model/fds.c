@@ -88,23 +88,45 @@ void open_file_drop(struct fds *fds, struct open_file *file, u64 now, enum file_
 
 void open_file_discard(struct fds *fds, struct open_file *file)
 {
-	if (!--file->descriptor_count)
+	if (!--file->descriptor_count) {
+		if (file->object->open_count == 1)
+			socket_discarded(fds, file->object);
 		objects_close(&fds->objects, file->object);
+	}
 	open_file_unref(file);
 }
 
 /* ---- threads and their tables ---- */
 
+/* Gives the thread its first table, or takes the last from it. */
+static void set_fds(struct thread *thread, struct fd_table *fds)
+{
+	struct thread **slot = &thread->process->with_fds;
+
+	if (!thread->fds && fds) {
+		thread->next_with_fds = *slot;
+		if (*slot)
+			(*slot)->previous_with_fds = thread;
+		*slot = thread;
+	} else if (thread->fds && !fds) {
+		struct thread *next = thread->next_with_fds, *previous = thread->previous_with_fds;
+
+		*(previous ? &previous->next_with_fds : slot) = next;
+		if (next)
+			next->previous_with_fds = previous;
+		thread->next_with_fds = thread->previous_with_fds = NULL;
+	}
+	thread->fds = fds;
+}
+
 struct fd_table *fds_table(struct fds *fds, struct thread *thread)
 {
+	struct thread *other;
+
 	if (thread->fds || thread->ended)
 		return thread->fds;
-	for (struct thread *other = thread->process->threads; other; other = other->next)
-		if (other->fds) {
-			thread->fds = fd_table_ref(other->fds);
-			return thread->fds;
-		}
-	thread->fds = fd_table_new(fds);
+	other = thread->process->with_fds;
+	set_fds(thread, other ? fd_table_ref(other->fds) : fd_table_new(fds));
 	return thread->fds;
 }
 
@@ -112,7 +134,7 @@ static void leave_table(struct thread *thread, u64 now, enum file_end end)
 {
 	struct fd_table *table = thread->fds;
 
-	thread->fds = NULL;
+	set_fds(thread, NULL);
 	fd_table_unref(table, now, end);
 }
 
@@ -151,13 +173,15 @@ static struct open_file *find_file(struct thread *thread, s32 fd, bool before)
 	const struct fd_slot *slot = table ? fd_table_slot(table, fd) : NULL;
 	const struct fds *fds;
 
-	if (!slot)
+	if (!table)
 		return NULL;
 	fds = table->fds;
 	/* It lost its number while the call was busy with it. */
 	if (table->left && table->left_fd == fd && table->left_ns > fds->entry_ns &&
 	    (before || table->left_ns < fds->now))
 		return table->left;
+	if (!slot)
+		return NULL;
 	if (before && slot->since_ns == fds->now && fds->entry_ns < fds->now)
 		return NULL; /* it was not open before */
 	return slot->file;
@@ -192,8 +216,8 @@ static void task_made(struct fds *fds, struct thread *creator, const struct trc_
 	dirs_made(creator, child);
 	table = fds_table(fds, creator);
 	if (table)
-		child->fds = child->process == creator->process ? fd_table_ref(table)
-								: fd_table_copy(table);
+		set_fds(child, child->process == creator->process ? fd_table_ref(table)
+								  : fd_table_copy(table));
 }
 
 /* The kernel gives the process a table of its own and closes what is marked; the call's record comes a little later. */
@@ -232,8 +256,7 @@ void fds_thread_gone(struct fds *fds, struct thread *thread)
 			fds->exiting[i--] = fds->exiting[--fds->exiting_count];
 	leave_table(thread, ended ? thread->end_ns : MODEL_UNKNOWN,
 		    thread->ended ? FILE_END_exit : FILE_END_open);
-	dirs_unref(thread->dirs);
-	thread->dirs = NULL;
+	dirs_leave(thread);
 }
 
 /* ---- events ---- */
@@ -251,7 +274,7 @@ static void fd_found(struct fds *fds, struct thread *thread, const struct trc_fd
 	const struct fd_slot *slot = table ? fd_table_slot(table, record->fd) : NULL;
 
 	/* The kernel walked the table while its owner ran: what a call has made is told better by the call. */
-	if (!slot || !slot->file)
+	if (!slot)
 		fds_put(fds, thread, record->fd, file_from_found(fds, record),
 			record->traits & FILE_TRAIT_CLOEXEC);
 }
@@ -265,6 +288,7 @@ void fds_begin(struct fds *fds, const struct event *event)
 	if (fds->exiting_count && event->record->ts != fds->now)
 		settle_exits(fds);
 	fds->uses_known = false;
+	fds->steps_left += FDS_STEPS_PER_EVENT;
 	fds->now = fds->entry_ns = event->record->ts;
 	if (event->kind_id == TRC_KIND_syscall && call->state != TRC_SYSCALL_NO_ENTER &&
 	    call->duration_ns < fds->now)
@@ -329,6 +353,7 @@ struct fds *fds_new(struct model *model, struct decoder *decoder, const struct t
 
 	fds->model = model;
 	fds->decoder = decoder;
+	fds->steps_left = FDS_STEPS_FIRST;
 	fds->roles = call_roles_new(meta);
 	fds->uses = uses_new(meta);
 	return fds;

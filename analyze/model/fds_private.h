@@ -52,8 +52,9 @@ struct fds {
 	bool uses_known; /* those of the event that is being told */
 	struct objects objects;
 	struct sockets sockets;
-	u32 file_count;	   /* ever */
-	size_t slot_count; /* of all tables */
+	u32 file_count;	    /* ever */
+	size_t table_bytes; /* of all tables */
+	u64 steps_left;	    /* fds_afford() */
 	/* The event that is being told: its time, and of a call its entry. */
 	u64 now, entry_ns;
 	u8 after; /* enum fds_after */
@@ -73,6 +74,21 @@ struct fds {
 	} early[FDS_EARLY_MAX];
 	u32 early_next;
 };
+
+/*
+ * What walks a whole table may be asked for again and again by a file that is made for it. An honest one never comes
+ * near this bound. False: it is reached, and the walk is left out.
+ */
+#define FDS_STEPS_FIRST	    (1u << 28)
+#define FDS_STEPS_PER_EVENT 256
+
+static inline bool fds_afford(struct fds *fds, u64 steps)
+{
+	if (steps > fds->steps_left)
+		return false;
+	fds->steps_left -= steps;
+	return true;
+}
 
 /* A descriptor more, or less, stands for the file. The last one ends it. */
 void open_file_hold(struct open_file *file);

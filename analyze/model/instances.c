@@ -38,6 +38,48 @@ void thread_set_comm(struct thread *thread, const char *comm, size_t size)
 		string_set(&process->comm, string_ref(thread->comm));
 }
 
+/* ---- parents ---- */
+
+void parent_missing(struct model *model, struct process *process)
+{
+	struct process *next = idmap_find(&model->fatherless, process->ppid);
+
+	process->fatherless = true;
+	process->previous_fatherless = NULL;
+	process->next_fatherless = next;
+	if (next)
+		next->previous_fatherless = process;
+	idmap_put(&model->fatherless, process->ppid, process);
+}
+
+void parent_found(struct model *model, struct process *parent)
+{
+	struct process *child = idmap_find(&model->fatherless, parent->pid);
+
+	if (child)
+		idmap_remove(&model->fatherless, parent->pid);
+	for (; child; child = child->next_fatherless) {
+		child->parent_id = parent->id;
+		child->fatherless = false;
+	}
+}
+
+static void leave_fatherless(struct model *model, struct process *process)
+{
+	struct process *next = process->next_fatherless, *previous = process->previous_fatherless;
+
+	if (!process->fatherless)
+		return;
+	if (next)
+		next->previous_fatherless = previous;
+	if (previous)
+		previous->next_fatherless = next;
+	else if (next)
+		idmap_put(&model->fatherless, process->ppid, next);
+	else
+		idmap_remove(&model->fatherless, process->ppid);
+}
+
 /* ---- making ---- */
 
 struct process *process_make(struct model *model, u32 pid)
@@ -80,6 +122,7 @@ struct thread *thread_make(struct model *model, struct process *process, u32 tid
 	process->threads = thread;
 	process->thread_count++;
 	process->live_count++;
+	process->unended_count++;
 	idmap_put(&model->threads, tid, thread);
 	thread->mapped = true;
 	return thread;
@@ -105,9 +148,12 @@ void thread_renumber(struct model *model, struct thread *thread, u32 tid)
 
 /* ---- ending ---- */
 
+#define NEVER UINT64_MAX /* but with the rest */
+
 static void wait_to_be_gone(struct model *model, struct thread *thread, u64 now)
 {
-	thread->gone_at = now + MODEL_GRACE_NS;
+	if (__builtin_add_overflow(now, MODEL_GRACE_NS, &thread->gone_at))
+		thread->gone_at = NEVER;
 	thread->next_ended = NULL;
 	if (model->last_ended)
 		model->last_ended->next_ended = thread;
@@ -122,13 +168,14 @@ void thread_end(struct model *model, struct thread *thread, u64 end_ns)
 	if (thread->ended)
 		return;
 	thread->ended = true;
+	thread->process->unended_count--;
 	thread->end_ns = end_ns;
 	wait_to_be_gone(model, thread, model->now);
 }
 
 static void process_free(struct model *model, struct process *process)
 {
-	model->fatherless_count -= process->fatherless;
+	leave_fatherless(model, process);
 	if (process->mapped)
 		idmap_remove(&model->processes, process->pid);
 	if (process->previous)
@@ -158,7 +205,9 @@ void process_end(struct model *model, struct process *process, u64 end_ns)
 	if (!process->ended)
 		process->end_ns = end_ns;
 	process->ended = true;
-	for (struct thread *thread = process->threads; thread; thread = thread->next)
+	/* The newest come first: no further than to the last that has not ended, or n exits look at n threads. */
+	for (struct thread *thread = process->threads; process->unended_count;
+	     thread = thread->next)
 		thread_end(model, thread, MODEL_UNKNOWN);
 	if (end_ns == MODEL_UNKNOWN && process->mapped) {
 		idmap_remove(&model->processes, process->pid);
@@ -190,34 +239,48 @@ static void thread_free(struct model *model, struct thread *thread)
 	if (thread->next)
 		thread->next->previous = thread->previous;
 	process->live_count--;
+	process->unended_count -= !thread->ended;
 	futexes_forget(thread);
 	string_unref(thread->comm);
 	free(thread);
 }
 
+static struct thread *take_first_ended(struct model *model)
+{
+	struct thread *thread = model->first_ended;
+
+	model->first_ended = thread->next_ended;
+	if (!model->first_ended)
+		model->last_ended = NULL;
+	model->next_gone_at = model->first_ended ? model->first_ended->gone_at : NEVER;
+	return thread;
+}
+
+static void thread_gone(struct model *model, struct thread *thread)
+{
+	struct process *process = thread->process;
+
+	thread_free(model, thread);
+	if (!process->live_count && process->ended)
+		process_gone(model, process);
+}
+
 void model_collect(struct model *model, u64 now)
 {
-	while (model->first_ended && model->first_ended->gone_at <= now) {
-		struct thread *thread = model->first_ended;
-		struct process *process = thread->process;
+	while (model->next_gone_at <= now && model->next_gone_at != NEVER) {
+		struct thread *thread = take_first_ended(model);
 
-		model->first_ended = thread->next_ended;
-		if (!model->first_ended)
-			model->last_ended = NULL;
-		if (thread->held && now != UINT64_MAX) {
+		if (thread->held)
 			wait_to_be_gone(model, thread, now);
-			continue;
-		}
-		thread_free(model, thread);
-		if (!process->live_count && process->ended)
-			process_gone(model, process);
+		else
+			thread_gone(model, thread);
 	}
-	model->next_gone_at = model->first_ended ? model->first_ended->gone_at : UINT64_MAX;
 }
 
 void model_collect_rest(struct model *model)
 {
-	model_collect(model, UINT64_MAX);
+	while (model->first_ended)
+		thread_gone(model, take_first_ended(model));
 	while (model->first) {
 		struct process *process = model->first;
 

@@ -26,7 +26,7 @@ struct model {
 	u64 next_gone_at;			 /* UINT64_MAX if no thread has ended */
 	u64 now;
 	u32 process_count, thread_count; /* ever */
-	u32 fatherless_count;		 /* processes->fatherless */
+	struct idmap fatherless;	 /* by ppid: the first of them */
 	struct stacks *stacks;
 	struct spans *spans; /* NULL: not followed */
 	struct fds *fds;     /* NULL: not followed */
@@ -42,10 +42,14 @@ void process_end(struct model *model, struct process *process, u64 end_ns);
 /* The thread goes on under another number. */
 void thread_renumber(struct model *model, struct thread *thread, u32 tid);
 
+/* The parent is not found yet, but it may be; parent_found(): here it is. */
+void parent_missing(struct model *model, struct process *process);
+void parent_found(struct model *model, struct process *parent);
+
 void thread_set_comm(struct thread *thread, const char *comm, size_t size);
 void identity_inherit(struct identity *child, const struct identity *parent);
 
-/* Threads whose grace is over go through the hooks; UINT64_MAX: all that have ended. */
+/* Threads whose grace is over go through the hooks. */
 void model_collect(struct model *model, u64 now);
 /* All that is left, ended or not. */
 void model_collect_rest(struct model *model);

@@ -37,6 +37,7 @@ void model_free(struct model *model)
 	fds_free(model->fds);
 	idmap_release(&model->threads);
 	idmap_release(&model->processes);
+	idmap_release(&model->fatherless);
 	free(model->commands);
 	stacks_free(model->stacks);
 	free(model);

@@ -73,16 +73,19 @@ struct process {
 	struct string *comm; /* of the leader; NULL unknown */
 	struct identity identity;
 	u32 exec_count;
-	u32 thread_count; /* instances so far */
-	u32 live_count;	  /* of them not yet gone */
-	u32 exit_count;	  /* task_exit records in totals */
+	u32 thread_count;  /* instances so far */
+	u32 live_count;	   /* of them not yet gone */
+	u32 unended_count; /* of them not yet ended */
+	u32 exit_count;	   /* task_exit records in totals */
 	struct totals totals;
-	struct thread *threads;		 /* not yet gone */
-	struct futex_space *futex_space; /* NULL: not known */
-	u8 selected;			 /* 1: some thread was selected */
-	struct object *as_child;	 /* what its parent waits for; NULL: not yet */
-	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
-	struct process *next, *previous; /* not yet gone, by id */
+	struct thread *threads;		     /* not yet gone */
+	struct thread *with_dirs, *with_fds; /* of them: who was told last comes first */
+	struct futex_space *futex_space;     /* NULL: not known */
+	u8 selected;			     /* 1: some thread was selected */
+	struct object *as_child;	     /* what its parent waits for; NULL: not yet */
+	void *slots[MODEL_SLOTS];	     /* for metrics, by fold index */
+	struct process *next, *previous;     /* not yet gone, by id */
+	struct process *next_fatherless, *previous_fatherless; /* with the same ppid */
 };
 
 struct thread {
@@ -103,11 +106,13 @@ struct thread {
 	struct wakeup woken;
 	struct futex_thread *futex; /* NULL: it used none */
 	struct dirs *dirs;	    /* the same */
+	struct thread *next_with_dirs, *previous_with_dirs;
 	struct span_thread
 		*span;	      /* what it is doing; NULL: not followed, or nothing was told yet */
 	u32 held;	      /* spans that are not told yet name it: it stays */
 	struct fd_table *fds; /* NULL: not followed, or not needed yet */
-	u32 last_child_tid;   /* whom it made last */
+	struct thread *next_with_fds, *previous_with_fds;
+	u32 last_child_tid; /* whom it made last */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */

@@ -4,6 +4,7 @@
 #include "analyze/decode/set.h"
 #include "analyze/model/fds_private.h"
 #include "common/alloc.h"
+#include "common/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,51 +58,88 @@ const char *socket_protocol_name(const struct socket *socket)
 
 /* ---- pairs of addresses ---- */
 
-static u64 hash_string(const struct string *string)
-{
-	u64 hash = 0xcbf29ce484222325ull;
-
-	for (u32 i = 0; i < string->len; i++)
-		hash = (hash ^ (u8)string->data[i]) * 0x100000001b3ull;
-	return hash;
-}
-
 static bool same(const struct string *a, const struct string *b)
 {
 	return a->len == b->len && !memcmp(a->data, b->data, a->len);
 }
 
-/* The same for both ends. */
-static struct socket **bucket(struct fds *fds, const struct socket *socket)
+static u64 hash_string(const struct string *string)
 {
-	u64 hash = hash_string(socket->local) + hash_string(socket->remote);
+	return hash_bytes(string->data, string->len);
+}
 
-	if (!fds->sockets.pairs)
-		fds->sockets.pairs = xcalloc(SOCKET_PAIR_BUCKETS, sizeof(*fds->sockets.pairs));
-	return &fds->sockets.pairs[(hash >> 32 ^ hash) % SOCKET_PAIR_BUCKETS];
+/* Of those with these addresses. It has none of the other end's, so it stays short however many are alike. */
+static struct socket_singles *bucket(struct fds *fds, const struct string *local,
+				     const struct string *remote)
+{
+	struct sockets *sockets = &fds->sockets;
+	u64 hash = hash_number(hash_number(0, hash_string(local)), hash_string(remote));
+
+	if (!sockets->singles)
+		sockets->singles = xcalloc(SOCKET_SINGLE_BUCKETS, sizeof(*sockets->singles));
+	return &sockets->singles[hash % SOCKET_SINGLE_BUCKETS];
+}
+
+/* The last to come is found first. */
+static void add_single(struct fds *fds, struct socket *socket)
+{
+	struct socket_singles *singles = bucket(fds, socket->local, socket->remote);
+
+	socket->next_single = singles->first;
+	*(singles->first ? &singles->first->previous_single : &singles->last) = socket;
+	singles->first = socket;
+	socket->single = true;
+}
+
+/* But one whose other end is gone after all others: most likely it is a remnant, too. */
+static void add_left(struct fds *fds, struct socket *socket)
+{
+	struct socket_singles *singles;
+
+	socket->peer = NULL;
+	if (!socket->paired)
+		return;
+	singles = bucket(fds, socket->local, socket->remote);
+	socket->previous_single = singles->last;
+	*(singles->last ? &singles->last->next_single : &singles->first) = socket;
+	singles->last = socket;
+	socket->single = true;
+}
+
+static void remove_single(struct fds *fds, struct socket *socket)
+{
+	struct socket *next = socket->next_single, *previous = socket->previous_single;
+	struct socket_singles *singles;
+
+	if (!socket->single)
+		return;
+	singles = bucket(fds, socket->local, socket->remote);
+	*(previous ? &previous->next_single : &singles->first) = next;
+	*(next ? &next->previous_single : &singles->last) = previous;
+	socket->next_single = socket->previous_single = NULL;
+	socket->single = false;
 }
 
 static void unpair(struct fds *fds, struct socket *socket)
 {
-	struct socket **slot;
-
-	if (!socket->paired)
-		return;
-	slot = bucket(fds, socket);
-	while (*slot != socket)
-		slot = &(*slot)->next_pair;
-	*slot = socket->next_pair;
+	remove_single(fds, socket);
 	socket->paired = false;
 }
 
-static void join(struct socket *a, struct socket *b)
+static void part(struct fds *fds, struct socket *socket)
+{
+	if (socket->peer)
+		add_left(fds, socket->peer->socket);
+}
+
+static void join(struct fds *fds, struct socket *a, struct socket *b)
 {
 	if (a == b || (a->peer == b->object && b->peer == a->object))
 		return;
-	if (a->peer)
-		a->peer->socket->peer = NULL;
-	if (b->peer)
-		b->peer->socket->peer = NULL;
+	remove_single(fds, a);
+	remove_single(fds, b);
+	part(fds, a);
+	part(fds, b);
 	a->peer = b->object;
 	b->peer = a->object;
 	a->peer_id = b->object->id;
@@ -115,16 +153,16 @@ static bool is_stream(const struct socket *socket)
 
 static void pair(struct fds *fds, struct socket *socket)
 {
-	struct socket **slot = bucket(fds, socket), *other = *slot;
+	struct socket *other = bucket(fds, socket->remote, socket->local)->first;
 
-	while (other && !(other->protocol == socket->protocol && !other->peer &&
+	while (other && !(other->protocol == socket->protocol &&
 			  same(other->local, socket->remote) && same(other->remote, socket->local)))
-		other = other->next_pair;
-	if (other)
-		join(socket, other);
-	socket->next_pair = *slot;
-	*slot = socket;
+		other = other->next_single;
 	socket->paired = true;
+	if (!socket->peer)
+		add_single(fds, socket);
+	if (other)
+		join(fds, socket, other);
 }
 
 /* A unix socket is told by its inode. */
@@ -139,7 +177,7 @@ static void join_inode(struct fds *fds, struct socket *socket)
 		return;
 	/* Any number may be connected to a socket of datagrams. */
 	if (is_stream(socket) || other->socket->peer_inode == socket->object->inode)
-		join(socket, other->socket);
+		join(fds, socket, other->socket);
 	else
 		socket->peer_id = other->id;
 }
@@ -407,14 +445,22 @@ struct object *model_socket(struct model *model, const struct trc_sock *record)
 
 /* ---- the end ---- */
 
+void socket_discarded(struct fds *fds, struct object *object)
+{
+	if (!object->socket)
+		return;
+	unpair(fds, object->socket);
+	part(fds, object->socket);
+	object->socket->peer = NULL;
+}
+
 static void gone(struct fds *fds, struct object *object)
 {
 	const struct model_hooks *hooks = &fds->model->hooks;
 
 	if (hooks->object_gone)
 		hooks->object_gone(hooks->context, object);
-	if (object->socket)
-		unpair(fds, object->socket);
+	socket_discarded(fds, object);
 	object_unref(object);
 }
 
@@ -433,8 +479,6 @@ void socket_free(struct socket *socket)
 {
 	if (!socket)
 		return;
-	if (socket->peer)
-		socket->peer->socket->peer = NULL;
 	string_unref(socket->local);
 	string_unref(socket->remote);
 	string_unref(socket->best);
@@ -451,6 +495,6 @@ void sockets_release(struct fds *fds)
 			gone(fds, *slot);
 		*slot = NULL;
 	}
-	free(fds->sockets.pairs);
-	fds->sockets.pairs = NULL;
+	free(fds->sockets.singles);
+	fds->sockets.singles = NULL;
 }

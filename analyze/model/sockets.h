@@ -9,8 +9,8 @@
 #include "analyze/model/model.h"
 #include "analyze/model/object.h"
 
-#define SOCKETS_CLOSED_MAX  1024
-#define SOCKET_PAIR_BUCKETS 4096
+#define SOCKETS_CLOSED_MAX    1024
+#define SOCKET_SINGLE_BUCKETS 4096
 
 /* `reason` of sock */
 enum socket_reason {
@@ -39,16 +39,17 @@ struct socket {
 	struct string
 		*best; /* the name with the most ends so far: of a whole life it says the most */
 	u8 best_rank;
-	u64 peer_inode;		  /* of unix sockets; 0: none or unknown */
-	struct object *peer;	  /* the other end, if it is in the trace and not gone */
-	u64 peer_id;		  /* its object's id, even if it is gone; 0: not in the trace */
-	u64 listener_id;	  /* that accepted it; 0: none or unknown */
-	u64 closed_ns;		  /* trace clock; 0: open */
-	struct socket *next_pair; /* in the bucket of the pair of its addresses */
-	bool paired;		  /* it is in one */
-	bool bound;		  /* by bind() */
-	bool accepted;		  /* it was, or it was found on a port that somebody listened on */
-	bool renamed;		  /* by the event that is being told */
+	u64 peer_inode;	     /* of unix sockets; 0: none or unknown */
+	struct object *peer; /* the other end, if it is in the trace and not gone */
+	u64 peer_id;	     /* its object's id, even if it is gone; 0: not in the trace */
+	u64 listener_id;     /* that accepted it; 0: none or unknown */
+	u64 closed_ns;	     /* trace clock; 0: open */
+	struct socket *next_single, *previous_single; /* in the bucket of its addresses */
+	bool single;				      /* it is in one */
+	bool paired; /* its addresses are those of a connection: in a bucket as long as it has no peer */
+	bool bound;    /* by bind() */
+	bool accepted; /* it was, or it was found on a port that somebody listened on */
+	bool renamed;  /* by the event that is being told */
 };
 
 const char *socket_family_name(u8 family); /* "inet"; NULL: another */
@@ -61,8 +62,12 @@ struct object *model_socket(struct model *model, const struct trc_sock *record);
 /* For the model */
 struct fds;
 
-struct sockets { /* zero it first */
-	struct socket **pairs;
+struct socket_singles {
+	struct socket *first, *last;
+};
+
+struct sockets {				   /* zero it first */
+	struct socket_singles *singles;		   /* who looks for its other end, by address */
 	struct object *closed[SOCKETS_CLOSED_MAX]; /* a ring */
 	u32 closed_next;
 	u64 listened[65536 / 64]; /* ports */
@@ -72,5 +77,7 @@ void socket_event(struct fds *fds, struct thread *thread, const struct trc_sock 
 void socket_found(struct fds *fds, struct object *object, const struct trc_fd_found *record);
 /* Its last descriptor is closed. */
 void socket_closed(struct fds *fds, struct object *object, u64 now);
+/* It goes, and nobody has heard of it. */
+void socket_discarded(struct fds *fds, struct object *object);
 void socket_free(struct socket *socket); /* accepts NULL */
 void sockets_release(struct fds *fds);

@@ -234,18 +234,6 @@ enum { /* V() fields of task_found */
        FOUND_argv,
 };
 
-/* The children that were found before their parent: numbers that have begun anew. */
-static void find_children(struct model *model, struct process *parent)
-{
-	for (struct process *child = model->first; child && model->fatherless_count;
-	     child = child->next)
-		if (child->ppid == parent->pid && !child->parent_id && child->fatherless) {
-			child->parent_id = parent->id;
-			child->fatherless = false;
-			model->fatherless_count--;
-		}
-}
-
 static void find_parent(struct model *model, struct process *process, u32 ppid)
 {
 	struct process *parent = idmap_find(&model->processes, ppid);
@@ -254,8 +242,7 @@ static void find_parent(struct model *model, struct process *process, u32 ppid)
 	if (parent && parent != process) {
 		process->parent_id = parent->id;
 	} else if (ppid) {
-		process->fatherless = true;
-		model->fatherless_count++;
+		parent_missing(model, process);
 	}
 }
 
@@ -274,8 +261,7 @@ struct thread *task_found(struct model *model, const struct trc_task_found *reco
 		SET_IDENTITY(&process->identity, record);
 		process->ns_pid = record->ns_tgid;
 		find_parent(model, process, record->ppid);
-		if (model->fatherless_count)
-			find_children(model, process);
+		parent_found(model, process); /* children may have been found before it */
 	}
 	set_item(&process->identity.exe, head, FOUND_exe);
 	set_item(&process->identity.cwd, head, FOUND_cwd);

@@ -12,6 +12,8 @@
 #define VFORK_FLAG  0x4000 /* CLONE_VFORK */
 #define WAITID_INFO 2	   /* arguments */
 
+#define FIND_CHILD_STEPS 8 /* what it costs to look at a process, beside a descriptor */
+
 static const struct trc_item *item_of(const struct trc_syscall *record, u8 arg)
 {
 	const struct trc_item *item, *cursor = NULL;
@@ -59,8 +61,11 @@ static struct process *find_child(struct model *model, u32 parent_pid, u32 pid)
 
 	if (process && (!process->ns_pid || process->ns_pid == pid))
 		return process;
-	/* Another pid namespace. */
-	for (process = model->last; process; process = process->previous)
+	if (!pid)
+		return NULL;
+	/* Another pid namespace. It is a young one, mostly. */
+	for (process = model->last; process && fds_afford(model->fds, FIND_CHILD_STEPS);
+	     process = process->previous)
 		if (process->ns_pid == pid &&
 		    (process->ppid == parent_pid || process->last_ppid == parent_pid))
 			return process;
@@ -70,10 +75,10 @@ static struct process *find_child(struct model *model, u32 parent_pid, u32 pid)
 static void set_child(struct model *model, const struct trc_syscall *record, u32 pid,
 		      struct wait_cause *cause)
 {
-	struct process *child = find_child(model, record->head.tgid, pid);
+	struct process *child = model->fds ? find_child(model, record->head.tgid, pid) : NULL;
 	struct text name = {};
 
-	if (!child || !model->fds)
+	if (!child)
 		return;
 	if (!child->as_child) {
 		child->as_child = objects_make(&model->fds->objects, OBJECT_child, record->head.ts);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The rules of descriptors, event by event: what comes late, at the same time, or not at all. */
+#include "analyze/model/fds_private.h"
 #include "tests/unit/make_world.h"
 
 /* The number is free early in close(): another thread may have it again before the close's record comes. */
@@ -280,12 +281,13 @@ static void test_hostile(void)
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		a = file(100 + i, 1, 1, fds[i], "/x", 11);
 	CHECK(!thread_fd(a, -1) && !thread_fd(a, INT32_MAX) && thread_fd(a, (1 << 20) - 1));
-	/* Each would have a table of a million. */
+	/* Each has a table with one of a million, and what is open alone takes room. */
 	for (u32 i = 2; i < 200; i++) {
 		a = file(200 + i, i, i, (1 << 20) - 1, "/x", 11);
 		task(1000 + i, 1, 1, i + 1000, i + 1000);
 	}
-	CHECK(!thread_fd(a, (1 << 20) - 1));
+	CHECK(thread_fd(a, (1 << 20) - 1) && !thread_fd(a, (1 << 20) - 2));
+	CHECK(a->fds->fds->table_bytes < 4 << 20);
 	CALL(.ts = 3000, .tid = 1, .tgid = 1, .name = "close_range", .args = { 0, UINT32_MAX, 4 });
 	CALL(.ts = 3010, .tid = 1, .tgid = 1, .name = "close_range", .args = { 5, 2 });
 	CALL(.ts = 3020, .tid = 1, .tgid = 1, .name = "close_range", .args = { 0, UINT32_MAX });

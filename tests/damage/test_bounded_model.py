@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Small files that are made to be slow: what the model does for an event must not grow with all that came before. The
+bound is one of CPU time that is passed in less than a second, and that takes minutes if the work is quadratic."""
+import os
+import resource
+import socket
+import struct
+
+import harness
+from harness import cases, equal, run
+from maker import Maker, item
+from reader_records import COMPRESSED, SORTED
+
+CPU_SECONDS = 10
+SIZES = {"B": 1, "H": 2, "I": 4, "Q": 8, "i": 4, "q": 8}
+TYPES = {"B": 1, "H": 2, "I": 3, "Q": 4, "i": 5, "q": 6}
+SOCKADDR, STR, BYTES = 20, 17, 16
+
+
+def kind(number, name, group, form, names, items=()):
+    """`form` as of struct.pack, a letter for each of the names."""
+    fields, at = [], 24
+    for letter, field in zip(form, names.split(), strict=True):
+        fields.append([field, at, SIZES[letter], TYPES[letter], "", ""])
+        at += SIZES[letter]
+    return [number, name, at, group, fields, [[field, what, ""] for field, what in items], ""]
+
+
+FORMS = {
+    "syscall": (1, 2, "IBBBBqQQQQ", "nr abi state flags items ret duration_ns arg0 arg1 arg2",
+                [(f"data{i}", BYTES) for i in range(6)]),
+    "task_new": (2, 0, "QIIIIII", "child_start_ns child_tid child_tgid ppid ns_tid ns_tgid pid_ns"),
+    "task_exit": (4, 0, "IIQII", "exit_code ppid start_ns signal_flags live_threads"),
+    "sched_switch": (7, 4, "IIBBBBI", "next_tid next_tgid state flags prio next_prio state_bits"),
+    "sched_wakeup": (8, 4, "IIHBBI", "woken_tid woken_tgid target_cpu context flags prio"),
+    "file": (12, 1, "iIQII", "fd mode inode device flags", [("path", STR)]),
+    "file_dir": (13, 1, "II", "cwd_device root_device", [("cwd", STR), ("root", STR)]),
+    "sock": (20, 1, "QIBBBBQiHHQQ", "inode net_ns family type state reason generation fd protocol error peer_inode listener_inode",
+             [("local", SOCKADDR), ("peer", SOCKADDR)]),
+    "task_found": (47, 0, "QII", "start_ns ppid reason"),
+    "fd_found": (48, 1, "iIQIIIHBBIHH", "fd device inode mode flags rdev traits sock_family sock_type net_ns sock_protocol sock_state",
+                 [("path", STR), ("local", SOCKADDR), ("peer", SOCKADDR)]),
+}
+KINDS = [kind(number, name, *rest) for name, (number, *rest) in FORMS.items()]
+CALLS = {1: [[56, "clone", 0, 16, [["flags", "hex", 0, None]]], [61, "wait4", 0, 2, [["pid", "pid", 0, None]]],
+             [436, "close_range", 0, 16, [[name, "uint", 0, None] for name in ("first", "last", "flags")]]]}
+
+
+def event(ts, name, *values, tid=7, tgid=7, tail=b""):
+    number, _, form, *_ = FORMS[name]
+    fixed = struct.pack("<" + form, *values)
+    return struct.pack("<QIIHHHBB", ts, tid, tgid, number, 24 + len(fixed) + len(tail), 0, 3 + len(fixed) // 8, 0) + fixed + tail
+
+
+def call(ts, number, *arguments, ret=0, **who):
+    return event(ts, "syscall", number, 1, 0, 0, 0, ret, 1, *arguments, **who)
+
+
+def found(ts, tid, tgid, ppid=1):
+    return event(ts, "task_found", 5, ppid, 1, tid=tid, tgid=tgid)
+
+
+def opened(ts, fd, **who):
+    return event(ts, "file", fd, 0o100644, 5, 1, 0, tail=item("<", 0, STR, b"/a"), **who)
+
+
+def inet(port):
+    return struct.pack("<HHIQ", socket.AF_INET, socket.htons(port), 0x0100007F, 0)
+
+
+def connected(ts, inode, fd, local, remote):
+    ends = item("<", 0, SOCKADDR, inet(local)) + item("<", 1, SOCKADDR, inet(remote))
+    return event(ts, "sock", inode, 1, socket.AF_INET, socket.SOCK_STREAM, 1, 7, inode, fd, 6, 0, 0, 0, tail=ends)
+
+
+def connected_found(ts, inode, fd, local, remote):
+    ends = item("<", 1, SOCKADDR, inet(local)) + item("<", 2, SOCKADDR, inet(remote))
+    return event(ts, "fd_found", fd, 0, inode, 0o140777, 2, 0, 0, socket.AF_INET, socket.SOCK_STREAM, 1, 6, 1, tail=ends)
+
+
+def trace(t, *streams):
+    """Each stream is (number, events in the order of time)."""
+    made = Maker(kinds=KINDS, header={10: CALLS, 13: {"argv": [b"x"], "cwd": b"/", "pid": 7, "options": [["events", "sched"]]}})
+    for number, events in streams:
+        events = list(events)
+        for at in range(0, len(events), 100000):
+            made.events(*events[at:at + 100000], flags=SORTED | COMPRESSED, stream=number, kinds=2**64 - 1, pids=2**256 - 1)
+    return t.write("hostile.trc", made.end().data())
+
+
+TASKS, OBJECTS, CALL_STREAM, SCHED_STREAM = 0, 1 << 16, 2 << 16, 4 << 16
+
+
+def late_waker():
+    """It ends just before the clock does, and is named by what is not told yet."""
+    end = 2**64 - 50_000_000
+    yield TASKS, [found(1000, 100, 100, 0), found(1001, 200, 200, 0),
+                  event(end - 200_000_000, "task_exit", 0, 0, 5, 1, 0, tid=100, tgid=100), found(end + 10, 300, 300, 0)]
+    yield SCHED_STREAM, [event(2000, "sched_switch", 0, 0, 1, 4, 0, 0, 0, tid=200, tgid=200),
+                         event(3000, "sched_wakeup", 200, 200, 0, 0, 2 | 4, 0, tid=100, tgid=100)]
+
+
+def unknown_parent(count=80000):
+    """One whose parent never comes, and many others."""
+    yield TASKS, (found(1000 + i, 10 + i, 10 + i, 1 if i else 999999) for i in range(count))
+
+
+def exits(count=100000):
+    """Threads of one process, and each is the last."""
+    yield TASKS, [found(1000 + i, 7 + i, 7) for i in range(count)] + [
+        event(10**6 + i, "task_exit", 0, 0, 5, 1, 0, tid=7 + i) for i in range(count)]
+
+
+def high_descriptor(count=60000):
+    """One descriptor, and its table is walked again and again."""
+    yield OBJECTS, [opened(1000, 1048575)]
+    yield CALL_STREAM, (call(2000 + i, 436, 0, 2**32 - 1, 4) for i in range(count))
+
+
+def high_descriptor_forks(count=30000):
+    """One descriptor, and its table is copied again and again."""
+    yield OBJECTS, [opened(1000, 1048575)]
+    yield TASKS, [record for i in range(count) for record in (
+        event(2000 + 2 * i, "task_new", 9 + i, 10 + i, 10 + i, 7, 0, 0, 0),
+        event(2001 + 2 * i, "task_exit", 0, 7, 9 + i, 1, 0, tid=10 + i, tgid=10 + i))]
+
+
+def tables(count=80000):
+    """Threads of one process that are told of first, and one after the other opens a file or changes its directory."""
+    cwd = item("<", 0, STR, b"/")
+    yield TASKS, (found(1000 + i, 7 + i, 7) for i in range(count))
+    yield OBJECTS, (record for i in range(count) for record in (
+        opened(10**6 + 2 * i, 3, tid=7 + i), event(10**6 + 2 * i + 1, "file_dir", 0, 0, tid=7 + i, tail=cwd)))
+
+
+def sockets(count=100000):
+    """All with the same addresses, and none is the other end."""
+    yield OBJECTS, (connected(1000 + i, 10 + i, 3 + i, 1, 2) for i in range(count))
+
+
+def unknown_children(count=50000):
+    """Calls that say that a child ended which nobody knows."""
+    yield TASKS, (found(1000 + i, 10 + i, 10 + i) for i in range(count))
+    yield CALL_STREAM, (call(10**6 + i, 61, 0, 0, 0, ret=999999) for i in range(4 * count))
+
+
+STREAMS = {streams.__name__: streams for streams in (late_waker, unknown_parent, exits, high_descriptor, high_descriptor_forks, tables,
+                                                     sockets, unknown_children)}
+
+
+@cases(*STREAMS)
+def test_time(t, name):
+    path = trace(t, *STREAMS[name]())
+    limit = int(CPU_SECONDS * harness.SLOWER)
+    for table in ([], ["thread_time"]):
+        result = run([harness.ANALYZE, "report", *table, path], text=False, errors=None,
+                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit)))
+        equal(result.returncode, 0, f"exit of report {table} ({result.stderr[-500:]})")
+
+
+def test_discarded_socket(t):
+    """It has a number that no table holds, so it goes at once: nobody may find it as the other end."""
+    if not harness.SANITIZE:
+        raise harness.Skip("no build with sanitizers")
+    path = trace(t, (OBJECTS, [connected_found(1000, 10, 1 << 20, 1, 2), connected(1001, 11, 4, 2, 1),
+                               connected_found(1002, 12, 5, 1, 2)]))
+    result = run([os.path.join(harness.SANITIZE, "analyze"), "report", "-f", "csv", "-c", "object_id,peer_id", "socket", path])
+    equal(result.returncode, 0, f"exit ({result.stderr[-2000:]})")
+    rows = [row.split(",") for row in result.stdout.splitlines()[1:]]
+    equal(rows, [["2", "3"]], "the second and its peer")
