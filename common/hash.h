@@ -13,7 +13,10 @@
 extern u64 hash_seed;
 extern u64 hash_factor; /* odd */
 
-/* `hash`: of what comes before it in the key, or 0. */
+/*
+ * `hash`: of what comes before it in the key, itself hashed, or 0: two plain numbers would be told apart by nothing
+ * but their XOR.
+ */
 static inline u64 hash_number(u64 hash, u64 number)
 {
 	hash = (hash ^ number ^ hash_seed) * hash_factor;

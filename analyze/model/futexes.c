@@ -4,6 +4,7 @@
 #include "analyze/model/fds.h"
 #include "analyze/model/instances.h"
 #include "common/alloc.h"
+#include "common/hash.h"
 #include "common/text.h"
 
 #include <stdlib.h>
@@ -47,17 +48,11 @@ struct place {
 
 /* ---- futexes of a space ---- */
 
-static u64 mix(u64 value)
-{
-	value ^= value >> 31;
-	value *= 0x9e3779b97f4a7c15;
-	return value ^ value >> 29;
-}
-
 static u64 place_hash(const struct place *place)
 {
-	return mix((u64)(uintptr_t)place->space + mix(place->offset + mix(place->inode))) ^
-	       place->device;
+	u64 hash = hash_number(hash_number(0, place->inode), place->offset);
+
+	return hash_number(hash_number(hash, place->device), (uintptr_t)place->space);
 }
 
 static struct place place_of(const struct futex *futex)
@@ -208,7 +203,7 @@ static struct futex *find_or_make(struct model *model, const struct place *place
 
 static struct futex_space **space_link(struct futexes *futexes, u64 id, bool guessed)
 {
-	struct futex_space **link = &futexes->spaces[mix(id + guessed) % SPACE_BUCKETS];
+	struct futex_space **link = &futexes->spaces[hash_number(0, id + guessed) % SPACE_BUCKETS];
 
 	while (*link && ((*link)->id != id || (*link)->guessed != guessed))
 		link = &(*link)->next;
