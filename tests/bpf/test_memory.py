@@ -26,7 +26,7 @@ def test_faults(t):
     here = {name: [event for event in faults if low <= event["address"] < high] for name, (low, high) in ranges.items()}
     major = int(said[4][2])
     # Files that are in memory alone are mapped several pages at a time.
-    pages = {"written": 1009, "read": 503, "kernel": 53, "file": 101 if major == 101 else len(here["file"])}
+    pages = {"written": 1009, "read": 503, "kernel": 53, "file": 101 if major >= 101 else len(here["file"])}
     check(0 < pages["file"] <= 101, f"{pages['file']} faults of the file")
     equal({name: len({event["address"] // PAGE for event in found}) for name, found in here.items()}, pages, "pages with a fault")
     equal({name: len(found) for name, found in here.items()}, pages, "faults")
@@ -46,7 +46,7 @@ def test_faults(t):
     check(minor * 0.95 <= ours <= minor * 1.05 + 5, f"{ours} minor faults, getrusage counts {minor}")
     (end,) = trace.of("task_exit")
     equal(end["major_faults"], major, "major faults at the end")
-    if major != 101:
+    if major < 101:
         raise Skip(ON_DISK)
     equal({event["major"] for event in here["file"]}, {1}, "major faults of the file")
 
