@@ -103,6 +103,8 @@ if [ -n "$system" ] && [ ! -e "$system/done" ]; then
 	for package in "$apt"/cache/archives/*.deb; do dpkg -x "$package" "$system"; done
 	cp /etc/passwd /etc/group "$system/etc/"
 	ln -sfn aarch64-linux-gnu/asm "$system/usr/include/asm"
+	# Scripts for a linker that runs there: the cross compiler has its own. The headers are for cpp.
+	rm -f "$system"/usr/lib/aarch64-linux-gnu/lib[cm].so
 	touch "$system/done"
 fi
 cross=()
