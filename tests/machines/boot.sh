@@ -100,11 +100,15 @@ if [ -n "$system" ] && [ ! -e "$system/done" ]; then
 		iproute2 libbpf1 libc6-dev libcbor0.8 libelf1 libsqlite3-0 libzstd1 libc-bin linux-libc-dev procps python3 python3-cbor2 python3-zstandard sed sqlite3 strace util-linux \
 		busybox-static
 	(cd "$apt/cache/archives" && suite= foreign apt-get -qq download libbpf-dev libcbor-dev libelf-dev libsqlite3-dev libzstd-dev zlib1g-dev)
-	for package in "$apt"/cache/archives/*.deb; do dpkg -x "$package" "$system"; done
+	for package in "$apt"/cache/archives/*.deb; do
+		case ${package##*/} in
+		# The headers, for cpp. The cross compiler has libraries of its own to link with.
+		libc6-dev_*) dpkg-deb --fsys-tarfile "$package" | tar -x -C "$system" ./usr/include ;;
+		*) dpkg -x "$package" "$system" ;;
+		esac
+	done
 	cp /etc/passwd /etc/group "$system/etc/"
 	ln -sfn aarch64-linux-gnu/asm "$system/usr/include/asm"
-	# Scripts for a linker that runs there: the cross compiler has its own. The headers are for cpp.
-	rm -f "$system"/usr/lib/aarch64-linux-gnu/lib[cm].so
 	touch "$system/done"
 fi
 cross=()
