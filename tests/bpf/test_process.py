@@ -36,7 +36,8 @@ def test_accounts(t):
     for kind in ("voluntary_switches", "involuntary_switches"):
         more = int(seen[kind]) - row[kind]
         check(0 <= more <= 5, f"{kind}: {row[kind]}, the kernel says {seen[kind]}")
-    check(row["voluntary_switches"] >= 43, "43 sleeps are 43 voluntary switches")
+    # A slow machine's timer rings before the sleeper has left the CPU.
+    check(row["voluntary_switches"] >= 43 - 5, f"{row['voluntary_switches']} voluntary switches in 43 sleeps")
     equal(row["write_bytes"], int(seen["write_bytes"]), "bytes written to storage")
     equal(row["read_bytes"], int(seen["read_bytes"]), "bytes read from storage")
     (end,) = [event for event in trace.of("task_exit") if event["tgid"] == int(seen["pid"])]
