@@ -123,7 +123,8 @@ static int start(struct session *s, const char *path)
 	int err = s->probes ? mark_targets(s) : 0;
 
 	/* Who matches is a target from the first probe on, but sends nothing before recording begins. */
-	source_pause(&s->recorder.source, begins_later(s));
+	if (begins_later(s))
+		source_pause(&s->recorder.source, true);
 	if (s->tracer)
 		s->recorder.command_pid = command_pid(s->command);
 	else if (!err)
