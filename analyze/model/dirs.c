@@ -36,29 +36,15 @@ static void dirs_unref(struct dirs *dirs)
 /* Gives the thread its first directories, or takes the last from it. */
 static void set_dirs(struct thread *thread, struct dirs *dirs)
 {
-	struct thread **slot = &thread->process->with_dirs;
-
-	if (!thread->dirs && dirs) {
-		thread->next_with_dirs = *slot;
-		if (*slot)
-			(*slot)->previous_with_dirs = thread;
-		*slot = thread;
-	} else if (thread->dirs && !dirs) {
-		struct thread *next = thread->next_with_dirs,
-			      *previous = thread->previous_with_dirs;
-
-		*(previous ? &previous->next_with_dirs : slot) = next;
-		if (next)
-			next->previous_with_dirs = previous;
-		thread->next_with_dirs = thread->previous_with_dirs = NULL;
-	}
+	if (!thread->dirs != !dirs)
+		thread_set_sharing(thread, SHARE_dirs, dirs != NULL);
 	thread->dirs = dirs;
 }
 
 /* Those of a thread: of its process's other threads if nothing was told. */
 static struct dirs *of_thread(struct thread *thread)
 {
-	struct thread *other = thread->process->with_dirs;
+	struct thread *other = thread->process->sharers[SHARE_dirs];
 
 	if (thread->dirs)
 		return thread->dirs;

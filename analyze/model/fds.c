@@ -101,21 +101,8 @@ void open_file_discard(struct fds *fds, struct open_file *file)
 /* Gives the thread its first table, or takes the last from it. */
 static void set_fds(struct thread *thread, struct fd_table *fds)
 {
-	struct thread **slot = &thread->process->with_fds;
-
-	if (!thread->fds && fds) {
-		thread->next_with_fds = *slot;
-		if (*slot)
-			(*slot)->previous_with_fds = thread;
-		*slot = thread;
-	} else if (thread->fds && !fds) {
-		struct thread *next = thread->next_with_fds, *previous = thread->previous_with_fds;
-
-		*(previous ? &previous->next_with_fds : slot) = next;
-		if (next)
-			next->previous_with_fds = previous;
-		thread->next_with_fds = thread->previous_with_fds = NULL;
-	}
+	if (!thread->fds != !fds)
+		thread_set_sharing(thread, SHARE_fds, fds != NULL);
 	thread->fds = fds;
 }
 
@@ -125,7 +112,7 @@ struct fd_table *fds_table(struct fds *fds, struct thread *thread)
 
 	if (thread->fds || thread->ended)
 		return thread->fds;
-	other = thread->process->with_fds;
+	other = thread->process->sharers[SHARE_fds];
 	set_fds(thread, other ? fd_table_ref(other->fds) : fd_table_new(fds));
 	return thread->fds;
 }

@@ -146,6 +146,25 @@ void thread_renumber(struct model *model, struct thread *thread, u32 tid)
 	thread->mapped = true;
 }
 
+void thread_set_sharing(struct thread *thread, enum thread_share share, bool has)
+{
+	struct thread **slot = &thread->process->sharers[share];
+	struct thread *next = thread->sharing[share].next;
+	struct thread *previous = thread->sharing[share].previous;
+
+	if (has) {
+		thread->sharing[share].next = *slot;
+		if (*slot)
+			(*slot)->sharing[share].previous = thread;
+		*slot = thread;
+		return;
+	}
+	*(previous ? &previous->sharing[share].next : slot) = next;
+	if (next)
+		next->sharing[share].previous = previous;
+	thread->sharing[share].next = thread->sharing[share].previous = NULL;
+}
+
 /* ---- ending ---- */
 
 #define NEVER UINT64_MAX /* but with the rest */

@@ -39,6 +39,8 @@ struct thread *thread_make(struct model *model, struct process *process, u32 tid
 /* The thread ends now; *_unseen: it must have ended, nobody knows when. */
 void thread_end(struct model *model, struct thread *thread, u64 end_ns);
 void process_end(struct model *model, struct process *process, u64 end_ns);
+/* The thread gets its first such thing, or loses its last: it is among process->sharers, or not. */
+void thread_set_sharing(struct thread *thread, enum thread_share share, bool has);
 /* The thread goes on under another number. */
 void thread_renumber(struct model *model, struct thread *thread, u32 tid);
 

@@ -55,6 +55,13 @@ struct wakeup {			 /* the last that a thread had */
 	u8 context;		 /* enum trc_sched_context */
 };
 
+/* What threads of a process have in common, or each for itself. */
+enum thread_share {
+	SHARE_dirs,
+	SHARE_fds,
+	SHARES,
+};
+
 struct process {
 	u32 id; /* 1, 2, … in the order in which the trace speaks of them */
 	u32 pid;
@@ -78,13 +85,13 @@ struct process {
 	u32 unended_count; /* of them not yet ended */
 	u32 exit_count;	   /* task_exit records in totals */
 	struct totals totals;
-	struct thread *threads;		     /* not yet gone */
-	struct thread *with_dirs, *with_fds; /* of them: who was told last comes first */
-	struct futex_space *futex_space;     /* NULL: not known */
-	u8 selected;			     /* 1: some thread was selected */
-	struct object *as_child;	     /* what its parent waits for; NULL: not yet */
-	void *slots[MODEL_SLOTS];	     /* for metrics, by fold index */
-	struct process *next, *previous;     /* not yet gone, by id */
+	struct thread *threads;		 /* not yet gone */
+	struct thread *sharers[SHARES];	 /* those that have it: who got it last comes first */
+	struct futex_space *futex_space; /* NULL: not known */
+	u8 selected;			 /* 1: some thread was selected */
+	struct object *as_child;	 /* what its parent waits for; NULL: not yet */
+	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
+	struct process *next, *previous; /* not yet gone, by id */
 	struct process *next_fatherless, *previous_fatherless; /* with the same ppid */
 };
 
@@ -106,12 +113,13 @@ struct thread {
 	struct wakeup woken;
 	struct futex_thread *futex; /* NULL: it used none */
 	struct dirs *dirs;	    /* the same */
-	struct thread *next_with_dirs, *previous_with_dirs;
 	struct span_thread
 		*span;	      /* what it is doing; NULL: not followed, or nothing was told yet */
 	u32 held;	      /* spans that are not told yet name it: it stays */
 	struct fd_table *fds; /* NULL: not followed, or not needed yet */
-	struct thread *next_with_fds, *previous_with_fds;
+	struct {
+		struct thread *next, *previous;
+	} sharing[SHARES];  /* in process->sharers */
 	u32 last_child_tid; /* whom it made last */
 	void *slots[MODEL_SLOTS];
 	struct thread *next, *previous; /* in process->threads */
