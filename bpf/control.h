@@ -94,10 +94,11 @@ struct call_object {
 
 enum capture_how {
 	/* at entry */
-	CAPTURE_STR = 1,  /* bytes up to NUL, at most `limit` */
-	CAPTURE_STRV,	  /* array of pointers to strings, at most `limit` bytes of them */
-	CAPTURE_FIXED_IN, /* `limit` bytes */
-	CAPTURE_SIZED_IN, /* `unit` bytes for each one that argument `aux` counts */
+	CAPTURE_STR = 1,    /* bytes up to NUL, at most `limit` */
+	CAPTURE_KERNEL_STR, /* the same, of the kernel's memory */
+	CAPTURE_STRV,	    /* array of pointers to strings, at most `limit` bytes of them */
+	CAPTURE_FIXED_IN,   /* `limit` bytes */
+	CAPTURE_SIZED_IN,   /* `unit` bytes for each one that argument `aux` counts */
 	CAPTURE_BITS_IN, /* a set of as many bits as argument `aux` says, in words of `unit` bytes */
 	CAPTURE_BEHIND_IN,	 /* `limit` bytes at the address that stands there */
 	CAPTURE_VECTOR_IN,	 /* argument `aux` iovecs: their lengths */

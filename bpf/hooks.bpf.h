@@ -20,6 +20,7 @@ extern int futex_returned(struct task_state *state, s64 ret, u64 now);
 extern int memory_call_exit(u64 now);
 extern int object_call_exit(struct task_state *state, s64 ret, u64 now);
 extern int sock_call_enter(struct task_state *state);
+extern int syscall_exec(struct task_state *state, u64 mm, u64 filename, bool script);
 
 static __always_inline void hooks_call_enter(struct task_state *state)
 {

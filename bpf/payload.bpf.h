@@ -207,13 +207,14 @@ __noinline __weak int capture_item(struct task_tail *tail, struct task_state *st
 		return true;
 	limit = capture->limit;
 	how = capture->how;
-	if (how == CAPTURE_STR) {
+	if (how == CAPTURE_STR || how == CAPTURE_KERNEL_STR) {
 		if (limit > TAIL_ITEM_MAX - 8)
 			limit = TAIL_ITEM_MAX - 8;
 		barrier_var(limit);
 		limit &= ITEM_MASK;
 		/* One byte for the NUL and one to tell a string of just `limit` bytes from a longer one. */
-		n = bpf_probe_read_user_str(data, limit + 2, (void *)addr);
+		n = how == CAPTURE_STR ? bpf_probe_read_user_str(data, limit + 2, (void *)addr)
+				       : bpf_probe_read_kernel_str(data, limit + 2, (void *)addr);
 		if (n > 0)
 			n--;
 		if (n > (long)limit) {

@@ -102,6 +102,56 @@ int BPF_PROG(syscall_enter, struct pt_regs *regs, long id)
 	return 0;
 }
 
+/*
+ * An exec that succeeds takes the memory away in which the caller's strings stood. What of them could not be read at
+ * entry the kernel has copied: the path, unless it is one by a descriptor (0), and above the new stack `mm` the
+ * arguments, unless a script's interpreter got others, and the environment.
+ */
+__noinline int syscall_exec(struct task_state *state, u64 mm, u64 filename, bool script)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *memory = (struct mm_struct *)mm;
+	struct syscall_spec *spec;
+	struct task_tail *tail;
+	u64 start = 0, end = 1; /* nothing is there, and that is said */
+	u32 index;
+
+	if (!state)
+		return 0;
+	index = state->spec_index;
+	spec = bpf_map_lookup_elem(&specs, &index);
+	tail = tail_get(task, state);
+	if (!spec || !tail)
+		return 0;
+	if (!script) {
+		start = BPF_CORE_READ(memory, arg_start);
+		end = BPF_CORE_READ(memory, arg_end);
+	}
+	state->last_try = 1;
+	for (u32 i = 0; i < SPEC_CAPTURES; i++) {
+		struct capture capture = spec->captures[i];
+		u32 off = state->tail_end;
+		bool absent = state->exit_captures & 1 << i;
+
+		if (capture.how == CAPTURE_STR) {
+			capture.how = CAPTURE_KERNEL_STR;
+			if (absent)
+				capture_item(tail, state, &capture, filename, 0);
+			if (absent && filters(FILTER_PATH) && state->tail_end > off)
+				capture_note_path(tail, state, off);
+		} else if (capture.how == CAPTURE_STRV) {
+			capture.how = CAPTURE_FIXED_IN;
+			if (absent)
+				capture_item(tail, state, &capture, start, end - start);
+			/* The environment comes after the arguments. */
+			start = BPF_CORE_READ(memory, env_start);
+			end = BPF_CORE_READ(memory, env_end);
+		}
+	}
+	state->exit_captures = 0;
+	return 0;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 {
@@ -162,8 +212,7 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		u32 index = state->spec_index;
 		struct syscall_spec *spec = bpf_map_lookup_elem(&specs, &index);
 
-		/* After a successful exec the addresses mean nothing any more. */
-		if (spec && !((spec->flags & SPEC_EXEC) && ret == 0))
+		if (spec)
 			capture_exit(task, state, spec, ret);
 	}
 	if (filters(FILTER_PATH) && ret >= 0 && !(state->notes & NOTE_PATH)) {

@@ -127,6 +127,17 @@ static __always_inline void bequeath(struct task_struct *task, struct task_state
 		bpf_map_delete_elem(&task_heirs, &tgid);
 }
 
+/* What the call that this exec ends could not read. As numbers: see path.bpf.h. */
+static __always_inline void exec_of_call(struct task_struct *task, struct task_state *state,
+					 struct linux_binprm *bprm)
+{
+	u64 filename = (u64)BPF_CORE_READ(bprm, filename);
+	u64 interp = (u64)BPF_CORE_READ(bprm, interp), fdpath = (u64)BPF_CORE_READ(bprm, fdpath);
+
+	syscall_exec(state, (u64)BPF_CORE_READ(task, mm), fdpath ? 0 : filename,
+		     interp != filename);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
@@ -201,6 +212,8 @@ int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	if (off > TRC_RECORD_MAX)
 		return 0;
 	record_send(event, off, TRC_KIND_exec, now);
+	if (group_on(GROUP_syscall) && state->phase == PHASE_INSIDE && state->exit_captures)
+		exec_of_call(task, state, bprm);
 	if (stacks)
 		stack_exec(now);
 	return 0;

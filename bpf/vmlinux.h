@@ -209,7 +209,7 @@ struct percpu_counter {
 struct mm_struct {
 	unsigned long start_code, end_code;
 	unsigned long start_brk, brk, start_stack;
-	unsigned long arg_start, arg_end;
+	unsigned long arg_start, arg_end, env_start, env_end;
 	unsigned long total_vm, data_vm, exec_vm, stack_vm; /* pages */
 	mm_context_t context;
 	struct file *exe_file;
@@ -495,7 +495,7 @@ struct vsock_sock {
 
 struct linux_binprm {
 	int argc, envc;
-	const char *filename;
+	const char *filename, *interp, *fdpath;
 };
 
 struct seq_file;

@@ -130,7 +130,8 @@ const struct trace_chunk *trace_chunks_of(const struct trace_chunk *chunks, size
 	for (end = low; end < count && chunks[end].section == section;)
 		end++;
 	*ret_count = end - low;
-	return chunks + low;
+	/* Without any chunk there is no array to count in. */
+	return count ? chunks + low : NULL;
 }
 
 void trace_reader_missing(const struct trace_reader *reader, u32 section,

@@ -98,6 +98,7 @@ long tracee_read_string(void *to, size_t size, u64 address)
 #define bpf_probe_read_user(to, size, from)	  tracee_read(to, size, (uintptr_t)(from))
 #define bpf_probe_read_user_str(to, size, from)	  tracee_read_string(to, size, (uintptr_t)(from))
 #define bpf_probe_read_kernel(to, size, from)	  (memcpy(to, from, size), 0)
+#define bpf_probe_read_kernel_str(to, size, from) (-EFAULT) /* nobody asks for one */
 #define bpf_task_storage_get(map, task, value, f) tail_of(task)
 #define FILTER_TEXT_BYTES			  8
 

@@ -213,7 +213,8 @@ def made_as(name):
     """The call that is made instead where only its successor is there."""
     if os.uname().machine != "aarch64":
         return name
-    return {"pause": "ppoll", "poll": "ppoll", "select": "pselect6", "epoll_wait": "epoll_pwait"}.get(name, name)
+    return {"pause": "ppoll", "poll": "ppoll", "select": "pselect6", "epoll_wait": "epoll_pwait",
+            "rename": "renameat"}.get(name, name)
 
 
 def stolen_ns():
@@ -308,6 +309,9 @@ def item(event, field):
 class Test:
     """What a test function is given: a directory of its own, and recording into it."""
 
+    # Never `auto`: programs that the kernel refuses would leave their tests to ptrace.
+    backend = ("--backend", "bpf")
+
     def __init__(self, directory):
         self.directory = directory
         self.counter = itertools.count(1)
@@ -327,7 +331,7 @@ class Test:
         """Records the command to its end; it must end with `code`."""
         path = self.new_trace()
         run_options.setdefault("cwd", self.directory)
-        result = run([RECORD, "-q", "-o", path, *options, "--", *command], **run_options)
+        result = run([RECORD, "-q", *self.backend, "-o", path, *options, "--", *command], **run_options)
         if code is not None and result.returncode != code:
             raise Failure(f"recording {shorten(command)}: exit {result.returncode}, expected {code}\n{result.stderr}")
         return Trace(path, result)
@@ -336,7 +340,7 @@ class Test:
         """A recording in the background: (trace, the recorder's process)."""
         path = self.new_trace()
         popen_options.setdefault("cwd", self.directory)
-        recorder = start([RECORD, "-q", "-o", path, *options, "--", *command], **popen_options)
+        recorder = start([RECORD, "-q", *self.backend, "-o", path, *options, "--", *command], **popen_options)
         return Trace(path), recorder
 
 

@@ -96,7 +96,7 @@ fi
 # For another processor: the libraries and programs that the tests use, and the headers to build with.
 if [ -n "$system" ] && [ ! -e "$system/done" ]; then
 	mkdir -p "$system"
-	suite= foreign apt-get -qq -y --no-install-recommends --download-only install bash coreutils cpp dash findutils grep hostname \
+	suite= foreign apt-get -qq -y --no-install-recommends --download-only install bash bpftool coreutils cpp dash findutils grep hostname \
 		iproute2 libbpf1 libc6-dev libcbor0.8 libelf1 libsqlite3-0 libzstd1 libc-bin linux-libc-dev procps python3 python3-cbor2 python3-zstandard sed sqlite3 strace util-linux \
 		busybox-static
 	(cd "$apt/cache/archives" && suite= foreign apt-get -qq download libbpf-dev libcbor-dev libelf-dev libsqlite3-dev libzstd-dev zlib1g-dev)

@@ -22,11 +22,7 @@ NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-
 class PtraceTest(harness.Test):
     """A test's hands, which record with ptrace."""
 
-    def record(self, *command, options=(), **run_options):
-        return super().record(*command, options=(*PTRACE, *options), **run_options)
-
-    def start(self, *command, options=(), **popen_options):
-        return super().start(*command, options=(*PTRACE, *options), **popen_options)
+    backend = PTRACE
 
 
 AGAIN = {
