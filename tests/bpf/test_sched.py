@@ -113,14 +113,15 @@ def test_timer(t):
     trace = record(t, "timer")
     (end,) = trace.of("task_exit")
     sleeps = [event["ts"] for event in trace.of("sched_switch") if event["tid"] == end["tid"] and event["state"] == SLEEP]
-    equal(len(sleeps), 47, "sleeps")
+    # A slow machine's timer rings before the sleeper has left the CPU.
+    check(47 - 5 <= len(sleeps) <= 47, f"{len(sleeps)} of 47 sleeps")
     # On some machines a page comes from a disk meanwhile.
     others = sum(1 for event in trace.of("sched_switch") if event["tid"] == end["tid"] and event["ts"] > sleeps[0]
                  and event["state"] == UNINTERRUPTIBLE)
     woken = [event["context"] for event in trace.of("sched_wakeup") if event["woken_tid"] == end["tid"]
              and event["ts"] > sleeps[0]]
     check(set(woken) == {HARDIRQ} or others, f"woken in {set(woken)}")
-    check(47 - 5 <= woken.count(HARDIRQ) <= 47 + others, f"{len(woken)} wake-ups of 47 sleeps and {others} other waits")
+    check(len(sleeps) - 5 <= woken.count(HARDIRQ) <= len(sleeps) + others, f"{len(woken)} wake-ups of {len(sleeps)} sleeps and {others} other waits")
 
 
 def test_packets(t):

@@ -207,7 +207,7 @@ def test_closed(t):
     equal(counts, {"pair": 26, "socket": 7 + 3 + 1, "close": 26 + 7 + 3}, "events")
     calls = trace.calls("close") + trace.calls("dup2")
     for event in with_reason(events, "close"):
-        inside = [call for call in calls if call["ts"] - call["duration_ns"] - 10**6 < event["ts"] <= call["ts"]
+        inside = [call for call in calls if call["ts"] - call["duration_ns"] - 10**6 * harness.SLOWER < event["ts"] <= call["ts"]
                   and event["fd"] == (call["arg0"] if call["nr"] == harness.nr("close") else call["arg1"])]
         check(inside, f"{event} belongs to no call")
     copies = {call["ret"] for call in trace.calls("dup")}
