@@ -206,7 +206,10 @@ def syscall_numbers():
     """Name to number of this machine's own ABI, from the C library's headers: not from trc."""
     source = "#include <sys/syscall.h>\n"
     text = succeed(["cpp", "-dM", "-"], input=source, stdin=None).stdout
-    return {name: int(number) for name, number in re.findall(r"#define __NR_(\w+) (\d+)\b", text)}
+    # Some are other macros: __NR3264_mmap, where 32 and 64 bits have one list.
+    defined = dict(re.findall(r"#define (__NR\w+) (\w+)", text))
+    return {name[5:]: int(defined.get(value, value)) for name, value in defined.items()
+            if name.startswith("__NR_") and defined.get(value, value).isdigit()}
 
 
 def made_as(name):
@@ -221,6 +224,9 @@ def stolen_ns():
     """What the host took from this machine's CPUs so far: the kernel does not count it as time on a CPU."""
     with open("/proc/stat") as file:
         return int(file.readline().split()[8]) * 10**9 // os.sysconf("SC_CLK_TCK")
+
+
+NATIVE_ABI = {"x86_64": 1, "aarch64": 4, "riscv64": 6}[os.uname().machine]
 
 
 def nr(name):
@@ -259,9 +265,8 @@ class Trace:
 
     def calls(self, name):
         """The syscall events of a call of this machine's own ABI."""
-        native = {"x86_64": 1, "aarch64": 4, "riscv64": 6}[os.uname().machine]
         number = nr(name)
-        return [event for event in self.of("syscall") if event["nr"] == number and event["abi"] == native]
+        return [event for event in self.of("syscall") if event["nr"] == number and event["abi"] == NATIVE_ABI]
 
     def markers(self):
         return [call for call in self.calls("getpriority") if call["arg0"] == MARKER]

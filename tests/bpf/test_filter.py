@@ -209,14 +209,14 @@ def test_sample(t, rates):
     equal(threads, 2, "threads that call")
     equal(len(sent), threads * -(-count // rate), "calls sent")
     equal(len(sent) + sum(event["count"] for event in counted), threads * count, "calls sent and counted")
-    check(all(event["abi"] == 1 and event["one_of"] == rate and event["error_count"] == 0 for event in counted), "call_count events")
+    check(all(event["abi"] == harness.NATIVE_ABI and event["one_of"] == rate and event["error_count"] == 0 for event in counted), "call_count events")
     rows = trace.sql("SELECT sum(count), sum(counted_count), sum(total_ns) FROM syscall_stats WHERE name = 'getppid'")
     equal(tuple(rows[0][:2]), (threads * count, threads * count - len(sent)), "syscall_stats")
     duration = sum(event["duration_ns"] for event in sent) + sum(event["total_ns"] for event in counted)
     equal(rows[0][2], duration, "total_ns of syscall_stats")
     check(f"the sample): {rates}\n" in trace.analyze("report").stdout, "the report does not say that it shows a sample")
     mean = duration / (threads * count)
-    check(20 < mean < 20_000, f"mean of {mean} ns")
+    check(20 < mean < 20_000 * harness.SLOWER, f"mean of {mean} ns")
 
 
 def test_sample_later(t):
