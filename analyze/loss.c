@@ -6,8 +6,19 @@
 
 #include <stdlib.h>
 
+/* A loss, in order of kind and begin, so that a row asks two of them, however many there are. */
+struct loss_span {
+	u32 kind; /* or SPAN_OF_ANY: each stands there, too */
+	u64 first_ns;
+	u64 last_ns; /* the latest of those of this kind up to here */
+};
+
+#define SPAN_OF_ANY 0x10000
+
 static void add(struct loss_list *list, const struct loss *loss)
 {
+	free(list->spans);
+	list->spans = NULL;
 	ARRAY_RESERVE(list->losses, list->capacity, list->count + 1);
 	list->losses[list->count++] = *loss;
 	if (loss->cause < LOSS_DAMAGE && loss->has_count)
@@ -47,6 +58,8 @@ void loss_list_refresh(struct loss_list *list, struct trace_reader *reader)
 		return;
 	/* They are sorted by place: what is new may stand anywhere among them. The others stand before them. */
 	list->count = list->known_count;
+	free(list->spans);
+	list->spans = NULL;
 	list->damage_count = count;
 	for (size_t i = 0; i < count; i++) {
 		const struct trace_damage *damage = &damages[i];
@@ -125,19 +138,63 @@ void loss_list_free(struct loss_list *list)
 	if (!list)
 		return;
 	free(list->losses);
+	free(list->spans);
 	free(list);
 }
 
-bool loss_list_touches(const struct loss_list *list, u16 kind, u64 from_ns, u64 to_ns)
+static int compare_spans(const void *one, const void *other)
 {
+	const struct loss_span *a = one, *b = other;
+
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	return (a->first_ns > b->first_ns) - (a->first_ns < b->first_ns);
+}
+
+static void make_spans(struct loss_list *list)
+{
+	struct loss_span *spans = xcalloc(list->count, 2 * sizeof(*spans));
+
 	for (size_t i = 0; i < list->count; i++) {
 		const struct loss *loss = &list->losses[i];
 
-		if ((!kind || !loss->kind || loss->kind == kind) && loss->first_ns <= to_ns &&
-		    loss->last_ns >= from_ns)
-			return true;
+		spans[2 * i] = (struct loss_span){ loss->kind, loss->first_ns, loss->last_ns };
+		spans[2 * i + 1] = (struct loss_span){ SPAN_OF_ANY, loss->first_ns, loss->last_ns };
 	}
-	return false;
+	list->span_count = 2 * list->count;
+	qsort(spans, list->span_count, sizeof(*spans), compare_spans);
+	for (size_t i = 1; i < list->span_count; i++)
+		if (spans[i].kind == spans[i - 1].kind && spans[i].last_ns < spans[i - 1].last_ns)
+			spans[i].last_ns = spans[i - 1].last_ns;
+	list->spans = spans;
+}
+
+/* Of those of this kind that begin in time, does one last long enough? */
+static bool spans_touch(const struct loss_list *list, u32 kind, u64 from_ns, u64 to_ns)
+{
+	size_t low = 0, high = list->span_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct loss_span *span = &list->spans[middle];
+
+		if (span->kind < kind || (span->kind == kind && span->first_ns <= to_ns))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && list->spans[low - 1].kind == kind && list->spans[low - 1].last_ns >= from_ns;
+}
+
+bool loss_list_touches(struct loss_list *list, u16 kind, u64 from_ns, u64 to_ns)
+{
+	if (!list->count)
+		return false;
+	if (!list->spans)
+		make_spans(list);
+	if (!kind)
+		return spans_touch(list, SPAN_OF_ANY, from_ns, to_ns);
+	return spans_touch(list, kind, from_ns, to_ns) || spans_touch(list, 0, from_ns, to_ns);
 }
 
 const char *loss_cause_name(u16 cause)

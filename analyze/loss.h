@@ -26,6 +26,9 @@ struct loss_list {
 	u64 lost_count;	     /* by the recorder */
 	size_t known_count;  /* losses that are no damage of this file; they stand first */
 	size_t damage_count; /* of the reader's that are in the list */
+	struct loss_span *
+		spans; /* loss_list_touches() looks them up; NULL: the losses are others than they were */
+	size_t span_count;
 };
 
 /* From the lost records of the TASK streams, the chunks' counters and the reader's damages. */
@@ -34,5 +37,5 @@ void loss_list_free(struct loss_list *list);
 /* Takes in damage that the reader met since. */
 void loss_list_refresh(struct loss_list *list, struct trace_reader *reader);
 /* May events of `kind` (a kind of the file; 0: any) be missing between these times? */
-bool loss_list_touches(const struct loss_list *list, u16 kind, u64 from_ns, u64 to_ns);
+bool loss_list_touches(struct loss_list *list, u16 kind, u64 from_ns, u64 to_ns);
 const char *loss_cause_name(u16 cause); /* "ring full" */

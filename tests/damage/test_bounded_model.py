@@ -31,6 +31,7 @@ FORMS = {
                 [(f"data{i}", BYTES) for i in range(6)]),
     "task_new": (2, 0, "QIIIIII", "child_start_ns child_tid child_tgid ppid ns_tid ns_tgid pid_ns"),
     "task_exit": (4, 0, "IIQII", "exit_code ppid start_ns signal_flags live_threads"),
+    "lost": (6, 0, "IHHQQQ", "lost_kind cause ring first_ns last_ns count"),
     "sched_switch": (7, 4, "IIBBBBI", "next_tid next_tgid state flags prio next_prio state_bits"),
     "sched_wakeup": (8, 4, "IIHBBI", "woken_tid woken_tgid target_cpu context flags prio"),
     "file": (12, 1, "iIQII", "fd mode inode device flags", [("path", STR)]),
@@ -144,15 +145,21 @@ def unknown_children(count=50000):
     yield CALL_STREAM, (call(10**6 + i, 61, 0, 0, 0, ret=999999) for i in range(4 * count))
 
 
+def losses(count=80000):
+    """Processes, of each of which is asked whether something of it may be lost."""
+    yield TASKS, [event(1000 + i, "lost", 0, 1, 0, 900 + i, 900 + i, 1) for i in range(count)] + [
+        found(10**6 + i, 10 + i, 10 + i) for i in range(count)]
+
+
 STREAMS = {streams.__name__: streams for streams in (late_waker, unknown_parent, exits, high_descriptor, high_descriptor_forks, tables,
-                                                     sockets, unknown_children)}
+                                                     sockets, unknown_children, losses)}
 
 
 @cases(*STREAMS)
 def test_time(t, name):
     path = trace(t, *STREAMS[name]())
     limit = int(CPU_SECONDS * harness.SLOWER)
-    for table in ([], ["thread_time"]):
+    for table in ([], ["thread_time"], ["process"]):
         result = run([harness.ANALYZE, "report", *table, path], text=False, errors=None,
                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit)))
         equal(result.returncode, 0, f"exit of report {table} ({result.stderr[-500:]})")
