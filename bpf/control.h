@@ -317,6 +317,7 @@ struct cpu_counters {
 	u64 lost[TRC_KIND_MAX]; /* by kind: the ring was full */
 	u64 lost_task;		/* a new task got no storage: it and its children are not watched */
 	u64 lost_string;	/* a call's items found no memory */
+	u64 unseen;		/* runs from which a target was hidden: see task_is_hidden() */
 };
 
 /* --- shared variables, in .bss, read by record through the mapping */

@@ -79,16 +79,48 @@ static __always_inline struct cpu_counters *cpu_counters(void)
 	return bpf_map_lookup_elem(&counters, &zero);
 }
 
+/* Can a CPU look up a task while it is looking up another (6.2)? Set before the load. */
+const volatile bool lookups_nest __weak = true;
+
+/* Nobody has any: to ask whether the CPU looks up a task just now. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, u32);
+} no_tasks __weak SEC(".maps");
+
 /* `storage`: the task's, all of it. Most tasks of the machine are no targets and have none. */
 static __always_inline struct task_state *task_state_in(struct task_struct *task, void *storage)
 {
 	return storage ? bpf_task_storage_get(&tasks, task, 0, 0) : NULL;
 }
 
+/*
+ * Where look-ups do not nest, one in an interrupt finds nothing if the CPU was in another. Counts it, if that hides the
+ * task, which has `storage`, from this run of a probe; true if it does.
+ */
+static __always_inline bool task_is_hidden(struct task_struct *task, void *storage)
+{
+	struct cpu_counters *c;
+
+	if (lookups_nest || !storage || bpf_task_storage_delete(&no_tasks, task) != -EBUSY)
+		return false;
+	c = cpu_counters();
+	if (c)
+		c->unseen++;
+	return true;
+}
+
 /* One load tells of most tasks that they are no targets. */
 static __always_inline struct task_state *task_state(struct task_struct *task)
 {
-	return task_state_in(task, task->bpf_storage);
+	void *storage = task->bpf_storage;
+	struct task_state *state = task_state_in(task, storage);
+
+	if (!state)
+		task_is_hidden(task, storage);
+	return state;
 }
 
 /* Where something lies, as a number to reckon with: the verifier forbids that of a pointer. */

@@ -43,10 +43,8 @@ static __always_inline u8 state_of(u32 bits)
 }
 
 /* Its state if it is a target whose recording has begun. */
-static __always_inline struct task_state *target_state(struct task_struct *task, void *storage)
+static __always_inline struct task_state *begun(struct task_state *state)
 {
-	struct task_state *state = task_state_in(task, storage);
-
 	return state && state->phase != PHASE_HELD ? state : NULL;
 }
 
@@ -61,8 +59,14 @@ static __always_inline void target_states(struct task_struct *one, struct task_s
 	void *one_storage = one->bpf_storage, *other_storage = other->bpf_storage;
 
 	barrier_var(other_storage);
-	*one_state = target_state(one, one_storage);
-	*other_state = target_state(other, other_storage);
+	*one_state = task_state_in(one, one_storage);
+	*other_state = task_state_in(other, other_storage);
+	/* Both are, or none. */
+	if (*one_state || !task_is_hidden(one, one_storage))
+		if (!*other_state)
+			task_is_hidden(other, other_storage);
+	*one_state = begun(*one_state);
+	*other_state = begun(*other_state);
 }
 
 /* Is the target inside a system call? */
@@ -202,7 +206,7 @@ int BPF_PROG(sched_migrate, struct task_struct *task, int to_cpu)
 	struct trc_sched_migrate event;
 	u64 now;
 
-	if (!target_state(task, task->bpf_storage))
+	if (!begun(task_state(task)))
 		return 0;
 	now = bpf_ktime_get_ns();
 	head_fill(&event.head, bpf_get_current_task_btf(), TRC_KIND_sched_migrate,

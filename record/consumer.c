@@ -34,6 +34,7 @@ struct consumer {
 	/* per CPU: now, when they were last looked at, when the file was begun */
 	struct cpu_counters *counters, *counters_before, *counters_begin;
 	struct tally tally;
+	u64 nested; /* runs that source_missed() told of */
 	u64 losses_checked_ns;
 	u64 last_ns;
 	u64 unwritten; /* events that came while there was no writer */
@@ -302,6 +303,8 @@ int consumer_losses(struct consumer *consumer, u64 now)
 		err = lost_other(consumer, TRC_LOST_STRING, now,
 				 new->lost_string - old->lost_string, &consumer->tally.strings,
 				 err);
+		err = lost_other(consumer, TRC_LOST_BUSY, now, new->unseen - old->unseen,
+				 &consumer->tally.missed, err);
 		set_stream_lost(consumer, cpu);
 		*old = *new;
 	}
@@ -318,8 +321,10 @@ int consumer_losses(struct consumer *consumer, u64 now)
 
 int consumer_missed(struct consumer *consumer, u64 now)
 {
-	return lost_other(consumer, TRC_LOST_BUSY, now,
-			  source_missed(consumer->source) - consumer->tally.missed,
+	u64 before = consumer->nested;
+
+	consumer->nested = source_missed(consumer->source);
+	return lost_other(consumer, TRC_LOST_BUSY, now, consumer->nested - before,
 			  &consumer->tally.missed, 0);
 }
 

@@ -28,6 +28,8 @@ struct kernel_facts kernel_facts(const struct btf *btf)
 		return facts;
 	facts.known = true;
 	facts.finds_vma = btf__find_by_name_kind(btf, "bpf_find_vma", BTF_KIND_FUNC) > 0;
+	facts.lookups_nest =
+		btf__find_by_name_kind(btf, "bpf_task_storage_get_recur", BTF_KIND_FUNC) > 0;
 	id = btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC);
 	if (id < 0)
 		return facts;

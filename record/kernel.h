@@ -7,8 +7,9 @@
 #include "common/types.h"
 
 struct kernel_facts {
-	bool known;	/* it describes itself */
-	bool finds_vma; /* has the helper bpf_find_vma, 5.17 */
+	bool known;	   /* it describes itself */
+	bool finds_vma;	   /* has the helper bpf_find_vma, 5.17 */
+	bool lookups_nest; /* of a task's storage, 6.2 */
 	/*
 	 * x86: bytes from a CPU's run queue to __preempt_count, the word in which it counts the interrupts that it is
 	 * in, or to pcpu_hot, the struct that holds it from 6.2 to 6.14; 0: unknown. Not every kernel lists the

@@ -142,6 +142,7 @@ static void look_at_kernel(struct probes *probes, u64 groups)
 	btf = btf__load_vmlinux_btf();
 	facts = kernel_facts(btf);
 	skeleton->rodata->finds_vma = facts.finds_vma;
+	skeleton->rodata->lookups_nest = facts.lookups_nest;
 	skeleton->rodata->sched_count_offset = facts.preempt_count_offset;
 	if (facts.known && !facts.finds_vma &&
 	    (groups & (GROUP_BIT(GROUP_futex) | GROUP_BIT(GROUP_fault))))

@@ -206,3 +206,15 @@ def test_stalled_recorder_slows_no_one(t):
     equal(wait(recorder), 0, "exit of the recorder")
     equal(len(trace.of("exec")), 1, "exec events")
     check(nr("getppid") in {call["nr"] for call in trace.of("syscall")}, "no calls")
+
+
+def test_interrupts(t):
+    """Who is woken by an interrupt that comes while a probe runs is woken in the recording, or it is said to be missed."""
+    naps = 4999
+    trace = t.record(workload("napping"), str(naps), options=["-b", "64M"])
+    (thread,) = {event["child_tid"] for event in trace.of("task_new")}
+    woken = [event for event in trace.of("sched_wakeup") if event["woken_tid"] == thread and event["context"] == 2]
+    missed = trace.one("SELECT coalesce(sum(count), 0) FROM loss WHERE cause = 'probe busy'")
+    print(f"{len(woken)} wake-ups by interrupts, {missed} missed")
+    # An interrupt may wake the main thread, too, when the kernel takes the CPU away.
+    check(naps <= len(woken) + missed <= naps + 5, f"{len(woken)} wake-ups and {missed} missed of {naps}")
