@@ -9,8 +9,9 @@ import collections
 import errno
 import os
 import re
+import shutil
 
-from harness import Failure, cases, check, equal, succeed, takes
+from harness import Failure, Skip, cases, check, equal, succeed, takes
 
 # Calls that may differ, and why. Nothing else may.
 NOT_IN_THE_TABLE = {
@@ -56,6 +57,8 @@ def git_repository(t):
 
 def command(t, name):
     """The command, and what it makes, to be removed before each run."""
+    if not shutil.which(name) and name != "python":
+        raise Skip(f"there is no {name}")
     if name == "ls":
         return ["/bin/ls", "-R", "/usr/include"], []
     if name == "python":

@@ -205,7 +205,7 @@ def test_closed(t):
     events = trace.of("sock")
     counts = collections.Counter(reason(event) for event in events)
     equal(counts, {"pair": 26, "socket": 7 + 3 + 1, "close": 26 + 7 + 3}, "events")
-    calls = trace.calls("close") + trace.calls("dup2")
+    calls = trace.calls("close") + trace.calls(harness.made_as("dup2"))
     for event in with_reason(events, "close"):
         inside = [call for call in calls if call["ts"] - call["duration_ns"] - 10**6 * harness.SLOWER < event["ts"] <= call["ts"]
                   and event["fd"] == (call["arg0"] if call["nr"] == harness.nr("close") else call["arg1"])]
