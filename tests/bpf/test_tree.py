@@ -2,7 +2,7 @@
 """Nothing of the tree is missed: first acts, last acts, every way to make a child, exec from a thread."""
 import os
 
-from harness import MARKER, cases, check, equal, nr, takes, workload
+from harness import MARKER, cases, check, equal, made_as, nr, takes, workload
 
 CHILDREN = 1000
 
@@ -88,7 +88,7 @@ def test_exec_of_a_thread(t):
     for kind in ("target_added", "target_removed"):
         equal([(event["tid"], event["reason"]) for event in trace.of(kind)], [(after["tid"], 1)], kind)
     # The leader and six sleepers were in pause, and no pause ever returned.
-    pauses = trace.calls("pause")
+    pauses = trace.calls(made_as("pause"))
     equal([call["state"] for call in pauses], [1] * 7, "states of the pause calls")
 
 
