@@ -47,3 +47,10 @@ def test_no_command(t):
     """Where there is no critical path nobody is sent to look for it."""
     check("report critical_path" in summary(trace(t, "task,syscall,sched")), "the path of a command is not pointed to")
     check("critical_path" not in summary(trace(t, "task,syscall,sched", command=False)), "the path of no command is pointed to")
+
+
+def test_no_calls(t):
+    """That no time was in calls is no finding where they were not recorded."""
+    words = "no system calls were recorded"
+    check(words in summary(trace(t, "task")), "what is missing is not said")
+    check(words not in summary(trace(t, "task,syscall")), "it is said of calls that were recorded")
