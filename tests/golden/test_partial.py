@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What is said of recordings that do not tell everything: no command, no system calls, no scheduler."""
+import sqlite3
 import struct
 
 import harness
-from harness import check, succeed
+from harness import check, equal, succeed
 from maker import Maker
 
 START, END, DELAY = 1000, 501000, 3000
@@ -54,3 +55,11 @@ def test_no_calls(t):
     words = "no system calls were recorded"
     check(words in summary(trace(t, "task")), "what is missing is not said")
     check(words not in summary(trace(t, "task,syscall")), "it is said of calls that were recorded")
+
+
+def test_no_sched(t):
+    """How long a process was ready is what the kernel says at its end, where the switches were not recorded."""
+    for groups, expected in (("task,syscall", DELAY), ("task,syscall,sched", 0)):
+        database = t.path(f"{groups}.db")
+        succeed([harness.ANALYZE, "load", trace(t, groups), database])
+        equal(sqlite3.connect(database).execute("SELECT ready_ns FROM v_usage").fetchall(), [(expected,)], f"ready of {groups}")
