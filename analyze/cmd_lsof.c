@@ -72,6 +72,9 @@ static int exec(void *target, int operand_count, char **operands)
 				       "one trace is needed: analyze lsof --at 1.5 run.trc");
 	if (options->common.selection.time)
 		return cmd_usage_error(&cmd_lsof, "--time is not for lsof: --at names the moment");
+	if (options->common.selection.calls)
+		return cmd_usage_error(&cmd_lsof, "--syscall is not for lsof: it shows what is "
+						  "open, whichever call opened it");
 	if (view_check(&options->view, &table_open_fd, &error))
 		return cmd_usage_error(&cmd_lsof, "%s", error);
 	walk = cmd_open(&options->common, operands[0], WALK_FDS, &code);

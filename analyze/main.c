@@ -6,6 +6,7 @@
 #include "common/suggest.h"
 #include "common/version.h"
 
+#include <locale.h>
 #include <signal.h>
 #include <string.h>
 
@@ -170,6 +171,7 @@ static int unknown_command(const char *word)
 int main(int argc, char **argv)
 {
 	log_init("analyze", 0);
+	setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of characters */
 	if (argc < 2) {
 		log_error("a command is needed: analyze report FILE is a good start; analyze "
 			  "--help lists them");

@@ -79,7 +79,13 @@ static void put_recorded(struct page *page)
 			    "the sample): " },
 	};
 	const struct trace_meta *meta = page->walk->meta;
+	const char *groups = trace_meta_option(meta, "events");
 
+	if (*groups && !strstr(groups, "syscall")) {
+		text_adds(&page->line, "  no system calls were recorded: all time counts as "
+				       "outside of them");
+		page_put_words(page);
+	}
 	for (size_t i = 0; i < meta->option_count; i++) {
 		const struct trace_option *option = &meta->options[i];
 

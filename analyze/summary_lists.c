@@ -251,7 +251,8 @@ void page_put_next(struct page *page)
 			  (long long)processes->rows[0][PROCESS_pid].integer);
 		put_command(page, page->cell.data, SELECTED_CALLS, "the busiest process");
 	}
-	if (page_rows(page, "wait_by_object")->count)
+	if (page_rows(page, "wait_by_object")->count &&
+	    page_rows(page, "critical_path_by_process")->count)
 		put_command(page, "report critical_path", SELECTED_PIDS,
 			    "what made it take so long");
 	if (calls->count) {

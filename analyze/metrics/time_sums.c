@@ -18,6 +18,7 @@ void time_sums_add(struct time_sums *sums, const struct thread *thread, const st
 		sums->involuntary_count++;
 		break;
 	case SPAN_runnable:
+		sums->voluntary_count += span->early;
 		if (span_is_wakeup(thread, span)) {
 			sums->wakeup_count++;
 			latency_add(&sums->latency, ns);

@@ -37,6 +37,7 @@ static void emit(struct spans *spans, struct span_thread *st, const struct segme
 			     .waker_context = segment->waker_context,
 			     .complete = true,
 			     .begins = !segment->told,
+			     .early = segment->early,
 			     .nr = SPAN_NO_CALL,
 			     .waker = segment->waker,
 			     .waker_tid = segment->waker_tid };

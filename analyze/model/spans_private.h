@@ -16,6 +16,7 @@ struct segment { /* ends where the next one begins */
 	bool in_call; /* the kernel says that it lies in a call */
 	bool guess;   /* the next evidence tells what it was */
 	bool told;    /* its beginning */
+	bool early;   /* runnable: it left to wait, and was woken before it had left */
 	u32 waker_tid;
 	struct thread *waker;  /* held */
 	struct object *mapped; /* held: it is a page fault's wait, for this file */

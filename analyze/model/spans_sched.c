@@ -186,6 +186,7 @@ static void came(struct spans *spans, struct thread *thread, u64 ts)
 	if (span_waits(open->state) && st->early_ns &&
 	    open->start_ns - st->early_ns < EARLY_MAX_NS) {
 		open->state = SPAN_runnable;
+		open->early = true;
 		set_waker(open, &st->early);
 	} else if (open->state == SPAN_user) { /* that it left is missing */
 		spans_turn(st, st->seen_ns, SPAN_unknown);

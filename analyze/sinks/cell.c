@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <time.h>
+#include <wchar.h>
 
 #define SECOND_NS 1000000000ll
 
@@ -118,14 +119,36 @@ void cell_move(struct text *line, struct text *cell, unsigned width, bool right)
 	text_clear(cell);
 }
 
+/* The places of the well-formed character at `at`, and its length in bytes: CJK takes two, a combining one none. */
+static unsigned place_count(const char *at, size_t *ret_len)
+{
+	u32 point = (u8)*at;
+	size_t len = 1;
+	int count;
+
+	if (point < 0x80) {
+		*ret_len = 1;
+		return 1;
+	}
+	for (point &= point < 0xe0   ? 0x1f
+		      : point < 0xf0 ? 0x0f
+				     : 0x07;
+	     ((u8)at[len] & 0xc0) == 0x80; len++)
+		point = point << 6 | ((u8)at[len] & 0x3f);
+	*ret_len = len;
+	count = wcwidth((wchar_t)point);
+	return count < 0 ? 1 : (unsigned)count;
+}
+
 void cell_clip(struct text *text, unsigned width)
 {
 	unsigned places = 0;
+	size_t len;
 
 	if (!width || cell_width(text) <= width)
 		return;
-	for (size_t i = 0; i < text->len; i++) {
-		places += ((u8)text->data[i] & 0xc0) != 0x80;
+	for (size_t i = 0; i < text->len; i += len) {
+		places += place_count(text->data + i, &len);
 		if (places < width)
 			continue;
 		text->len = i;
@@ -137,9 +160,10 @@ void cell_clip(struct text *text, unsigned width)
 unsigned cell_width(const struct text *text)
 {
 	unsigned width = 0;
+	size_t len;
 
-	for (size_t i = 0; i < text->len; i++)
-		width += ((u8)text->data[i] & 0xc0) != 0x80;
+	for (size_t i = 0; i < text->len; i += len)
+		width += place_count(text->data + i, &len);
 	return width;
 }
 

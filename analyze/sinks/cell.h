@@ -20,7 +20,7 @@ void cell_add_json(struct text *text, const struct value *value);
 void cell_move(struct text *line, struct text *cell, unsigned width, bool right);
 /* Cuts to so many places, with an ellipsis as the last; 0: not at all. */
 void cell_clip(struct text *text, unsigned width);
-/* Places on the screen, one for each character. */
+/* Places on the screen; the locale must know the characters of UTF-8, else each takes one. */
 unsigned cell_width(const struct text *text);
 /* Length of the column's name without its unit, as headings have it: total_ns → total. */
 size_t column_short_len(const struct column *column);

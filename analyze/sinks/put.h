@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* Writes what is in the text and empties it. 0 or -EIO once the stream has failed. */
+/* Writes what is in the text and empties it. 0 or -errno; -EIO if the stream has failed before. */
 static inline int put_text(struct text *text, FILE *file)
 {
-	if (text->len)
-		fwrite(text->data, 1, text->len, file);
+	int r = ferror(file) ? -EIO : 0;
+
+	if (text->len && fwrite(text->data, 1, text->len, file) != text->len && !r)
+		r = errno ? -errno : -EIO;
 	text_clear(text);
-	return ferror(file) ? -EIO : 0;
+	return r;
 }

@@ -107,7 +107,8 @@ const struct sqlite_view sqlite_views[] = {
 	{ "v_usage",
 	  "what each process used: CPU, memory, disk; and how long it had to wait for it",
 	  "SELECT p.trace_id, p.pid, p.comm, p.cmdline, p.end_ns - p.start_ns AS life_ns, p.cpu_ns,"
-	  " t.preempted_ns + t.runnable_ns AS ready_ns, t.sleep_ns, t.block_ns, t.iowait_ns,"
+	  " CASE WHEN t.call_ns + t.outside_ns = 0 THEN t.preempted_ns + t.runnable_ns ELSE"
+	  " nullif(p.cpu_delay_ns, 0) END AS ready_ns, t.sleep_ns, t.block_ns, t.iowait_ns,"
 	  " p.max_rss_bytes, p.minor_faults, p.major_faults, p.read_bytes, p.write_bytes,"
 	  " p.process_id FROM process p LEFT JOIN process_time t ON t.trace_id = p.trace_id AND"
 	  " t.process_id = p.process_id ORDER BY p.trace_id, p.cpu_ns DESC",

@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 import struct
+import unicodedata
 
 import harness
 from harness import cases, check, equal, run, succeed
@@ -150,3 +151,20 @@ def test_sql(t, name):
     equal(host, text, "host in SQL")
     dump = run(["sqlite3", t.path("x.db"), ".dump"], text=False, errors=None)
     equal(dump.returncode, 0, "exit of .dump")
+
+
+def places(text):
+    """How many places it takes on a terminal, as Unicode has it."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def test_columns(t):
+    """What takes two places, or none, leaves the columns where they are."""
+    names = ["日本語", "e\u0301tude\u0301", "plain"]
+    fixed = struct.pack("<IBBBBqQQQQ", 2, 1, 0, 0, 1, -2, 5, 4096, 0, 0)
+    made = Maker(kinds=KINDS, header={10: CALLS})
+    made.events(*[made.event(10 + i, fixed=fixed, tail=item("<", 0, 17, name.encode())) for i, name in enumerate(names)], stream=2 << 16)
+    out = analyze(t.write("wide.trc", made.end().data()), "report", "--columns", "path,tid", "syscall").decode()
+    ends = {places(line) for line in out.splitlines()}
+    equal(len(out.splitlines()), 1 + len(names), "lines")
+    equal(len(ends), 1, f"different places where the tid ends:\n{out}")

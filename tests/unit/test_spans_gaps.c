@@ -90,6 +90,7 @@ static void test_unseen_leave(void)
 /* Two CPUs: the waker's event may come before the switch of whom it wakes. */
 static void test_early_wakeup(void)
 {
+	struct table_sink t;
 	struct scene scene;
 
 	begin(&scene);
@@ -108,6 +109,9 @@ static void test_early_wakeup(void)
 			    [SPAN_user] = 19000 + 6000 + (DEATH - 47000),
 			    [SPAN_sleep] = 5000,
 		    });
+	table_fill(&t, scene.path, "thread_time", NULL);
+	CHECK_EQ(table_int(&t, row_of(&t, "tid", PID), "voluntary_count"), 2);
+	table_release(&t);
 	scene_release(&scene);
 }
 
