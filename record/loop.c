@@ -251,6 +251,7 @@ static int obey_all(struct loop *loop, struct recorder *recorder)
 	enum control_command command;
 	int err = 0;
 
+	control_fifo_read(loop->control);
 	while (!err && !loop->asked_to_stop && (command = control_fifo_next(loop->control)))
 		err = obey(loop, recorder, command);
 	return err;

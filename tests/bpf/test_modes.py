@@ -460,6 +460,22 @@ def test_control_begins(t):
     check(seen and 0 < seen[0] and seen[-1] == 200, f"ticks {seen}")
 
 
+def test_control_flooded(t):
+    """Commands that come without end hold up neither -d nor what is recorded meanwhile."""
+    control = Control(t)
+    recorder = begin(t, workload("ticks"), "201", "10", options=["-d", "1s", *control.option])
+    until(lambda: os.path.exists(t.path("run.trc")), "the file")
+    flood = harness.start(["/bin/sh", "-c", 'exec timeout 30 yes status >"$0"', control.paths[0]])
+    equal(wait(recorder), 0, "exit")
+    check(wait(flood) != 124, "it ended with the flood, not before")
+    trace = harness.Trace(t.path("run.trc"))
+    equal(json.loads(succeed([harness.ANALYZE, "info", "--format", "json", trace.path]).stdout)["end_reason"],
+          "duration", "why it ended")
+    seen = ticks(trace)
+    equal(seen, list(range(len(seen))), "ticks")
+    check(5 < len(seen) < 201, f"{len(seen)} ticks")
+
+
 def test_control_unread(t):
     """Answers that nobody reads hold up nothing, however many; nor do odd lines."""
     control = Control(t)
