@@ -315,6 +315,25 @@ def test_flight_is_bounded(t):
     complete(trace)
 
 
+MANY_FILES = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+for n in range(3000):
+    os.memfd_create(os.urandom(100).hex(), 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_flight_of_many_files(t):
+    """-F 1M, and a snapshot that is larger than what is otherwise dropped at a time: events are kept, not snapshots."""
+    record(t, "/usr/bin/python3", "-c", MANY_FILES, workload("ticks"), "301", "10", options=["-F", "1M"])
+    trace, = series(t)
+    info = json.loads(succeed([harness.ANALYZE, "info", "--format", "json", trace.path]).stdout)
+    # The command's beginning, and what opening them took, may have gone.
+    check(info.get("events_fd_found", 0) <= 3010, f"{info.get('events_fd_found')} descriptors are in the file")
+    equal(ticks(trace), list(range(301)), "ticks")
+
+
 def test_flight_on_signal(t):
     """SIGUSR2 writes a file each time and is not passed on; each event is in one file."""
     recorder = begin(t, workload("ticks"), "251", "10", options=["-F", "1h"], stdout=subprocess.PIPE)
