@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -349,6 +350,25 @@ def test_flight_on_signal(t):
     for trace in files:
         whole(trace)
         check(len(ticks(trace)) > 20, f"{trace.path} is nearly empty")
+
+
+def test_flight_that_cannot_be_written(t):
+    """A part whose file cannot be made is said to be lost, and nothing is told of a file that is not there."""
+    os.mkdir(t.path("gone"))
+    recorder = begin(t, workload("ticks"), "201", "10", options=["-o", "gone/run.trc", "-F", "1h"],
+                     stdout=subprocess.PIPE)
+    for number in (30, 60):
+        while not recorder.stdout.readline().startswith(f"{number} "):
+            pass
+        recorder.send_signal(signal.SIGUSR2)
+        if number == 30:
+            check("run-0001" in recorder.stderr.readline(), "what is said of the first part")
+            shutil.rmtree(t.path("gone"))
+    said = recorder.communicate()[1].splitlines()
+    equal(recorder.returncode, 125, "exit")
+    equal(len(said), 2, f"lines, of which one per part that could not be written: {said}")
+    for line, number in zip(said, (2, 3)):
+        check(f"gone/run-000{number}.trc: No such file or directory; this part of the flight is lost" in line, line)
 
 
 def test_signal_without_flight(t):
