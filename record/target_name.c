@@ -84,9 +84,11 @@ static int scan(struct targets *targets, const struct pattern *pattern, char ***
 		u64 pid;
 
 		if (parse_u64(entry->d_name, &pid) || pid == (u64)getpid() ||
-		    !read_proc(pid, "comm", comm, sizeof(comm)))
+		    !(len = read_proc(pid, "comm", comm, sizeof(comm))))
 			continue;
-		comm[strcspn(comm, "\n")] = 0;
+		/* The last newline is the kernel's; a name may have others. */
+		if (comm[len - 1] == '\n')
+			comm[len - 1] = 0;
 		len = read_proc(pid, "cmdline", cmdline, CMDLINE_BYTES);
 		if (matches(pattern, pid, comm, cmdline, len)) {
 			found += !target_add_seed(targets, pid, REASON_NAME);

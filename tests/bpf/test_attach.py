@@ -230,6 +230,14 @@ def test_name(t, way):
     equal([event["reason"] for event in trace.of("target_added")], [REASON["-n"]], "reasons")
 
 
+def test_name_with_newline(t):
+    """-n: who calls itself another's name and a newline is not that other, unless the whole is asked for."""
+    program = python(t, "open('/proc/self/comm', 'w').write('like\\nthis')\n" + BUSY)
+    attach(t, "-n", "like", code=125)
+    trace = attach(t, "-n", "like\nthis")
+    equal({event["tgid"] for event in trace.of("task_found")}, {program.pid}, "processes of the whole name")
+
+
 def during(t, *options, act):
     """What `act` does while a recording goes on, and the recording, ended with a signal."""
     path = t.new_trace()
