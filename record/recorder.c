@@ -105,7 +105,9 @@ static bool wants_rotation(struct recorder *r, u64 now)
 
 	if (!modes->rotate)
 		return false;
-	if (modes->rotate_ns && now >= r->mark.start_ns + modes->rotate_ns)
+	/* A difference: with a long time the sum would be past the end of the clock. */
+	if (modes->rotate_ns && now > r->mark.start_ns &&
+	    now - r->mark.start_ns >= modes->rotate_ns)
 		return true;
 	/* A snapshot larger than the limit must not rotate without end. */
 	return modes->rotate_bytes && recorder_event_count(r) > r->head_events &&

@@ -272,6 +272,12 @@ def test_directory_gone_at_a_rotation(t, backend):
     complete(harness.Trace(last))
 
 
+def test_rotate_of_centuries(t):
+    """A time that, counted from now, ends after the clock's last nanosecond is no time that is past."""
+    record(t, workload("ticks"), "31", "10", options=["--rotate", "18446744073s", "-d", "18446744073s"])
+    equal([ticks(trace) for trace in series(t)], [list(range(31))], "ticks of each file")
+
+
 # --- the flight recorder
 
 
