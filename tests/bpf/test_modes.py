@@ -229,6 +229,27 @@ def test_planted_link(t):
         equal(os.stat(name).st_mode & 0o7777, 0o600, f"mode of {name}")
 
 
+@cases("rotate", "flight")
+def test_planted_directory(t, mode):
+    """The directory of the first file is that of all, whatever has its name by then; nothing is removed elsewhere."""
+    os.mkdir(t.path("out"))
+    os.mkdir(t.path("elsewhere"))
+    old = t.write("elsewhere/run-0001.trc", b"precious\n")
+    options = {"rotate": ["--rotate", "300ms", "--keep", "2"], "flight": ["-F", "1h"]}[mode]
+    recorder = begin(t, workload("ticks"), "151", "10", options=["-o", "out/run.trc", *options], stdout=subprocess.PIPE)
+    check(recorder.stdout.readline().startswith("0 "), "the first tick")
+    os.rename(t.path("out"), t.path("moved"))
+    os.symlink("elsewhere", t.path("out"))
+    if mode == "flight":
+        recorder.send_signal(signal.SIGUSR2)
+    recorder.communicate()
+    equal(recorder.returncode, 0, "exit")
+    equal(os.listdir(t.path("elsewhere")), ["run-0001.trc"], "files in the other directory")
+    with open(old, "rb") as file:
+        equal(file.read(), b"precious\n", "the file that was there")
+    equal(len(series(t, "moved/run")), 2, "files where the first was made")
+
+
 @takes(200)
 def test_full_disk_in_a_rotation(t):
     """What is complete stays so, even those that --keep would have removed next; it is said; the command goes on."""
@@ -259,7 +280,8 @@ def test_full_disk_in_a_rotation(t):
 def test_directory_gone_at_a_rotation(t, backend):
     """What could not be written is counted, the last file that is whole is named, the command goes on."""
     os.mkdir(t.path("before"))
-    script = f"{workload('storm')} 20011; mv before after; {workload('storm')} 200003; touch went-on"
+    script = (f"{workload('storm')} 20011; mkdir after; ln before/* after; rm -r before; {workload('storm')} 200003; "
+              "touch went-on")
     result = run([harness.RECORD, "--backend", backend, "-o", "before/run.trc", "--rotate", "300K", "--", "/bin/sh", "-c",
                   script], cwd=t.directory)
     check(os.path.exists(t.path("went-on")), "the command did not come to its end")
