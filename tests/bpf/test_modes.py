@@ -353,6 +353,22 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
+@cases("--max-size 256K", "--rotate 256K", "-F 1M")
+def test_snapshot_larger_than_the_limit(t, options):
+    """A size that the snapshot alone passes cannot be kept: that is said, and only then."""
+    waiting = "import time\nprint('ready', flush=True)\ntime.sleep(60)"
+    few = "/usr/bin/python3", "-c", waiting
+    many = "/usr/bin/python3", "-c", MANY_FILES, *few
+    for commands, expected in (([few] * 4, 0), ([many] * 4, 1)):
+        targets = [harness.start(command, stdout=subprocess.PIPE) for command in commands]
+        for target in targets:
+            equal(target.stdout.readline(), b"ready\n", "first words of a target")
+        result = run([harness.RECORD, "-o", t.path(f"{expected}.trc"), "-d", "100ms", *options.split(), "-p",
+                      ",".join(str(target.pid) for target in targets)])
+        equal((result.returncode, result.stderr.count("warning: what is there when a file begins takes")),
+              (0, expected), f"exit and warnings: {result.stderr}")
+
+
 def test_flight_of_many_files(t):
     """-F 1M, and a snapshot that is larger than what is otherwise dropped at a time: events are kept, not snapshots."""
     record(t, "/usr/bin/python3", "-c", MANY_FILES, workload("ticks"), "301", "10", options=["-F", "1M"])
