@@ -94,7 +94,9 @@ static int write_dump(struct recorder *r, const struct flight_stretch *stretches
 		files_discard(&r->files);
 		return err;
 	}
-	files_begun(&r->files);
+	/* One that is not whole takes the place of none that is. */
+	if (!err)
+		files_begun(&r->files);
 	bytes = files_done(&r->files, r->closed_bytes);
 	if (!err)
 		say_dump(r, &stretches->mark, end, ending, bytes);

@@ -415,6 +415,28 @@ def test_flight_that_cannot_be_written(t):
         check(f"gone/run-000{number}.trc: No such file or directory; this part of the flight is lost" in line, line)
 
 
+def test_full_disk_in_a_flight(t):
+    """A part that did not fit is said not to be whole, and takes the place of none that is: --keep counts those."""
+    small = t.path("small")
+    os.mkdir(small)
+    succeed(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", small])
+    try:
+        recorder = begin(t, workload("ticks"), "101", "10", stdout=subprocess.PIPE,
+                         options=["-o", "small/run.trc", "-F", "1h", "--keep", "1"])
+        while not recorder.stdout.readline().startswith("50 "):
+            pass
+        recorder.send_signal(signal.SIGUSR2)
+        said = recorder.communicate()[1]
+        check("run-0002.trc: No space left on device; this part of the flight is not whole" in said, said)
+        equal(recorder.returncode, 125, "exit")
+        copy = t.path("copy.trc")
+        succeed(["cp", f"{small}/run-0001.trc", copy])
+    finally:
+        run(["umount", small])
+    equal(ticks(harness.Trace(copy))[:50], list(range(50)), "ticks of the first part")
+    complete(harness.Trace(copy))
+
+
 def test_signal_without_flight(t):
     """Without -F SIGUSR2 is the command's."""
     script = "trap 'echo got it' USR2; while :; do sleep 0.05; [ -e stop ] && exit 3; done"
