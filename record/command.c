@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -27,6 +28,20 @@ struct command {
 };
 
 extern char **environ;
+
+static struct rlimit files_limit; /* the caller's, which the command gets */
+static bool files_limit_raised;
+
+void command_raise_files_limit(void)
+{
+	struct rlimit raised;
+
+	if (getrlimit(RLIMIT_NOFILE, &files_limit))
+		return;
+	raised = files_limit;
+	raised.rlim_cur = raised.rlim_max;
+	files_limit_raised = !setrlimit(RLIMIT_NOFILE, &raised);
+}
 
 static int executable(const char *path)
 {
@@ -87,6 +102,8 @@ child(const char *path, char *const argv[], const sigset_t *mask,
 		_exit(125);
 	sigaction(SIGCHLD, child_action, NULL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
+	if (files_limit_raised)
+		setrlimit(RLIMIT_NOFILE, &files_limit);
 	if (read(hold_fd, &byte, 1) != 1)
 		_exit(125); /* the recorder is gone */
 	/* While there may still be the right to do it without giving others up. */

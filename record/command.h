@@ -17,6 +17,11 @@ struct command;
 int command_find(const char *name, char **ret_path);
 
 /*
+ * From here on the recorder may open as many files as it can be allowed to: each process that it attaches to takes one,
+ * and so does each CPU. A command that is started gets the limit that there was.
+ */
+void command_raise_files_limit(void);
+/*
  * Forks the child, which waits. It runs with that signal mask; stdout_fd, if not -1, becomes its standard output;
  * `program`, if not NULL, is the seccomp program that it installs for itself when it is released. 0 or -errno.
  */

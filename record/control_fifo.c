@@ -135,22 +135,24 @@ static char *take_line(struct control_fifo *fifo)
 	return line;
 }
 
+void control_fifo_read(struct control_fifo *fifo)
+{
+	ssize_t n = read(fifo->fd, fifo->bytes + fifo->len, sizeof(fifo->bytes) - fifo->len);
+
+	if (n > 0)
+		fifo->len += (size_t)n;
+}
+
 enum control_command control_fifo_next(struct control_fifo *fifo)
 {
-	for (;;) {
-		_cleanup_free_ char *line = take_line(fifo);
-		enum control_command command;
-		ssize_t n;
+	char *line;
 
-		if (line) {
-			command = find(fifo, line);
-			if (command)
-				return command;
-			continue;
-		}
-		n = read(fifo->fd, fifo->bytes + fifo->len, sizeof(fifo->bytes) - fifo->len);
-		if (n <= 0)
-			return CONTROL_NONE;
-		fifo->len += (size_t)n;
+	while ((line = take_line(fifo))) {
+		enum control_command command = find(fifo, line);
+
+		free(line);
+		if (command)
+			return command;
 	}
+	return CONTROL_NONE;
 }

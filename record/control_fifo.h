@@ -24,7 +24,9 @@ struct control_fifo;
 int control_fifo_open(const char *paths, struct control_fifo **ret_fifo, char **ret_error);
 void control_fifo_close(struct control_fifo *fifo);
 int control_fifo_fd(const struct control_fifo *fifo); /* to be polled */
-/* The next command that has come in; CONTROL_NONE if there is none. What is no command is answered here. */
+/* Takes some of what has come in. The rest makes it readable still: no writer, however fast, keeps the recorder. */
+void control_fifo_read(struct control_fifo *fifo);
+/* The next command of what was read; CONTROL_NONE if there is none. What is no command is answered here. */
 enum control_command control_fifo_next(struct control_fifo *fifo);
 void control_fifo_answer(struct control_fifo *fifo, const char *line);
 /* Is there a FIFO for answers? */

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -59,7 +60,8 @@ static void for_existing(const struct files *files,
 	const char *slash = strrchr(files->path, '/');
 	_cleanup_free_ char *directory =
 		slash ? xstrndup(files->path, (size_t)(slash - files->path) + 1) : xstrdup("./");
-	_cleanup_(closedirp) DIR *dir = opendir(directory);
+	int fd = openat(files->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 	bool go_on = true;
 
@@ -72,6 +74,11 @@ static void for_existing(const struct files *files,
 	}
 }
 
+static int stat_in(const struct files *files, const char *name, struct stat *ret_st)
+{
+	return fstatat(files->directory, name, ret_st, AT_SYMLINK_NOFOLLOW);
+}
+
 static bool note_existing(void *data, char *path, u64 number)
 {
 	*(char **)data = path;
@@ -81,10 +88,11 @@ static bool note_existing(void *data, char *path, u64 number)
 static bool remove_old(void *data, char *path, u64 number)
 {
 	const struct files *files = data;
+	const char *name = output_name(path);
 	struct stat st;
 
-	if (number > files->number && !lstat(path, &st) && S_ISREG(st.st_mode))
-		unlink(path);
+	if (number > files->number && !stat_in(files, name, &st) && S_ISREG(st.st_mode))
+		unlinkat(files->directory, name, 0);
 	free(path);
 	return true;
 }
@@ -95,8 +103,13 @@ int files_open(struct files *files, char **ret_existing)
 	int err;
 
 	files->output.fd = -1;
+	if (strcmp(files->path, "-")) {
+		files->directory = output_directory(files->path);
+		if (files->directory < 0)
+			return files->directory;
+	}
 	if (!files->series)
-		return output_open(files->path, files->force, &files->output);
+		return output_open(files->directory, files->path, files->force, &files->output);
 	for_existing(files, note_existing, &existing);
 	if (existing && !files->force) {
 		*ret_existing = existing;
@@ -105,7 +118,7 @@ int files_open(struct files *files, char **ret_existing)
 	free(existing);
 	files->number = 1;
 	files->name = numbered(files->path, 1);
-	err = output_open(files->name, files->force, &files->output);
+	err = output_open(files->directory, files->name, files->force, &files->output);
 	if (err == -EEXIST || err == -ELOOP)
 		*ret_existing = xstrdup(files->name);
 	return err;
@@ -121,7 +134,7 @@ int files_next(struct files *files)
 			return -EOVERFLOW;
 		free(files->name);
 		files->name = numbered(files->path, ++files->number);
-		err = output_open(files->name, false, &files->output);
+		err = output_open(files->directory, files->name, false, &files->output);
 	}
 	return err;
 }
@@ -138,11 +151,12 @@ int files_commit(struct files *files)
 /* Only what is still ours. */
 static void remove_kept(const struct files *files, const struct file_id *id)
 {
-	_cleanup_free_ char *name = numbered(files->path, id->number);
+	_cleanup_free_ char *path = numbered(files->path, id->number);
+	const char *name = output_name(path);
 	struct stat st;
 
-	if (!lstat(name, &st) && st.st_dev == id->dev && st.st_ino == id->ino)
-		unlink(name);
+	if (!stat_in(files, name, &st) && st.st_dev == id->dev && st.st_ino == id->ino)
+		unlinkat(files->directory, name, 0);
 }
 
 void files_begun(struct files *files)
@@ -184,6 +198,7 @@ void files_discard(struct files *files)
 void files_release(struct files *files)
 {
 	output_close(&files->output);
+	closep(&files->directory);
 	free(files->name);
 	free(files->done_name);
 	free(files->kept);

@@ -12,6 +12,7 @@ struct files {
 	bool force, series;
 	u64 keep;
 	/* private */
+	int directory;	      /* where the first is: what its name becomes later is not followed */
 	struct output output; /* the one that is open */
 	char *name;	      /* its name, when it is one of a series */
 	char *done_name;      /* that of the last that is complete */

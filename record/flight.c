@@ -90,13 +90,16 @@ int flight_keep(void *context, const struct trace_head *head, const u8 *payload)
 bool flight_wants_cut(struct flight *flight, u64 now)
 {
 	u64 start_ns = flight->current->mark.start_ns, least_ns = flight->limit_ns / STRETCHES;
+	u64 events_bytes;
 	bool wants;
 
 	if (least_ns < CUT_NS_MIN)
 		least_ns = CUT_NS_MIN;
 	pthread_mutex_lock(&flight->lock);
+	/* A snapshot larger than that must not cut without end: the memory would hold nothing else. */
+	events_bytes = flight->current->bytes - flight->current->snapshot_bytes;
 	wants = (flight->limit_ns && now >= start_ns + least_ns) ||
-		flight->current->bytes >= flight->limit_bytes / STRETCHES;
+		events_bytes >= flight->limit_bytes / STRETCHES;
 	pthread_mutex_unlock(&flight->lock);
 	return wants;
 }
@@ -118,6 +121,13 @@ void flight_cut(struct flight *flight, const struct mark *mark)
 	while (flight->limit_ns && flight->first != stretch && now > flight->limit_ns &&
 	       flight->first->next->mark.start_ns <= now - flight->limit_ns)
 		drop_first(flight);
+	pthread_mutex_unlock(&flight->lock);
+}
+
+void flight_told(struct flight *flight)
+{
+	pthread_mutex_lock(&flight->lock);
+	flight->current->snapshot_bytes = flight->current->bytes;
 	pthread_mutex_unlock(&flight->lock);
 }
 

@@ -16,8 +16,8 @@ struct flight_record {
 
 struct flight_stretch {
 	struct flight_stretch *next;
-	struct mark mark; /* at its beginning */
-	u64 bytes;
+	struct mark mark;	   /* at its beginning */
+	u64 bytes, snapshot_bytes; /* the second is a part of the first */
 	struct flight_record *first, **last;
 };
 
@@ -33,6 +33,8 @@ int flight_keep(void *flight, const struct trace_head *head, const u8 *payload);
 bool flight_wants_cut(struct flight *flight, u64 now);
 /* A new stretch begins; what is not needed any more goes. */
 void flight_cut(struct flight *flight, const struct mark *mark);
+/* The snapshot that the stretch begins with has been kept. */
+void flight_told(struct flight *flight);
 /* All that there is, oldest first; the memory is empty then, until the next flight_cut(). Free with flight_stretch_free(). */
 struct flight_stretch *flight_take(struct flight *flight);
 void flight_stretch_free(struct flight_stretch *stretch); /* and all behind it */

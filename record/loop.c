@@ -251,6 +251,7 @@ static int obey_all(struct loop *loop, struct recorder *recorder)
 	enum control_command command;
 	int err = 0;
 
+	control_fifo_read(loop->control);
 	while (!err && !loop->asked_to_stop && (command = control_fifo_next(loop->control)))
 		err = obey(loop, recorder, command);
 	return err;
@@ -310,7 +311,7 @@ static const char *reason_to_stop(struct loop *loop, struct recorder *recorder, 
 static unsigned limit_sleep(const struct loop *loop, const struct recorder *recorder, u64 now,
 			    u64 started_ns)
 {
-	u64 left_ns = UINT64_MAX, end_ns;
+	u64 left_ns = UINT64_MAX, past_ns;
 	unsigned most_ms = loop->sleep_ms;
 
 	if (!recorder_has_begun(recorder)) {
@@ -318,8 +319,9 @@ static unsigned limit_sleep(const struct loop *loop, const struct recorder *reco
 		left_ns = begins_in_ns(loop, now, started_ns);
 		most_ms = SLEEP_MAX_MS;
 	} else if (loop->modes->duration_ns) {
-		end_ns = recorder->first.start_ns + loop->modes->duration_ns;
-		left_ns = end_ns > now ? end_ns - now : 0;
+		past_ns = now - recorder->first.start_ns;
+		left_ns =
+			loop->modes->duration_ns > past_ns ? loop->modes->duration_ns - past_ns : 0;
 	}
 	if (!left_ns)
 		return SLEEP_MIN_MS;

@@ -12,6 +12,7 @@
 #include "common/options.h"
 #include "record/backend.h"
 #include "record/check.h"
+#include "record/command.h"
 #include "record/groups.h"
 #include "record/modes.h"
 #include "record/session.h"
@@ -320,6 +321,7 @@ int main(int argc, char **argv)
 			  "--help says more");
 		return EXIT_USAGE;
 	}
+	command_raise_files_limit();
 	settings->command = argv + operand;
 	settings->command_argc = argc - operand;
 	code = session_run(settings, &signal_number);

@@ -15,6 +15,7 @@
 #define WORDS_BEFORE_ARGS 6
 #define X32_SYSCALL_BIT	  0x40000000u
 #define X32_SLOT	  2
+#define SPEC_NONE	  UINT16_MAX /* of a call that no table has */
 /* ERESTARTSYS … ERESTART_RESTARTBLOCK: what an interrupted call returns inside the kernel. */
 #define RESTART_FIRST (-516)
 #define RESTART_LAST  (-512)
@@ -33,6 +34,13 @@ static u32 slot_of(const struct tracer *tracer, u32 arch, u32 *nr)
 		return slot;
 	}
 	return 0;
+}
+
+struct syscall_spec *call_spec(const struct tracer *tracer, const struct tracee *tracee)
+{
+	u32 index = tracee->state.spec_index;
+
+	return index == SPEC_NONE ? NULL : &tracer->specs[index];
 }
 
 void call_enter(struct tracer *tracer, struct tracee *tracee,
@@ -66,7 +74,7 @@ void call_enter(struct tracer *tracer, struct tracee *tracee,
 	state->phase = PHASE_INSIDE;
 	state->exit_captures = 0;
 	state->again_captures = 0;
-	state->spec_index = index;
+	state->spec_index = spec ? index : SPEC_NONE;
 	state->tail_end = 0;
 	state->quiet = flags & (SPEC_QUIET | SPEC_SKIP) ? 1 : 0;
 	state->notes = flags & SPEC_STATE ? NOTE_KEPT : 0;
@@ -165,8 +173,8 @@ static bool is_being_killed(const struct tracee *tracee)
 void call_exit(struct tracer *tracer, struct tracee *tracee, s64 ret, u64 now)
 {
 	struct task_state *state = &tracee->state;
-	struct syscall_spec *spec = NULL;
 	const struct trc_head *record;
+	struct syscall_spec *spec;
 	u8 phase = state->phase;
 
 	if (phase == PHASE_HELD)
@@ -174,8 +182,7 @@ void call_exit(struct tracer *tracer, struct tracee *tracee, s64 ret, u64 now)
 	state->phase = PHASE_OUTSIDE;
 	if (phase != PHASE_INSIDE)
 		return;
-	if (state->spec_index < SPEC_ABIS * SPEC_PER_ABI)
-		spec = &tracer->specs[state->spec_index];
+	spec = call_spec(tracer, tracee);
 	/* After a successful exec the addresses mean nothing any more. */
 	if (spec && state->exit_captures | state->again_captures &&
 	    !(spec->flags & SPEC_EXEC && ret == 0)) {

@@ -124,6 +124,8 @@ void record_put_arguments(struct trc_head *record, u8 field, u32 tid);
 
 /* --- calls */
 
+/* Of the call that it is inside; NULL if no table has it. */
+struct syscall_spec *call_spec(const struct tracer *tracer, const struct tracee *tracee);
 void call_enter(struct tracer *tracer, struct tracee *tracee,
 		const struct __ptrace_syscall_info *info);
 void call_exit(struct tracer *tracer, struct tracee *tracee, s64 ret, u64 now);

@@ -261,6 +261,7 @@ struct tracee *tracee_exec(struct tracer *tracer, u32 tid, u32 old_tid, u32 arch
 /* How many threads of its process are there beside it; and is one of them in an exec, which kills the others? */
 static u32 others_of(struct tracer *tracer, const struct tracee *tracee, bool *ret_exec)
 {
+	const struct syscall_spec *spec;
 	u32 count = 0;
 
 	*ret_exec = false;
@@ -268,8 +269,10 @@ static u32 others_of(struct tracer *tracer, const struct tracee *tracee, bool *r
 		if (t == tracee || t->end_told || t->tgid != tracee->tgid)
 			continue;
 		count++;
-		if (t->state.phase == PHASE_INSIDE &&
-		    tracer->specs[t->state.spec_index].flags & SPEC_EXEC)
+		if (t->state.phase != PHASE_INSIDE)
+			continue;
+		spec = call_spec(tracer, t);
+		if (spec && spec->flags & SPEC_EXEC)
 			*ret_exec = true;
 	}
 	return count;

@@ -37,6 +37,18 @@ static void say_write_error(const struct recorder *r, int err)
 			  files_name(&r->files), strerror(-err));
 }
 
+/* What stands before the events cannot be left out: then the promise is not kept, and that is said. */
+static void warn_of_size(const struct recorder *r)
+{
+	const struct modes *modes = &r->settings->modes;
+	u64 limit_bytes = modes->max_bytes ?: modes->rotate_bytes ?: modes->flight_bytes;
+
+	if (limit_bytes && r->head_bytes > limit_bytes)
+		log_warning("what is there when a file begins takes %llu bytes, more than the "
+			    "%llu that were allowed; allow several times as much",
+			    (unsigned long long)r->head_bytes, (unsigned long long)limit_bytes);
+}
+
 int recorder_begin(struct recorder *r)
 {
 	int err = r->settings->modes.flight
@@ -52,6 +64,7 @@ int recorder_begin(struct recorder *r)
 	r->next_flush_ns = r->mark.start_ns + FLUSH_NS;
 	if (!r->flight)
 		files_begun(&r->files);
+	warn_of_size(r);
 	return 0;
 }
 
@@ -105,7 +118,9 @@ static bool wants_rotation(struct recorder *r, u64 now)
 
 	if (!modes->rotate)
 		return false;
-	if (modes->rotate_ns && now >= r->mark.start_ns + modes->rotate_ns)
+	/* A difference: with a long time the sum would be past the end of the clock. */
+	if (modes->rotate_ns && now > r->mark.start_ns &&
+	    now - r->mark.start_ns >= modes->rotate_ns)
 		return true;
 	/* A snapshot larger than the limit must not rotate without end. */
 	return modes->rotate_bytes && recorder_event_count(r) > r->head_events &&

@@ -161,6 +161,8 @@ int recorder_begin_part(struct recorder *r)
 	/* Apart from what follows, so that it is known how much it is. */
 	if (!err)
 		err = trace_writer_flush(r->writer, UINT64_MAX);
+	if (r->flight)
+		flight_told(r->flight);
 	trace_writer_stats(r->writer, &stats);
 	r->head_bytes = stats.file_bytes;
 	r->head_raw_bytes = stats.raw_bytes - stats.open_bytes;

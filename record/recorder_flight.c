@@ -77,6 +77,7 @@ static int write_dump(struct recorder *r, const struct flight_stretch *stretches
 {
 	struct trace_writer *writer = NULL;
 	int err = r->dump_count++ ? files_next(&r->files) : 0;
+	u64 bytes;
 
 	if (!err)
 		err = recorder_open_trace(r, 0, &writer);
@@ -84,16 +85,21 @@ static int write_dump(struct recorder *r, const struct flight_stretch *stretches
 		err = copy_stretches(r, stretches, writer);
 		err = recorder_close_trace(r, writer, &stretches->mark, end, ending, err);
 	}
-	if (!writer)
-		files_discard(&r->files);
-	else
-		files_begun(&r->files);
 	if (err) {
-		log_error("%s: %s; this part of the flight is not whole", files_name(&r->files),
-			  strerror(-err));
+		log_error("%s: %s; this part of the flight is %s", files_name(&r->files),
+			  strerror(-err), writer ? "not whole" : "lost");
 		r->dump_failed = true;
 	}
-	say_dump(r, &stretches->mark, end, ending, files_done(&r->files, r->closed_bytes));
+	if (!writer) {
+		files_discard(&r->files);
+		return err;
+	}
+	/* One that is not whole takes the place of none that is. */
+	if (!err)
+		files_begun(&r->files);
+	bytes = files_done(&r->files, r->closed_bytes);
+	if (!err)
+		say_dump(r, &stretches->mark, end, ending, bytes);
 	return err;
 }
 

@@ -342,7 +342,7 @@ int session_run(const struct settings *settings, int *ret_signal)
 
 	uname(&uts);
 	s->machine = uts.machine;
-	s->recorder.files.output.fd = -1;
+	s->recorder.files.directory = s->recorder.files.output.fd = -1;
 	s->ring_bytes = session_ring_bytes(settings);
 	code = find_all(s, &path);
 	if (code)

@@ -68,7 +68,7 @@ static bool matches(const struct pattern *pattern, u32 pid, const char *comm, ch
 	return len && !regexec(&pattern->regex, cmdline, 0, NULL, 0) && !is_ancestor(pid);
 }
 
-/* Marks what runs and matches, and collects the names of what does not. */
+/* Marks what runs and matches, and collects the names of what does not. How many match, or -errno. */
 static int scan(struct targets *targets, const struct pattern *pattern, char ***ret_names,
 		size_t *ret_count)
 {
@@ -83,13 +83,25 @@ static int scan(struct targets *targets, const struct pattern *pattern, char ***
 		size_t len;
 		u64 pid;
 
-		if (parse_u64(entry->d_name, &pid) || pid == (u64)getpid() ||
-		    !read_proc(pid, "comm", comm, sizeof(comm)))
+		if (parse_u64(entry->d_name, &pid) || pid == (u64)getpid())
 			continue;
-		comm[strcspn(comm, "\n")] = 0;
+		errno = 0;
+		len = read_proc(pid, "comm", comm, sizeof(comm));
+		if (errno == EMFILE || errno == ENFILE)
+			return -errno;
+		if (!len)
+			continue;
+		/* The last newline is the kernel's; a name may have others. */
+		if (comm[len - 1] == '\n')
+			comm[len - 1] = 0;
 		len = read_proc(pid, "cmdline", cmdline, CMDLINE_BYTES);
 		if (matches(pattern, pid, comm, cmdline, len)) {
-			found += !target_add_seed(targets, pid, REASON_NAME);
+			int err = target_add_seed(targets, pid, REASON_NAME);
+
+			/* One that has ended since does not match, that is all. */
+			if (err && err != -ESRCH)
+				return err;
+			found += !err;
 			continue;
 		}
 		ARRAY_RESERVE(*ret_names, capacity, *ret_count + 1);
@@ -106,7 +118,11 @@ static int add_pattern(struct targets *targets, const char *text, const struct p
 	size_t count = 0;
 	int found = scan(targets, pattern, &names, &count);
 
-	if (!found) {
+	if (found < 0) {
+		*ret_error = xasprintf("-n %s: not all that match can be held: %s%s", text,
+				       strerror(-found),
+				       found == -EMFILE ? "; ulimit -n allows more files" : "");
+	} else if (!found) {
 		nearest = pattern->name ? suggest(text, (const char *const *)names, count) : NULL;
 		*ret_error =
 			nearest ? xasprintf("-n %s: nothing of that name runs; did you mean "
@@ -119,7 +135,7 @@ static int add_pattern(struct targets *targets, const char *text, const struct p
 	for (size_t i = 0; i < count; i++)
 		free(names[i]);
 	free(names);
-	return found ? 0 : -ESRCH;
+	return found < 0 ? found : found ? 0 : -ESRCH;
 }
 
 int target_add_name(struct targets *targets, const char *text, char **ret_error)

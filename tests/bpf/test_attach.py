@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import re
+import resource
 import signal
 import socket
 import stat
@@ -228,6 +229,45 @@ def test_name(t, way):
     trace = attach(t, "-n", pattern)
     equal({event["tgid"] for event in trace.of("task_found")}, {one.pid}, f"processes; {other.pid} is another")
     equal([event["reason"] for event in trace.of("target_added")], [REASON["-n"]], "reasons")
+
+
+MANY = """
+import os, signal, time
+for i in range(300):
+    if not os.fork():
+        time.sleep(60)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@cases("soft", "hard")
+def test_name_of_many(t, limit):
+    """-n: more processes than files may be open. The soft limit is no bound; the hard one is said, nothing left out."""
+    program = python(t, MANY, "--many-31c7")
+
+    def allow():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 4096 if limit == "soft" else 256))
+
+    path = t.path("many.trc")
+    result = run([harness.RECORD, "-q", "-o", path, "-d", "0.2s", "-n", "/many-31[c]7/"], preexec_fn=allow)
+    if limit == "hard":
+        equal(result.returncode, 125, "exit")
+        check("Too many open files; ulimit -n" in result.stderr, result.stderr)
+        return
+    equal((result.returncode, result.stderr), (0, ""), "exit and what is said")
+    with open(f"/proc/{program.pid}/task/{program.pid}/children") as file:
+        expected = {program.pid, *map(int, file.read().split())}
+    equal(len(expected), 301, "processes")
+    equal({event["tgid"] for event in Trace(path).of("task_found")}, expected, "processes of the trace")
+
+
+def test_name_with_newline(t):
+    """-n: who calls itself another's name and a newline is not that other, unless the whole is asked for."""
+    program = python(t, "open('/proc/self/comm', 'w').write('like\\nthis')\n" + BUSY)
+    attach(t, "-n", "like", code=125)
+    trace = attach(t, "-n", "like\nthis")
+    equal({event["tgid"] for event in trace.of("task_found")}, {program.pid}, "processes of the whole name")
 
 
 def during(t, *options, act):

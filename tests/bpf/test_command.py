@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The command is left as it is: descriptors, signals, status; the recorder keeps out of sight and in time."""
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -57,6 +58,16 @@ def test_descriptors(t):
         bare = run(listing, pass_fds=[file.fileno()]).stdout.split()[1:]
         trace = t.record(*listing, pass_fds=[file.fileno()])
         equal(trace.result.stdout.split()[1:], bare, "descriptors of the command")
+
+
+def test_limits(t):
+    """R5: the recorder may open more files than the caller, the command not."""
+    show = ["/bin/cat", "/proc/self/limits"]
+
+    def allow():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (300, 3000))
+
+    equal(t.record(*show, preexec_fn=allow).result.stdout, run(show, preexec_fn=allow).stdout, "limits of the command")
 
 
 def test_signal_state(t):

@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -228,6 +229,27 @@ def test_planted_link(t):
         equal(os.stat(name).st_mode & 0o7777, 0o600, f"mode of {name}")
 
 
+@cases("rotate", "flight")
+def test_planted_directory(t, mode):
+    """The directory of the first file is that of all, whatever has its name by then; nothing is removed elsewhere."""
+    os.mkdir(t.path("out"))
+    os.mkdir(t.path("elsewhere"))
+    old = t.write("elsewhere/run-0001.trc", b"precious\n")
+    options = {"rotate": ["--rotate", "300ms", "--keep", "2"], "flight": ["-F", "1h"]}[mode]
+    recorder = begin(t, workload("ticks"), "151", "10", options=["-o", "out/run.trc", *options], stdout=subprocess.PIPE)
+    check(recorder.stdout.readline().startswith("0 "), "the first tick")
+    os.rename(t.path("out"), t.path("moved"))
+    os.symlink("elsewhere", t.path("out"))
+    if mode == "flight":
+        recorder.send_signal(signal.SIGUSR2)
+    recorder.communicate()
+    equal(recorder.returncode, 0, "exit")
+    equal(os.listdir(t.path("elsewhere")), ["run-0001.trc"], "files in the other directory")
+    with open(old, "rb") as file:
+        equal(file.read(), b"precious\n", "the file that was there")
+    equal(len(series(t, "moved/run")), 2, "files where the first was made")
+
+
 @takes(200)
 def test_full_disk_in_a_rotation(t):
     """What is complete stays so, even those that --keep would have removed next; it is said; the command goes on."""
@@ -258,7 +280,8 @@ def test_full_disk_in_a_rotation(t):
 def test_directory_gone_at_a_rotation(t, backend):
     """What could not be written is counted, the last file that is whole is named, the command goes on."""
     os.mkdir(t.path("before"))
-    script = f"{workload('storm')} 20011; mv before after; {workload('storm')} 200003; touch went-on"
+    script = (f"{workload('storm')} 20011; mkdir after; ln before/* after; rm -r before; {workload('storm')} 200003; "
+              "touch went-on")
     result = run([harness.RECORD, "--backend", backend, "-o", "before/run.trc", "--rotate", "300K", "--", "/bin/sh", "-c",
                   script], cwd=t.directory)
     check(os.path.exists(t.path("went-on")), "the command did not come to its end")
@@ -269,6 +292,12 @@ def test_directory_gone_at_a_rotation(t, backend):
     last = sorted(glob.glob(t.path("after/run-*.trc")))[-1]
     check(f"before/{os.path.basename(last)}: " in result.stderr.splitlines()[-2], f"{last} is not named: {result.stderr}")
     complete(harness.Trace(last))
+
+
+def test_rotate_of_centuries(t):
+    """A time that, counted from now, ends after the clock's last nanosecond is no time that is past."""
+    record(t, workload("ticks"), "31", "10", options=["--rotate", "18446744073s", "-d", "18446744073s"])
+    equal([ticks(trace) for trace in series(t)], [list(range(31))], "ticks of each file")
 
 
 # --- the flight recorder
@@ -315,6 +344,41 @@ def test_flight_is_bounded(t):
     complete(trace)
 
 
+MANY_FILES = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+for n in range(3000):
+    os.memfd_create(os.urandom(100).hex(), 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@cases("--max-size 256K", "--rotate 256K", "-F 1M")
+def test_snapshot_larger_than_the_limit(t, options):
+    """A size that the snapshot alone passes cannot be kept: that is said, and only then."""
+    waiting = "import time\nprint('ready', flush=True)\ntime.sleep(60)"
+    few = "/usr/bin/python3", "-c", waiting
+    many = "/usr/bin/python3", "-c", MANY_FILES, *few
+    for commands, expected in (([few] * 4, 0), ([many] * 4, 1)):
+        targets = [harness.start(command, stdout=subprocess.PIPE) for command in commands]
+        for target in targets:
+            equal(target.stdout.readline(), b"ready\n", "first words of a target")
+        result = run([harness.RECORD, "-o", t.path(f"{expected}.trc"), "-d", "100ms", *options.split(), "-p",
+                      ",".join(str(target.pid) for target in targets)])
+        equal((result.returncode, result.stderr.count("warning: what is there when a file begins takes")),
+              (0, expected), f"exit and warnings: {result.stderr}")
+
+
+def test_flight_of_many_files(t):
+    """-F 1M, and a snapshot that is larger than what is otherwise dropped at a time: events are kept, not snapshots."""
+    record(t, "/usr/bin/python3", "-c", MANY_FILES, workload("ticks"), "301", "10", options=["-F", "1M"])
+    trace, = series(t)
+    info = json.loads(succeed([harness.ANALYZE, "info", "--format", "json", trace.path]).stdout)
+    # The command's beginning, and what opening them took, may have gone.
+    check(info.get("events_fd_found", 0) <= 3010, f"{info.get('events_fd_found')} descriptors are in the file")
+    equal(ticks(trace), list(range(301)), "ticks")
+
+
 def test_flight_on_signal(t):
     """SIGUSR2 writes a file each time and is not passed on; each event is in one file."""
     recorder = begin(t, workload("ticks"), "251", "10", options=["-F", "1h"], stdout=subprocess.PIPE)
@@ -330,6 +394,47 @@ def test_flight_on_signal(t):
     for trace in files:
         whole(trace)
         check(len(ticks(trace)) > 20, f"{trace.path} is nearly empty")
+
+
+def test_flight_that_cannot_be_written(t):
+    """A part whose file cannot be made is said to be lost, and nothing is told of a file that is not there."""
+    os.mkdir(t.path("gone"))
+    recorder = begin(t, workload("ticks"), "201", "10", options=["-o", "gone/run.trc", "-F", "1h"],
+                     stdout=subprocess.PIPE)
+    for number in (30, 60):
+        while not recorder.stdout.readline().startswith(f"{number} "):
+            pass
+        recorder.send_signal(signal.SIGUSR2)
+        if number == 30:
+            check("run-0001" in recorder.stderr.readline(), "what is said of the first part")
+            shutil.rmtree(t.path("gone"))
+    said = recorder.communicate()[1].splitlines()
+    equal(recorder.returncode, 125, "exit")
+    equal(len(said), 2, f"lines, of which one per part that could not be written: {said}")
+    for line, number in zip(said, (2, 3)):
+        check(f"gone/run-000{number}.trc: No such file or directory; this part of the flight is lost" in line, line)
+
+
+def test_full_disk_in_a_flight(t):
+    """A part that did not fit is said not to be whole, and takes the place of none that is: --keep counts those."""
+    small = t.path("small")
+    os.mkdir(small)
+    succeed(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", small])
+    try:
+        recorder = begin(t, workload("ticks"), "101", "10", stdout=subprocess.PIPE,
+                         options=["-o", "small/run.trc", "-F", "1h", "--keep", "1"])
+        while not recorder.stdout.readline().startswith("50 "):
+            pass
+        recorder.send_signal(signal.SIGUSR2)
+        said = recorder.communicate()[1]
+        check("run-0002.trc: No space left on device; this part of the flight is not whole" in said, said)
+        equal(recorder.returncode, 125, "exit")
+        copy = t.path("copy.trc")
+        succeed(["cp", f"{small}/run-0001.trc", copy])
+    finally:
+        run(["umount", small])
+    equal(ticks(harness.Trace(copy))[:50], list(range(50)), "ticks of the first part")
+    complete(harness.Trace(copy))
 
 
 def test_signal_without_flight(t):
@@ -458,6 +563,22 @@ def test_control_begins(t):
     equal(wait(recorder), 0, "exit")
     seen = ticks(harness.Trace(t.path("run.trc")))
     check(seen and 0 < seen[0] and seen[-1] == 200, f"ticks {seen}")
+
+
+def test_control_flooded(t):
+    """Commands that come without end hold up neither -d nor what is recorded meanwhile."""
+    control = Control(t)
+    recorder = begin(t, workload("ticks"), "201", "10", options=["-d", "1s", *control.option])
+    until(lambda: os.path.exists(t.path("run.trc")), "the file")
+    flood = harness.start(["/bin/sh", "-c", 'exec timeout 30 yes status >"$0"', control.paths[0]])
+    equal(wait(recorder), 0, "exit")
+    check(wait(flood) != 124, "it ended with the flood, not before")
+    trace = harness.Trace(t.path("run.trc"))
+    equal(json.loads(succeed([harness.ANALYZE, "info", "--format", "json", trace.path]).stdout)["end_reason"],
+          "duration", "why it ended")
+    seen = ticks(trace)
+    equal(seen, list(range(len(seen))), "ticks")
+    check(5 < len(seen) < 201, f"{len(seen)} ticks")
 
 
 def test_control_unread(t):

@@ -44,6 +44,16 @@ AGAIN = {
 tests_again = harness.again(AGAIN)
 
 
+@takes(100)
+def test_unknown_calls(t):
+    """Numbers beyond every table, which a thread is inside of while others of its process end."""
+    with harness.sanitized():
+        trace = PtraceTest(t.directory).record(workload("unknown"))
+    # And who starts them.
+    equal(len(trace.of("task_exit")), 2 + 1009 + 1, "ends of threads")
+    equal({call["nr"] for call in trace.of("syscall") if call["nr"] >= 1024}, {3072, 65535}, "unknown calls")
+
+
 @takes(300)
 @cases(*tests_again)
 def test_again(t, name):
