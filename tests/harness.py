@@ -217,7 +217,7 @@ def made_as(name):
     if os.uname().machine != "aarch64":
         return name
     return {"pause": "ppoll", "poll": "ppoll", "select": "pselect6", "epoll_wait": "epoll_pwait",
-            "rename": "renameat", "dup2": "dup3"}.get(name, name)
+            "rename": "renameat", "dup2": "dup3", "vfork": "clone"}.get(name, name)
 
 
 def stolen_ns():

@@ -33,6 +33,7 @@ def test_waits(t, way):
     trace = t.record(workload("waits"), way)
     count, measured, tid, other, _ = map(int, trace.result.stdout.split())
     reason, name, call = WAYS[way]
+    call = harness.made_as(call)
     rows = [row for row in trace.sql("SELECT * FROM wait WHERE tid = ? AND call = ?", tid, call) if row["reason"] == reason]
     if way == "lock":  # its barriers are others
         rows = [max(rows, key=lambda row: row["total_ns"])]
