@@ -29,6 +29,14 @@ struct cmd_options { /* common to all commands; zero is the default */
 	u64 period_ns; /* 0: a second */
 };
 
+/* Of the common options, what a command selects by; another one is an unknown option to it. */
+enum cmd_use {
+	CMD_TIME = 1,
+	CMD_TASKS = 2, /* --pid, --comm */
+	CMD_CALLS = 4,
+	CMD_PERIOD = 8,
+};
+
 struct command {
 	const char *name;
 	const char *usage;    /* what follows the name: "[OPTION]… FILE" */
@@ -36,6 +44,7 @@ struct command {
 	const char *examples; /* further lines of --help: examples and notes, each ended by \n */
 	const struct option_row *options; /* its own rows; NULL if none */
 	size_t options_size; /* of its options struct; 0 means sizeof(struct cmd_options) */
+	unsigned uses;	     /* enum cmd_use */
 	/* `options` is zeroed and filled in; operands are what is left of argv. Returns an exit code. */
 	int (*exec)(void *options, int operand_count, char **operands);
 };

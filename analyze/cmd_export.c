@@ -212,5 +212,6 @@ const struct command cmd_export = {
 		    "csv|json|jsonl.\n",
 	.options = rows,
 	.options_size = sizeof(struct export_options),
+	.uses = CMD_TIME | CMD_TASKS | CMD_CALLS,
 	.exec = exec,
 };

@@ -30,15 +30,11 @@ static const struct option_row rows[] = {
 static int exec(void *target, int operand_count, char **operands)
 {
 	const struct info_options *options = target;
-	const struct selection_options *selection = &options->common.selection;
 	struct walk *walk;
 	int code;
 
 	if (operand_count != 1)
 		return cmd_usage_error(&cmd_info, "one trace is needed: analyze info run.trc");
-	if (selection->time || selection->pids.count || selection->comm || selection->calls)
-		return cmd_usage_error(&cmd_info, "it is about the whole file: it takes no --time, "
-						  "--pid, --comm or --syscall");
 	walk = cmd_open(&options->common, operands[0], 1ull << TRC_CLASS_TASK, &code);
 	if (!walk)
 		return code;

@@ -146,5 +146,6 @@ const struct command cmd_load = {
 		    "or --syscall chose stands in trace.selection.\n",
 	.options = rows,
 	.options_size = sizeof(struct load_options),
+	.uses = CMD_TIME | CMD_TASKS | CMD_CALLS | CMD_PERIOD,
 	.exec = exec,
 };

@@ -70,11 +70,6 @@ static int exec(void *target, int operand_count, char **operands)
 	if (operand_count != 1)
 		return cmd_usage_error(&cmd_lsof,
 				       "one trace is needed: analyze lsof --at 1.5 run.trc");
-	if (options->common.selection.time)
-		return cmd_usage_error(&cmd_lsof, "--time is not for lsof: --at names the moment");
-	if (options->common.selection.calls)
-		return cmd_usage_error(&cmd_lsof, "--syscall is not for lsof: it shows what is "
-						  "open, whichever call opened it");
 	if (view_check(&options->view, &table_open_fd, &error))
 		return cmd_usage_error(&cmd_lsof, "%s", error);
 	walk = cmd_open(&options->common, operands[0], WALK_FDS, &code);
@@ -109,5 +104,6 @@ const struct command cmd_lsof = {
 		"run.trc.\n",
 	.options = rows,
 	.options_size = sizeof(struct lsof_options),
+	.uses = CMD_TASKS,
 	.exec = exec,
 };

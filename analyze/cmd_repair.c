@@ -81,16 +81,12 @@ static int repair(const struct repair_options *options, struct walk *walk)
 static int exec(void *target, int operand_count, char **operands)
 {
 	const struct repair_options *options = target;
-	const struct selection_options *selection = &options->common.selection;
 	struct walk *walk;
 	int code, close_code;
 
 	if (operand_count != 1 || !options->output)
 		return cmd_usage_error(&cmd_repair, "a trace and an output are needed: analyze "
 						    "repair run.trc -o whole.trc");
-	if (selection->time || selection->pids.count || selection->comm || selection->calls)
-		return cmd_usage_error(&cmd_repair, "all that can be read is copied: it takes no "
-						    "--time, --pid, --comm or --syscall");
 	walk = cmd_open(&options->common, operands[0], 1ull << TRC_CLASS_TASK, &code);
 	if (!walk)
 		return code;

@@ -114,5 +114,6 @@ const struct command cmd_replay = {
 		    "(record -s). Unprintable bytes of strings are escaped.\n",
 	.options = rows,
 	.options_size = sizeof(struct replay_command_options),
+	.uses = CMD_TIME | CMD_TASKS | CMD_CALLS,
 	.exec = exec,
 };

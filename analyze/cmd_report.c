@@ -220,5 +220,6 @@ const struct command cmd_report = {
 		"of analyze load.\n",
 	.options = rows,
 	.options_size = sizeof(struct report_options),
+	.uses = CMD_TIME | CMD_TASKS | CMD_CALLS | CMD_PERIOD,
 	.exec = exec,
 };

@@ -15,67 +15,80 @@ static const struct command *const commands[] = {
 	&cmd_lsof, &cmd_load,	&cmd_export, &cmd_repair,
 };
 
-static const struct option_row common_rows[] = {
-	{ .long_name = "time",
-	  .type = OPTION_STRING,
-	  .offset = offsetof(struct cmd_options, selection.time),
-	  .arg = "A,B",
-	  .help = "only what ended between A and B: seconds since the start (1.5,2 or 200ms,3s) or "
-		  "dates "
-		  "(2026-11-20T10:02:12, in the recording machine's zone unless one follows); "
-		  "either may be left out" },
-	{ .short_name = 'p',
-	  .long_name = "pid",
-	  .type = OPTION_LIST,
-	  .offset = offsetof(struct cmd_options, selection.pids),
-	  .arg = "P[,P]",
-	  .help = "only these processes or threads" },
-	{ .short_name = 'n',
-	  .long_name = "comm",
-	  .type = OPTION_STRING,
-	  .offset = offsetof(struct cmd_options, selection.comm),
-	  .arg = "GLOB",
-	  .help = "only threads of this name: cc1, 'kworker*'" },
-	{ .short_name = 'e',
-	  .long_name = "syscall",
-	  .type = OPTION_STRING,
-	  .offset = offsetof(struct cmd_options, selection.calls),
-	  .arg = "SET",
-	  .help = "only these calls, as strace -e has them: openat,%network,/^recv/,!futex" },
-	{ .long_name = "period",
-	  .type = OPTION_DURATION,
-	  .offset = offsetof(struct cmd_options, period_ns),
-	  .arg = "TIME",
-	  .help = "length of a period in the tables by period (100ms, 5s); a second if it is not "
-		  "said" },
-	{ .long_name = "strict",
-	  .type = OPTION_FLAG,
-	  .offset = offsetof(struct cmd_options, strict),
-	  .help = "exit with 3 if events were lost while recording" },
-	{ .long_name = "color",
-	  .type = OPTION_CHOICE,
-	  .offset = offsetof(struct cmd_options, color),
-	  .arg = "WHEN",
-	  .help = "auto (on a terminal, unless NO_COLOR is set), always, never",
-	  .choices = "auto|always|never" },
-	{ .short_name = 'h',
-	  .long_name = "help",
-	  .type = OPTION_FLAG,
-	  .offset = offsetof(struct cmd_options, help),
-	  .help = "this text" },
-	OPTION_END,
+/* Each for the commands that use it; 0: all. */
+static const struct {
+	unsigned uses;
+	struct option_row row;
+} common_rows[] = {
+	{ CMD_TIME,
+	  { .long_name = "time",
+	    .type = OPTION_STRING,
+	    .offset = offsetof(struct cmd_options, selection.time),
+	    .arg = "A,B",
+	    .help = "only what ended between A and B: seconds since the start (1.5,2 or 200ms,3s) "
+		    "or dates (2026-11-20T10:02:12, in the recording machine's zone unless one "
+		    "follows); "
+		    "either may be left out" } },
+	{ CMD_TASKS,
+	  { .short_name = 'p',
+	    .long_name = "pid",
+	    .type = OPTION_LIST,
+	    .offset = offsetof(struct cmd_options, selection.pids),
+	    .arg = "P[,P]",
+	    .help = "only these processes or threads" } },
+	{ CMD_TASKS,
+	  { .short_name = 'n',
+	    .long_name = "comm",
+	    .type = OPTION_STRING,
+	    .offset = offsetof(struct cmd_options, selection.comm),
+	    .arg = "GLOB",
+	    .help = "only threads of this name: cc1, 'kworker*'" } },
+	{ CMD_CALLS,
+	  { .short_name = 'e',
+	    .long_name = "syscall",
+	    .type = OPTION_STRING,
+	    .offset = offsetof(struct cmd_options, selection.calls),
+	    .arg = "SET",
+	    .help = "only these calls, as strace -e has them: openat,%network,/^recv/,!futex" } },
+	{ CMD_PERIOD,
+	  { .long_name = "period",
+	    .type = OPTION_DURATION,
+	    .offset = offsetof(struct cmd_options, period_ns),
+	    .arg = "TIME",
+	    .help = "length of a period in the tables by period (100ms, 5s); a second if it is not "
+		    "said" } },
+	{ 0,
+	  { .long_name = "strict",
+	    .type = OPTION_FLAG,
+	    .offset = offsetof(struct cmd_options, strict),
+	    .help = "exit with 3 if events were lost while recording" } },
+	{ 0,
+	  { .long_name = "color",
+	    .type = OPTION_CHOICE,
+	    .offset = offsetof(struct cmd_options, color),
+	    .arg = "WHEN",
+	    .help = "auto (on a terminal, unless NO_COLOR is set), always, never",
+	    .choices = "auto|always|never" } },
+	{ 0,
+	  { .short_name = 'h',
+	    .long_name = "help",
+	    .type = OPTION_FLAG,
+	    .offset = offsetof(struct cmd_options, help),
+	    .help = "this text" } },
 };
+
+static const char selection_help[] =
+	"\n"
+	"What selects (--time, --pid, --comm, --syscall) chooses what is shown and counted; names\n"
+	"and relations are always those of the whole trace.\n";
 
 static const char general_help[] =
 	"\n"
-	"What selects (--time, --pid, --comm, --syscall) chooses what is shown and counted; names "
-	"and\n"
-	"relations are always those of the whole trace. FILE may be - for standard input.\n"
-	"\n"
-	"Exit codes: 0 all is well; 1 a difference; 2 wrong usage, no such file, output cannot be "
-	"written;\n"
-	"3 not a trace, damaged, from a newer version, or lossy under --strict. What could be read "
-	"is shown.\n";
+	"FILE may be - for standard input.\n"
+	"Exit codes: 0 all is well; 1 a difference; 2 wrong usage, no such file, output cannot be\n"
+	"written; 3 not a trace, damaged, from a newer version, or lossy under --strict. What "
+	"could\n"
+	"be read is shown.\n";
 
 static void print_help(void)
 {
@@ -94,6 +107,7 @@ static void print_help(void)
 	      "\n"
 	      "analyze COMMAND --help tells more; analyze --version prints the version.\n",
 	      stdout);
+	fputs(selection_help, stdout);
 	fputs(general_help, stdout);
 }
 
@@ -106,15 +120,17 @@ static size_t row_count(const struct option_row *rows)
 	return count;
 }
 
-/* The command's own rows, then the common ones. */
+/* The command's own rows, then the common ones that it uses. */
 static struct option_row *all_rows(const struct command *command)
 {
-	size_t own = row_count(command->options);
-	struct option_row *rows = xcalloc(own + ARRAY_SIZE(common_rows), sizeof(*rows));
+	size_t count = row_count(command->options);
+	struct option_row *rows = xcalloc(count + ARRAY_SIZE(common_rows) + 1, sizeof(*rows));
 
-	if (own)
-		memcpy(rows, command->options, own * sizeof(*rows));
-	memcpy(rows + own, common_rows, sizeof(common_rows));
+	if (count)
+		memcpy(rows, command->options, count * sizeof(*rows));
+	for (size_t i = 0; i < ARRAY_SIZE(common_rows); i++)
+		if (!common_rows[i].uses || common_rows[i].uses & command->uses)
+			rows[count++] = common_rows[i].row;
 	return rows;
 }
 
@@ -126,6 +142,8 @@ static void print_command_help(const struct command *command, const struct optio
 	       options);
 	if (command->examples)
 		printf("\n%s", command->examples);
+	if (command->uses & CMD_TASKS)
+		fputs(selection_help, stdout);
 	fputs(general_help, stdout);
 }
 
