@@ -25,7 +25,7 @@ static void put(struct page *page, const char *name, u8 unit, struct value value
 		text_addf(&page->line, "%s\"%s\":", page->any ? ",\n " : "{", name);
 		cell_add_json(&page->line, &value);
 	} else {
-		text_addf(&page->line, "%-20.*s ",
+		text_addf(&page->line, "%-24.*s ",
 			  (int)(unit == UNIT_BYTES ? strlen(name) : column_short_len(&column)),
 			  name);
 		cell_add(&page->line, &column, &value, page->walk->start_ns,
