@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The real programs whose slow-down is measured. Each is a function of the bench, the tracer and how many times less there is to do;
-it gives seconds for an amount of work that is always the same. A server is recorded, its client is not.
+it gives the seconds that so many pieces of work took, and how many. A server is recorded, its client is not.
 """
 import glob
 import os
@@ -75,14 +75,14 @@ def build(bench, tracer, fewer):
         if name.endswith(".o"):
             os.unlink(os.path.join(tree, name))
     made = [f"part{i}.o" for i in range(SOURCES // fewer)]
-    return inside(bench, tracer, ["make", "-s", "-j2", "-C", tree, "CFLAGS=-O1", *made]) / len(made)
+    return inside(bench, tracer, ["make", "-s", "-j2", "-C", tree, "CFLAGS=-O1", *made]), len(made)
 
 
 def find(bench, tracer, fewer):
     """find through directories of /usr, with a look at each file, several times."""
     times = (4 if bench.quick else 10) // min(fewer, 4)
     search = "find /usr/include /usr/share/doc -xdev -size +100M;" * times
-    return inside(bench, tracer, ["sh", "-c", search]) / times
+    return inside(bench, tracer, ["sh", "-c", search]), times
 
 
 def sqlite(bench, tracer, fewer):
@@ -98,7 +98,7 @@ def sqlite(bench, tracer, fewer):
     for name in (database, database + "-journal"):
         if os.path.exists(name):
             os.unlink(name)
-    return inside(bench, tracer, ["sqlite3", database, f".read {script}"]) / count
+    return inside(bench, tracer, ["sqlite3", database, f".read {script}"]), count
 
 
 def redis(bench, tracer, fewer):
@@ -109,7 +109,7 @@ def redis(bench, tracer, fewer):
     with Server(bench, tracer, command, port):
         start = time.monotonic()
         bench.run(["redis-benchmark", "-q", "-p", str(port), "-t", "set,get", "-n", str(count), "-c", "50"])
-        return (time.monotonic() - start) / count
+        return time.monotonic() - start, count
 
 
 def nginx(bench, tracer, fewer):
@@ -127,7 +127,8 @@ def nginx(bench, tracer, fewer):
                    f"server {{ listen 127.0.0.1:{port}; root {root}; }} }}\n")
     with Server(bench, tracer, ["nginx", "-c", config, "-p", root, "-e", root + "/error"], port):
         said = bench.run(["wrk", "-t1", "-c16", "-d", "1s" if bench.quick else "4s", f"http://127.0.0.1:{port}/"])
-    return 1 / float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
+    count, seconds = re.search(r"(\d+) requests in ([\d.]+)s", said).groups()
+    return float(seconds), int(count)
 
 
 def postgres(name):
@@ -153,4 +154,5 @@ def pgbench(bench, tracer, fewer):
             bench.run([*ask, "-i", "-q", "postgres"])
             open(root + "/filled", "w").close()
         said = bench.run([*ask, "-c", "4", "-T", "1" if bench.quick else "4", "postgres"])
-    return 1 / float(re.search(r"tps = ([\d.]+)", said)[1])
+    count = int(re.search(r"actually processed: (\d+)", said)[1])
+    return count / float(re.search(r"tps = ([\d.]+)", said)[1]), count

@@ -3,6 +3,7 @@
 
 A program that is not installed is named and left out.
 """
+import resource
 import shutil
 import statistics
 
@@ -24,10 +25,41 @@ NOISY = 1.1  # rounds without a tracer that differ by more say little of the oth
 
 
 def is_due(subject, turn, rounds):
-    """Each round for ours, two rounds for peers, one for slow ones: how far they are behind needs no more."""
-    if isinstance(subject, tracers.Record):
+    """Each round for ours and the nearest, two rounds for peers, one for slow ones: how far they are behind needs no more."""
+    if isinstance(subject, tracers.Record) or subject.name == tracers.PERF_RECORD:
         return True
     return turn < 2 if subject.fewer == 1 else turn == rounds - 1
+
+
+def cpu_seconds():
+    """Of all that was started here and has ended: tracers, programs, clients."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def taken(bench, program, subject, fewer, idle=0):
+    """Wall and CPU time of a piece of work; without the `idle` that the tracer needs for nothing."""
+    before = cpu_seconds()
+    seconds, count = program(bench, subject, fewer)
+    return seconds / count, max(cpu_seconds() - before - idle, 0) / count
+
+
+def idle_of(bench, subject):
+    """CPU time of a tracer that records `true`."""
+    def once():
+        before = cpu_seconds()
+        bench.run(subject.wrap(["true"]))
+        subject.clean()
+        return cpu_seconds() - before
+
+    return min(once() for _ in range(3))
+
+
+def say_noise(bench, quoted, what, values):
+    if max(values) > min(values) * NOISY:
+        bench.remarks.append(f"{quoted}: not to be quoted is the {what}, too much else was running (without a tracer, rounds "
+                             f"differ by {max(values) / min(values) - 1:.0%}).")
+        print("\n" + bench.remarks[-1])
 
 
 def measure(bench, quoted, title, program):
@@ -37,33 +69,37 @@ def measure(bench, quoted, title, program):
     if not bench.quick:
         subjects.append(tracers.Record(bench, "`record --events all`", "--events", "all"))
     ratios, last, lost, bares = {subject.name: [] for subject in subjects}, {}, {}, []
+    idle = {subject.name: idle_of(bench, subject) for subject in subjects}
     rounds = 2 if bench.quick else 5
     program(bench, nothing, 1)  # warms caches
     for turn in range(rounds):
-        bare = program(bench, nothing, 1)
-        bares.append(bare)
-        bench.note("app", f"{title}: bare", turn, seconds=bare)
+        bare, bare_cpu = taken(bench, program, nothing, 1)
+        bares.append((bare, bare_cpu))
+        bench.note("app", f"{title}: bare", turn, seconds=bare, cpu_seconds=bare_cpu)
         for subject in subjects:
             if not is_due(subject, turn, rounds):
                 continue
             name = subject.name
-            seconds = program(bench, subject, 1 if subject.fewer == 1 else LESS)
+            seconds, cpu = taken(bench, program, subject, 1 if subject.fewer == 1 else LESS, idle[name])
             last[name] = subject.found()
             subject.clean()
-            ratios[name].append(seconds / bare)
+            ratios[name].append((seconds / bare, cpu / bare_cpu))
             lost[name] = lost.get(name, 0) + last[name]["lost"]
-            bench.note("app", f"{title}: {name}", turn, seconds=seconds, **last[name])
+            bench.note("app", f"{title}: {name}", turn, seconds=seconds, cpu_seconds=cpu, **last[name])
     rows = []
     for name, found in last.items():
-        slower = ratios[name]
-        rows.append([name, f"{statistics.median(slower):.3f}", f"{min(slower):.3f} … {max(slower):.3f}", len(slower),
+        slower, dearer = zip(*ratios[name])
+        rows.append([name, f"{statistics.median(slower):.3f}", f"{min(slower):.3f} … {max(slower):.3f}",
+                     f"{statistics.median(dearer):.3f}", f"{min(dearer):.3f} … {max(dearer):.3f}", len(slower),
                      f"{found['events']:,}", f"{found['bytes'] / max(found['events'], 1):.1f}", f"{lost[name]:,}"])
-        bench.quote(quoted, name, times(statistics.median(slower)))
-    table(f"Slow-down: {title}", ["recorded with", "median, × bare", "of all rounds", "rounds", "events", "bytes each", "lost"], rows)
-    if max(bares) > min(bares) * NOISY:
-        bench.remarks.append(f"Not to be quoted, too much else was running: {quoted} (without a tracer, rounds differ by "
-                             f"{max(bares) / min(bares) - 1:.0%}).")
-        print("\n" + bench.remarks[-1])
+        # What tracers with little to do take for themselves is too near to what they take for nothing.
+        quick = all(subject.fewer == 1 for subject in subjects if subject.name == name)
+        bench.quote(quoted, name, times(statistics.median(slower)) +
+                    (f" (CPU {times(statistics.median(dearer))})" if quick else ""))
+    table(f"Slow-down: {title}", ["recorded with", "time, median, × bare", "of all rounds", "CPU time, median, × bare", "of all rounds",
+                                  "rounds", "events", "bytes each", "lost"], rows)
+    say_noise(bench, quoted, "time", [bare for bare, _ in bares])
+    say_noise(bench, quoted, "CPU time", [cpu for _, cpu in bares])
 
 
 def question(bench):
