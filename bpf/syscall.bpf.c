@@ -114,10 +114,13 @@ __noinline int syscall_exec(struct task_state *state, u64 mm, u64 filename, bool
 	struct syscall_spec *spec;
 	struct task_tail *tail;
 	u64 start = 0, end = 1; /* nothing is there, and that is said */
-	u32 index;
+	u32 index, absent;
 
 	if (!state)
 		return 0;
+	/* Whatever becomes of it here: at exit the addresses mean something else. */
+	absent = state->exit_captures;
+	state->exit_captures = 0;
 	index = state->spec_index;
 	spec = bpf_map_lookup_elem(&specs, &index);
 	tail = tail_get(task, state);
@@ -131,24 +134,23 @@ __noinline int syscall_exec(struct task_state *state, u64 mm, u64 filename, bool
 	for (u32 i = 0; i < SPEC_CAPTURES; i++) {
 		struct capture capture = spec->captures[i];
 		u32 off = state->tail_end;
-		bool absent = state->exit_captures & 1 << i;
+		bool missing = absent & 1 << i;
 
 		if (capture.how == CAPTURE_STR) {
 			capture.how = CAPTURE_KERNEL_STR;
-			if (absent)
+			if (missing)
 				capture_item(tail, state, &capture, filename, 0);
-			if (absent && filters(FILTER_PATH) && state->tail_end > off)
+			if (missing && filters(FILTER_PATH) && state->tail_end > off)
 				capture_note_path(tail, state, off);
 		} else if (capture.how == CAPTURE_STRV) {
 			capture.how = CAPTURE_FIXED_IN;
-			if (absent)
+			if (missing)
 				capture_item(tail, state, &capture, start, end - start);
 			/* The environment comes after the arguments. */
 			start = BPF_CORE_READ(memory, env_start);
 			end = BPF_CORE_READ(memory, env_end);
 		}
 	}
-	state->exit_captures = 0;
 	return 0;
 }
 
