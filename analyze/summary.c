@@ -79,9 +79,8 @@ static void put_recorded(struct page *page)
 			    "the sample): " },
 	};
 	const struct trace_meta *meta = page->walk->meta;
-	const char *groups = trace_meta_option(meta, "events");
 
-	if (*groups && !strstr(groups, "syscall")) {
+	if (*trace_meta_option(meta, "events") && !trace_meta_has_group(meta, "syscall")) {
 		text_adds(&page->line, "  no system calls were recorded: all time counts as "
 				       "outside of them");
 		page_put_words(page);

@@ -133,18 +133,6 @@ static bool is_device(const char *path)
 	(FDS_CLASSES | (1ull << TRC_CLASS_SCHED) | (1ull << TRC_CLASS_FUTEX) |                     \
 	 (1ull << TRC_CLASS_MEMORY))
 
-/* Was the group of events recorded? Perhaps nothing came of it. */
-static bool asked_for(const struct trace_meta *meta, const char *group)
-{
-	const char *groups = meta ? trace_meta_option(meta, "events") : "", *at = groups;
-	size_t len = strlen(group);
-
-	for (; (at = strstr(at, group)); at += len)
-		if ((at == groups || at[-1] == ',') && (!at[len] || at[len] == ','))
-			return true;
-	return false;
-}
-
 /* Which sections of the file tell of the scheduler? */
 static void find_sched(struct walk *walk)
 {
@@ -153,8 +141,11 @@ static void find_sched(struct walk *walk)
 	u32 sections = trace_reader_section_count(walk->reader);
 
 	walk->has_sched = xcalloc(sections, sizeof(*walk->has_sched));
-	for (u32 i = 0; i < sections; i++)
-		walk->has_sched[i] = asked_for(trace_reader_section_meta(walk->reader, i), "sched");
+	for (u32 i = 0; i < sections; i++) {
+		const struct trace_meta *meta = trace_reader_section_meta(walk->reader, i);
+
+		walk->has_sched[i] = meta && trace_meta_has_group(meta, "sched");
+	}
 	for (size_t i = 0; i < count; i++)
 		if (chunks[i].section < sections &&
 		    trace_reader_classes(walk->reader, &chunks[i]) & 1ull << TRC_CLASS_SCHED)

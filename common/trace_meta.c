@@ -332,3 +332,14 @@ const char *trace_meta_option(const struct trace_meta *meta, const char *name)
 			return meta->options[i].value;
 	return "";
 }
+
+bool trace_meta_has_group(const struct trace_meta *meta, const char *group)
+{
+	const char *groups = trace_meta_option(meta, "events"), *at = groups;
+	size_t len = strlen(group);
+
+	for (; (at = strstr(at, group)); at += len)
+		if ((at == groups || at[-1] == ',') && (!at[len] || at[len] == ','))
+			return true;
+	return false;
+}

@@ -146,6 +146,8 @@ int trace_repair_decode(const u8 *data, size_t len, struct trace_repair **ret_re
 void trace_meta_free(struct trace_meta *meta);
 /* The value of a recorder's option; "" if the file does not tell. */
 const char *trace_meta_option(const struct trace_meta *meta, const char *name);
+/* Was this group of events to be recorded? Perhaps nothing came of it. False if the file does not tell. */
+bool trace_meta_has_group(const struct trace_meta *meta, const char *group);
 void trace_state_free(struct trace_state *state);
 void trace_summary_free(struct trace_summary *summary);
 void trace_repair_free(struct trace_repair *repair);
