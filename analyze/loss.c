@@ -17,8 +17,6 @@ struct loss_span {
 
 static void add(struct loss_list *list, const struct loss *loss)
 {
-	free(list->spans);
-	list->spans = NULL;
 	ARRAY_RESERVE(list->losses, list->capacity, list->count + 1);
 	list->losses[list->count++] = *loss;
 	if (loss->cause < LOSS_DAMAGE && loss->has_count)

@@ -26,8 +26,8 @@ struct loss_list {
 	u64 lost_count;	     /* by the recorder */
 	size_t known_count;  /* losses that are no damage of this file; they stand first */
 	size_t damage_count; /* of the reader's that are in the list */
-	struct loss_span *
-		spans; /* loss_list_touches() looks them up; NULL: the losses are others than they were */
+	/* What loss_list_touches() looks up; NULL: not made since the losses are what they are. */
+	struct loss_span *spans;
 	size_t span_count;
 };
 

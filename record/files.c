@@ -58,8 +58,7 @@ static void for_existing(const struct files *files,
 			 bool (*each)(void *data, char *path, u64 number), void *data)
 {
 	const char *slash = strrchr(files->path, '/');
-	_cleanup_free_ char *directory =
-		slash ? xstrndup(files->path, (size_t)(slash - files->path) + 1) : xstrdup("./");
+	int directory_len = slash ? (int)(slash + 1 - files->path) : 0;
 	int fd = openat(files->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
@@ -69,7 +68,8 @@ static void for_existing(const struct files *files,
 		u64 number = number_of(files, entry->d_name);
 
 		if (number)
-			go_on = each(data, xasprintf("%s%s", slash ? directory : "", entry->d_name),
+			go_on = each(data,
+				     xasprintf("%.*s%s", directory_len, files->path, entry->d_name),
 				     number);
 	}
 }

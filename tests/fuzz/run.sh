@@ -45,11 +45,12 @@ for target in $targets; do
 		-max_len=32768 -timeout=20 -rss_limit_mb=3000 -close_fd_mask=3 -artifact_prefix="$build/crash/$target-" \
 		-print_final_stats=1 >"$build/$target.log" 2>&1 </dev/null; } 2>"$build/$target.cpu" || status=$?
 	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$target.log")
+	cpu=$(cat "$build/$target.cpu")
 	reached=$(grep -o 'cov: [0-9]* ft: [0-9]*' "$build/$target.log" | tail -n 1)
 	if [ $status = 0 ]; then
-		echo "ok $target: $runs runs in $(cat "$build/$target.cpu") s of CPU, $reached"
+		echo "ok $target: $runs runs in $cpu s of CPU, $reached"
 	else
-		echo "FAIL $target: $runs runs in $(cat "$build/$target.cpu") s of CPU, $reached (log: $build/$target.log)"
+		echo "FAIL $target: $runs runs in $cpu s of CPU, $reached (log: $build/$target.log)"
 		grep -m 1 -E 'ERROR|runtime error|SUMMARY' "$build/$target.log" || true
 		failed=1
 	fi
