@@ -47,7 +47,8 @@ def print_readme(bench, load):
 Measured on a {os.cpu_count()}-CPU {where}{busy}, Linux {release}, by
 `tests/bench/run.sh{' --quick' if bench.quick else ''}`. Loops and programs: time as a multiple of the time without a tracer. Of loops it is
 CPU time, under strace, for which they wait, wall time, and in brackets what is added to each; of programs wall time, and in brackets
-CPU time with that of the tracer and of clients. Bytes, losses and the tracer's own CPU are of a build, a search and a server together. `bpftrace` and `perf trace record` write down numbers only, the others strings too.
+CPU time with that of the tracer and of clients. Bytes, losses and the tracer's own CPU are of a build, a search and a server
+together. `bpftrace` and `perf trace record` write down numbers only, the others strings too.
 """)
     rows = dict.fromkeys(row for row, _ in bench.quoted)
     columns = [column for column in COLUMNS if any((row, column) in bench.quoted for row in rows)]

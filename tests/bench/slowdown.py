@@ -44,15 +44,23 @@ def taken(bench, program, subject, fewer, idle=0):
     return seconds / count, max(cpu_seconds() - before - idle, 0) / count
 
 
+def nothing_done(bench, tracer, _):
+    bench.run(tracer.wrap(["true"]))
+    tracer.clean()
+    return 0, 1
+
+
 def idle_of(bench, subject):
     """CPU time of a tracer that records `true`."""
-    def once():
-        before = cpu_seconds()
-        bench.run(subject.wrap(["true"]))
-        subject.clean()
-        return cpu_seconds() - before
+    return min(taken(bench, nothing_done, subject, 1)[1] for _ in range(3))
 
-    return min(once() for _ in range(3))
+
+def subjects_of(bench):
+    subjects = [tracers.Record(bench, "`record --events task`", "--events", "task"), *reversed(tracers.ours(bench)),
+                *tracers.peers(bench)]
+    if not bench.quick:
+        subjects.append(tracers.Record(bench, "`record --events all`", "--events", "all"))
+    return subjects
 
 
 def say_noise(bench, quoted, what, values):
@@ -62,14 +70,9 @@ def say_noise(bench, quoted, what, values):
         print("\n" + bench.remarks[-1])
 
 
-def measure(bench, quoted, title, program):
+def measure(bench, subjects, idle, quoted, title, program):
     nothing = tracers.Tracer(bench, "nothing")
-    subjects = [tracers.Record(bench, "`record --events task`", "--events", "task"), *reversed(tracers.ours(bench)),
-                *tracers.peers(bench)]
-    if not bench.quick:
-        subjects.append(tracers.Record(bench, "`record --events all`", "--events", "all"))
     ratios, last, lost, bares = {subject.name: [] for subject in subjects}, {}, {}, []
-    idle = {subject.name: idle_of(bench, subject) for subject in subjects}
     rounds = 2 if bench.quick else 5
     program(bench, nothing, 1)  # warms caches
     for turn in range(rounds):
@@ -87,15 +90,15 @@ def measure(bench, quoted, title, program):
             lost[name] = lost.get(name, 0) + last[name]["lost"]
             bench.note("app", f"{title}: {name}", turn, seconds=seconds, cpu_seconds=cpu, **last[name])
     rows = []
-    for name, found in last.items():
+    for subject in subjects:
+        name, found = subject.name, last[subject.name]
         slower, dearer = zip(*ratios[name])
         rows.append([name, f"{statistics.median(slower):.3f}", f"{min(slower):.3f} … {max(slower):.3f}",
                      f"{statistics.median(dearer):.3f}", f"{min(dearer):.3f} … {max(dearer):.3f}", len(slower),
                      f"{found['events']:,}", f"{found['bytes'] / max(found['events'], 1):.1f}", f"{lost[name]:,}"])
         # What tracers with little to do take for themselves is too near to what they take for nothing.
-        quick = all(subject.fewer == 1 for subject in subjects if subject.name == name)
-        bench.quote(quoted, name, times(statistics.median(slower)) +
-                    (f" (CPU {times(statistics.median(dearer))})" if quick else ""))
+        cpu = f" (CPU {times(statistics.median(dearer))})" if subject.fewer == 1 else ""
+        bench.quote(quoted, name, times(statistics.median(slower)) + cpu)
     table(f"Slow-down: {title}", ["recorded with", "time, median, × bare", "of all rounds", "CPU time, median, × bare", "of all rounds",
                                   "rounds", "events", "bytes each", "lost"], rows)
     say_noise(bench, quoted, "time", [bare for bare, _ in bares])
@@ -103,9 +106,11 @@ def measure(bench, quoted, title, program):
 
 
 def question(bench):
+    subjects = subjects_of(bench)
+    idle = {subject.name: idle_of(bench, subject) for subject in subjects}
     for quoted, title, program, needs in PROGRAMS:
         missing = [need for need in needs if not (shutil.which(need) or apps.postgres(need))]
         if missing:
             print(f"\n{title}: left out, {', '.join(missing)} not installed")
         else:
-            measure(bench, quoted, title, program)
+            measure(bench, subjects, idle, quoted, title, program)
