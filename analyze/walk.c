@@ -233,15 +233,39 @@ failed:
 	return r;
 }
 
+/* The other one that the event tells of; 0: there is none. */
+static u32 other_tid(const struct event *event)
+{
+	switch (event->kind_id) {
+	case TRC_KIND_sched_switch:
+		return ((const struct trc_sched_switch *)event->record)->next_tid;
+	case TRC_KIND_sched_wakeup:
+		return ((const struct trc_sched_wakeup *)event->record)->woken_tid;
+	case TRC_KIND_sched_migrate:
+		return ((const struct trc_sched_migrate *)event->record)->migrated_tid;
+	case TRC_KIND_signal_generate:
+		return ((const struct trc_signal_generate *)event->record)->target_tid;
+	case TRC_KIND_cgroup_move:
+		return ((const struct trc_cgroup_move *)event->record)->moved_tid;
+	case TRC_KIND_block_io:
+		return ((const struct trc_block_io *)event->record)->dirtied_tid;
+	default:
+		return 0;
+	}
+}
+
 static bool is_selected(struct walk *walk, const struct walk_step *step)
 {
 	const struct selection *selection = &walk->selection;
 	const struct trc_head *record = step->event.record;
+	struct thread *thread = step->thread;
 
 	if (!selection->active)
 		return true;
+	if (!thread) /* what somebody who is not in the trace does to a thread is that thread's */
+		thread = model_thread(walk->model, other_tid(&step->event), 0);
 	/* Judged even outside the window: a process is shown by any of its threads. */
-	if (step->thread && !selection_thread(selection, step->thread))
+	if (thread && !selection_thread(selection, thread))
 		return false;
 	if (!selection_time(selection, record->ts))
 		return false;

@@ -48,7 +48,7 @@ struct sums {
 };
 
 struct disk_key {
-	u32 device, op, thread_id, dirtied_tid, dirtied_tgid, zero;
+	u32 device, op, thread_id, tid, dirtied_tid, dirtied_tgid;
 };
 
 struct disk {
@@ -127,12 +127,15 @@ static void disk_event(struct fold *fold, const struct walk_step *step)
 		return;
 	key = (struct disk_key){ .device = record->device,
 				 .op = record->op,
-				 .thread_id = thread_id_of(step->thread) };
+				 .thread_id = thread_id_of(step->thread),
+				 .tid = record->head.tid };
 	if (record->dirtied_tid != record->head.tid) {
 		key.dirtied_tid = record->dirtied_tid;
 		key.dirtied_tgid = record->dirtied_tgid;
 	}
 	disk = text_map_get(fold->state, (const char *)&key, sizeof(key));
+	disk->who.tid = record->head.tid;
+	disk->who.pid = record->head.tgid;
 	who_set(&disk->who, step->thread);
 	sums_add(&disk->sums, record);
 }

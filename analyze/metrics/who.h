@@ -10,7 +10,7 @@ struct who { /* zero it first */
 };
 
 #define WHO_COLUMNS(C)                                                                             \
-	C(thread_id, INTEGER, ID, "the thread; NULL: the kernel, in the name of nobody")           \
+	C(thread_id, INTEGER, ID, "the thread; NULL: one that is not in the trace, or none")       \
 	C(process_id, INTEGER, ID, "its process")                                                  \
 	C(tid, INTEGER, NUMBER, "its tid")                                                         \
 	C(pid, INTEGER, NUMBER, "its pid")                                                         \
@@ -18,7 +18,7 @@ struct who { /* zero it first */
 
 #define WHO_COLUMN_COUNT 5
 
-/* `thread` may be NULL. */
+/* `thread` may be NULL: nothing is changed. */
 static inline void who_set(struct who *who, const struct thread *thread)
 {
 	if (!thread)

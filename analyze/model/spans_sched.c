@@ -329,7 +329,8 @@ void spans_event(struct spans *spans, const struct event *event, struct thread *
 		switched(spans, (const struct trc_sched_switch *)record, thread);
 		return;
 	case TRC_KIND_sched_wakeup:
-		if (thread)
+		if (thread &&
+		    ((const struct trc_sched_wakeup *)record)->flags & TRC_WAKEUP_BY_TARGET)
 			acts(spans, thread, record->ts);
 		woken(spans, (const struct trc_sched_wakeup *)record, thread);
 		return;
