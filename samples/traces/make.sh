@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# make.sh BUILD [--expect]: records the samples of this directory anew with BUILD/record/record, or with
-# --expect only writes anew what BUILD/analyze says of them. Needs root.
+# make.sh BUILD [--expect] [NAME…]: records the samples of this directory anew, or those named, with
+# BUILD/record/record; with --expect only writes anew what BUILD/analyze says of all. Needs root.
 #
 # Nothing of the recording machine is in them but the plain version of its kernel: they are recorded in a
 # file system of their own, under another host name and machine id, with an empty environment.
@@ -11,23 +11,27 @@ set -eu
 build=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 
-# NAME: COMMAND, run in /srv with the workloads beside it.
+# NAME: what record is told, in /srv with the workloads beside it; /srv/slow is on a disk, $cgroup is a cgroup.
 samples()
 {
 	cat <<'END'
-first_act: ./first_act
-execs: ./execs
-failing: ./failing
-strings: ./strings
-sockets: ./sockets
-killed: ./killed
-exec_thread: ./exec_thread
-children: ./children fork 23
-compat32: ./compat32
-renames: ./renames
-exits: ./exits tree
-shell: /bin/sh -c 'ls -l /srv/data | sort -r | head -n 3; cat /srv/data/missing; exit 3'
-python: /usr/bin/python3 -I -S -c 'import threading as t; [t.Thread(target=print, args=(i,)).start() for i in range(3)]'
+first_act: -- ./first_act
+execs: -- ./execs
+failing: -- ./failing
+strings: -- ./strings
+sockets: -- ./sockets
+killed: -- ./killed
+exec_thread: -- ./exec_thread
+children: -- ./children fork 23
+compat32: -- ./compat32
+renames: -- ./renames
+exits: -- ./exits tree
+shell: -- /bin/sh -c 'ls -l /srv/data | sort -r | head -n 3; cat /srv/data/missing; exit 3'
+python: -- /usr/bin/python3 -I -S -c 'import threading as t; [t.Thread(target=print, args=(i,)).start() for i in range(3)]'
+payloads: --env -s 40 -- ./payloads
+network: --events +tcp -- /bin/sh -c 'mkdir net; ./traffic net; ./connections; ./sock names; ./sock failed; ./sock closed'
+waiting: -g all --counters task-clock,context-switches --sample getpriority=5 -- /bin/sh -c 'for way in poll epoll lock vfork timer; do ./waits $way; done; ./futexes new; ./futexes requeue; ./locks queue; ./stacks sleep 3; ./stacks futex 3; ./stacks call'
+kernel: --events all -- /bin/sh -c './signals; ./capabilities; (cd slow && ../faults); ./pages slow/pages; ./disk -f slow/written; ./cgroups '$cgroup'; ./rings'
 END
 }
 
@@ -68,12 +72,15 @@ record_all() # in namespaces of its own
 	echo 00000000-0000-0000-0000-000000000001 >/srv/data/boot
 	mount --bind /srv/data/boot /proc/sys/kernel/random/boot_id
 	plain_uname /srv/data/uname.so
+	mkdir /srv/slow
+	mount --bind "$disk" /srv/slow
 	cd /srv
 	samples | while IFS= read -r line; do
 		name=${line%%: *}
+		case " ${names:-$name} " in *" $name "*) ;; *) continue ;; esac
 		eval "set -- ${line#*: }"
 		env -i PATH=/usr/bin:/bin TZ=UTC LD_PRELOAD=/srv/data/uname.so \
-			"$build/record/record" -q --force -o "$here/$name.trc" -- "$@" >/dev/null 2>&1 ||
+			"$build/record/record" -q --force -o "$here/$name.trc" "$@" </dev/null >/dev/null 2>&1 ||
 			echo "$name: the command ended with $?"
 		chmod 0644 "$here/$name.trc"
 	done
@@ -87,16 +94,25 @@ expect_all()
 			TZ=UTC "$build/analyze" "$command" "$trace" >"${trace%.trc}.$command"
 		done
 	done
-	for name in first_act strings sockets shell compat32; do
+	for name in first_act strings sockets shell compat32 payloads; do
 		TZ=UTC "$build/analyze" replay "$name.trc" >"$name.replay"
 	done
 }
 
 case ${2:-} in
 --expect) expect_all ;;
---inside) record_all ;;
+--inside)
+	shift 2
+	names=$*
+	record_all
+	;;
 *)
-	unshare --mount --uts --cgroup --ipc "$0" "$build" --inside
+	shift
+	disk=$(mktemp -d "$build/disk.XXXXXX")
+	cgroup=$(findmnt -n -l -o TARGET -t cgroup2 | head -n 1)/sample
+	mkdir "$cgroup"
+	trap 'rm -rf "$disk"; rmdir "$cgroup"' EXIT
+	disk=$disk cgroup=$cgroup unshare --mount --uts --cgroup --ipc "$here/make.sh" "$build" --inside "$@"
 	expect_all
 	;;
 esac

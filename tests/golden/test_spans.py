@@ -5,7 +5,7 @@ import os
 import shutil
 
 import harness
-from harness import cases, check
+from harness import cases, check, equal
 from span_sums import STATES, sums_are_lives
 
 TRACES = os.path.join(harness.ROOT, "samples", "traces")
@@ -18,6 +18,9 @@ def test_sums(t, name):
     check(trace.one("SELECT count(*) FROM thread_time") > 0, "no threads")
     for state in ("call_ns", "outside_ns", "unknown_ns"):
         check(not trace.one(f"SELECT sum({state}) FROM thread_time"), f"{state}, though nothing is missing")
+    begun = {event["child_tid"] for event in trace.of("task_new")} | {event["tid"] for event in trace.of("task_found")}
+    begun -= {event["old_tid"] for event in trace.of("exec")} - {event["tid"] for event in trace.of("exec")}  # took the leader's
+    equal({row["tid"] for row in trace.sql("SELECT tid FROM thread")}, begun, "threads: who only ran beside one, or sent it a signal, is none")
 
 
 def test_windows(t):
