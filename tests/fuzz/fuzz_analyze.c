@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whole commands over a file: reader, stream, model, metrics, decoder, sinks. The first byte chooses the command. */
+/* Whole commands over a file: reader, stream, model, metrics, decoder, sinks. The first byte chooses which. */
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "analyze/cmd.h"
@@ -9,98 +8,71 @@
 #include "common/log.h"
 #include "tests/fuzz/fuzz.h"
 
-static void run(const struct command *command, const char *const *options, const char *path,
-		const char *output)
+#define OPTIONS_MAX 6
+
+/* What is given besides the file. */
+static const struct {
+	const struct command *command;
+	const char *options[OPTIONS_MAX];
+	bool selected;	  /* by --time and the others, which only main adds to a command's rows */
+	bool to_database; /* it takes one, too */
+} runs[] = {
+	{ &cmd_report },
+	{ &cmd_report, { "--all", "--format", "jsonl" } },
+	{ &cmd_replay },
+	{ &cmd_replay, { "--no-split", "-r" } },
+	{ &cmd_tree, { "--format", "json" } },
+	{ &cmd_export },
+	{ &cmd_export, { "--format", "csv", "--kind", "syscall" } },
+	{ &cmd_load, .to_database = true },
+	{ &cmd_report, .selected = true },
+	{ &cmd_info },
+	{ &cmd_tree, { "--threads" } },
+	{ &cmd_report, { "--all", "--top", "3" } },
+	{ &cmd_lsof, { "--at", "200us" } },
+	{ &cmd_report, { "syscall", "--format", "csv", "--sort", "duration_ns" } },
+	{ &cmd_replay, { "--waits", "-tt" } },
+	{ &cmd_lsof, { "--format", "json" }, .selected = true },
+};
+
+static const char *database(void)
 {
-	void *target = xcalloc(1, command->options_size ? command->options_size
-							: sizeof(struct cmd_options));
-	char *argv[16] = { "analyze" }, *error = NULL;
-	int argc = 1, operand;
+	static char path[64];
 
-	for (; options && *options; options++)
-		argv[argc++] = (char *)*options;
-	if (path)
-		argv[argc++] = (char *)path;
-	if (output)
-		argv[argc++] = (char *)output;
-	FUZZ_CHECK(!options_parse(command->options ? command->options
-						   : (const struct option_row[]){ OPTION_END },
-				  target, argc, argv, false, &operand, &error));
-	command->exec(target, argc - operand, argv + operand);
-	free(target);
-}
-
-/* --time and the others are common rows, which only main adds. */
-static void run_selected(const struct command *command, const char *path)
-{
-	struct cmd_options *target = xcalloc(1, command->options_size);
-	char *operands[] = { (char *)path, NULL };
-
-	target->selection.time = "0.0001,";
-	target->selection.comm = "*a*";
-	target->selection.calls = "!%memory";
-	command->exec(target, 1, operands);
-	free(target);
-}
-
-static void load(const char *path)
-{
-	static char database[64];
-
-	if (!database[0])
-		snprintf(database, sizeof(database), "%s/trc-fuzz-%d.db",
+	if (!path[0])
+		snprintf(path, sizeof(path), "%s/trc-fuzz-%d.db",
 			 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", getpid());
-	run(&cmd_load, NULL, path, database);
-	unlink(database);
+	return path;
 }
-
-static const char *const tables[] = { "--format", "jsonl", NULL };
-static const char *const csv[] = { "--format", "csv", "--kind", "syscall", NULL };
-static const char *const json[] = { "--format", "json", NULL };
-static const char *const time_of_day[] = { "-tt", NULL };
-static const char *const whole[] = { "--no-split", "-r", NULL };
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	const char *path;
+	const size_t which = size ? data[0] % ARRAY_SIZE(runs) : 0;
+	const struct command *command = runs[which].command;
+	char *argv[OPTIONS_MAX + 4] = { "analyze" }, *error = NULL;
+	const struct option_row none[] = { OPTION_END };
+	struct cmd_options *target;
+	int argc = 1, operand;
 
 	if (!size)
 		return 0;
 	log_init("analyze", -1);
-	path = fuzz_file(data + 1, size - 1);
-	switch (data[0] % 10) {
-	case 0:
-		run(&cmd_report, NULL, path, NULL);
-		break;
-	case 1:
-		run(&cmd_report, tables, path, NULL);
-		break;
-	case 2:
-		run(&cmd_replay, NULL, path, NULL);
-		break;
-	case 3:
-		run(&cmd_replay, whole, path, NULL);
-		break;
-	case 4:
-		run(&cmd_tree, json, path, NULL);
-		break;
-	case 5:
-		run(&cmd_export, NULL, path, NULL);
-		run(&cmd_replay, time_of_day, path, NULL);
-		break;
-	case 6:
-		run(&cmd_export, csv, path, NULL);
-		break;
-	case 7:
-		load(path);
-		break;
-	case 8:
-		run_selected(&cmd_report, path);
-		break;
-	case 9:
-		run(&cmd_info, NULL, path, NULL);
-		run(&cmd_tree, NULL, path, NULL);
-		break;
+	target = xcalloc(1, command->options_size ? command->options_size : sizeof(*target));
+	for (size_t i = 0; i < OPTIONS_MAX && runs[which].options[i]; i++)
+		argv[argc++] = (char *)runs[which].options[i];
+	argv[argc++] = (char *)fuzz_file(data + 1, size - 1);
+	if (runs[which].to_database)
+		argv[argc++] = (char *)database();
+	FUZZ_CHECK(!options_parse(command->options ? command->options : none, target, argc, argv,
+				  false, &operand, &error));
+	if (runs[which].selected) {
+		target->selection.time = "0.0001,";
+		target->selection.comm = "*a*";
+		target->selection.calls = command->uses & CMD_CALLS ? "!%memory" : NULL;
 	}
+	command->exec(target, argc - operand, argv + operand);
+	free(target);
+	if (runs[which].to_database)
+		unlink(database());
 	return 0;
 }

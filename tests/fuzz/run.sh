@@ -42,7 +42,7 @@ for target in $targets; do
 	mkdir -p "$found" "$build/crash"
 	status=0
 	{ time nice "$build/tests/fuzz/fuzz_$target" "$found" "$root/tests/fuzz/corpus/$target" -max_total_time="$seconds" \
-		-max_len=32768 -timeout=20 -rss_limit_mb=3000 -close_fd_mask=3 -artifact_prefix="$build/crash/$target-" \
+		-max_len=65536 -timeout=20 -rss_limit_mb=3000 -close_fd_mask=3 -artifact_prefix="$build/crash/$target-" \
 		-print_final_stats=1 >"$build/$target.log" 2>&1 </dev/null; } 2>"$build/$target.cpu" || status=$?
 	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$target.log")
 	cpu=$(cat "$build/$target.cpu")

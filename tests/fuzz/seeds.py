@@ -37,17 +37,23 @@ def raw_records(schema, head, listed):
 
 
 def chosen(schema, section, file):
-    """(stream, record) of a few events of each kind, life cycle first."""
-    counts = {}
-    for offset, head in sorted(section.records, key=lambda pair: pair[1].stream):
-        if head.type != EVENTS:
-            continue
-        for record in raw_records(schema, head, file.content(offset, head)):
-            number = struct.unpack_from(schema.order + "H", record, 16)[0]
-            first = struct.unpack_from(schema.order + "I", record, 24)[0] if schema.kinds[number].name == "syscall" else 0
-            counts[number, first] = counts.get((number, first), 0) + 1
-            if counts[number, first] <= (2 if first else PER_KIND):
-                yield head.stream, record
+    """(stream, record) of a few events of each kind, life cycle first, with what belongs to them by having the same time."""
+    counts, streams, times, rest = {}, {}, set(), []
+    for offset, head in section.records:
+        if head.type == EVENTS:
+            for record in raw_records(schema, head, file.content(offset, head)):
+                streams.setdefault(head.stream, []).append(record)
+    for stream, record in [(stream, record) for stream in sorted(streams) for record in streams[stream]]:
+        number = struct.unpack_from(schema.order + "H", record, 16)[0]
+        name = schema.kinds[number].name
+        first = struct.unpack_from(schema.order + "I", record, 24)[0] if name == "syscall" else 0
+        counts[number, first] = counts.get((number, first), 0) + 1
+        if counts[number, first] <= (2 if first else PER_KIND):
+            times.add(record[:8])
+            yield stream, record
+        elif name in ("stack", "stack_use", "syscall", "sched_switch"):
+            rest.append((stream, record))
+    yield from [(stream, record) for stream, record in rest if record[:8] in times][:4 * PER_KIND]
 
 
 def shortened(header, used_kinds, used_calls):
@@ -102,7 +108,9 @@ def main():
         os.makedirs(os.path.join(HERE, "corpus", target), exist_ok=True)
         for path in glob.glob(os.path.join(HERE, "corpus", target, "seed_*")):
             os.unlink(path)
-    for number, name in enumerate(["shell", "sockets", "strings", "children", "exec_thread", "compat32", "killed", "python", "renames", "failing"]):
+    names = ["shell", "sockets", "strings", "children", "exec_thread", "compat32", "killed", "python", "renames", "failing", "payloads", "network",
+             "kernel", "waiting"]
+    for number, name in enumerate(names):
         data = small_trace(os.path.join(SAMPLES, name + ".trc"), "no end" if number % 3 == 2 else "end")
         write("analyze", name, bytes([number]) + data)
     write("reader", "small", maker.small().data())
