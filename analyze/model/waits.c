@@ -241,7 +241,8 @@ struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 		cause.reason = WAIT_exit;
 		break;
 	case KIND_uring:
-		cause.reason = WAIT_uring;
+		/* To the kernel each of its waits is one for block I/O, also that for a socket. */
+		cause.reason = cause.disk_reason = WAIT_uring;
 		cause.object = object_of_fd(thread, (s32)syscall_arg(record, 0));
 		break;
 	case KIND_disk:

@@ -36,6 +36,10 @@ def test_requests(t, poll):
         # The observer: as many as the system call says that it took.
         taken = sum(call["ret"] for call in trace.calls("io_uring_enter") if call["ret"] > 0)
         equal(len(submitted), taken, "requests, as io_uring_enter counts them")
+        # The kernel says of all of them that they are for block I/O.
+        waits = trace.sql("SELECT reason, sum(total_ns) AS ns FROM wait WHERE call = 'io_uring_enter' GROUP BY 1")
+        equal([row["reason"] for row in waits], ["uring"], "what the timeouts were waited for")
+        check(waits[0]["ns"] > 3 * 19_000_000, f"waits for them: {waits[0]['ns']} ns")
 
 
 def test_silent_requests(t):
