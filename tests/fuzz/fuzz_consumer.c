@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The recorder's way from a ring to the file: rings.c and consumer.c over a ring that is plain memory.
- * What BPF promises is kept — frames as the kernel makes them, a record no longer than its frame —, all else
- * is the fuzzer's. Every event that was taken must be in the file, or be told as damaged by the reader.
+ * The recorder's way from a ring to the file: rings.c, consumer.c, stacks.c and trigger.c over a ring that is plain
+ * memory. What BPF promises is kept — frames as the kernel makes them, a record no longer than its frame, stacks and
+ * modules as they are sent —, all else is the fuzzer's. Every event that was taken must be in the file, or be told as
+ * damaged by the reader.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,7 +14,10 @@
 
 #include "common/alloc.h"
 #include "common/trace_reader.h"
+#include "record/build_id.h"
 #include "record/consumer.h"
+#include "record/kernel_symbols.h"
+#include "record/process_maps.h"
 #include "record/source.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -71,9 +75,71 @@ u64 source_missed(const struct event_source *source)
 	return counted;
 }
 
-bool trigger_matches(const struct trigger *trigger, const struct trc_head *record)
+/* ---- what stacks.c asks of the machine ---- */
+
+int kernel_symbols_load(struct kernel_symbols **ret_symbols)
 {
-	return false;
+	static u8 some;
+
+	*ret_symbols = (struct kernel_symbols *)&some;
+	return 0;
+}
+
+void kernel_symbols_free(struct kernel_symbols *symbols)
+{
+}
+
+const struct kernel_symbol *kernel_symbol_of(const struct kernel_symbols *symbols, u64 address)
+{
+	static const char *const names[] = { "schedule", "__bpf_trace_sched_switch", "",
+					     "__traceiter_x" };
+	static struct kernel_symbol symbol;
+
+	symbol = (struct kernel_symbol){ .start = address & ~0xffull,
+					 .name = names[address % ARRAY_SIZE(names)],
+					 .module = address & 0x10 ? "ext4" : NULL };
+	return address & 0x20 ? NULL : &symbol;
+}
+
+int build_id_read(u32 pid, const char *path, u64 inode, u8 ret_id[BUILD_ID_BYTES_MAX])
+{
+	memset(ret_id, (u8)inode, BUILD_ID_BYTES_MAX);
+	return inode & 0x100 ? -ENOENT : (int)(inode % (BUILD_ID_BYTES_MAX + 1));
+}
+
+int process_maps_each(u32 number, int (*take)(void *context, const struct process_map *map),
+		      void *context)
+{
+	static char path[4096];
+	struct process_map map = { .start = 4096, .end = 8192, .inode = number, .path = path };
+	int err = 0;
+
+	memset(path, 'a', sizeof(path) - 1);
+	for (u32 i = 0; i < number % 4 && !err; i++) {
+		map.prot = number >> i & 0xf;
+		map.path = path + sizeof(path) - 1 - number % sizeof(path);
+		err = take(context, &map);
+	}
+	return err;
+}
+
+/* ---- a ring ---- */
+
+/* As the kernel's side sends it: all fixed fields, then one item. False: the frame is too small. */
+static bool make_stack(struct trc_head *record, u32 len)
+{
+	const struct schema_kind *kind = schema_kind_by_id(schema_builtin(), record->kind);
+	struct trc_item *item;
+
+	if (len < kind->fixed_len + sizeof(*item))
+		return false;
+	record->words = (u8)(kind->fixed_len / 8);
+	record->len = (u16)(record->kind == TRC_KIND_stack_use ? kind->fixed_len : len);
+	item = (struct trc_item *)((u8 *)record + kind->fixed_len);
+	item->field = 0;
+	item->type = record->kind == TRC_KIND_stack ? TRC_TYPE_u64s : TRC_TYPE_str;
+	item->len = (u16)(len - kind->fixed_len - sizeof(*item));
+	return true;
 }
 
 /* One frame at the producer's place; the data stand twice, as the kernel maps them. */
@@ -96,6 +162,8 @@ static u64 put_frame(u8 *ring, u64 at, struct input *in)
 	}
 	if (record->len > len)
 		record->len = (u16)len;
+	if (stacks_wants(record->kind) && !make_stack(record, len))
+		record->kind = TRC_KIND_none;
 	for (u32 i = 0; i < len + 8; i++) {
 		u64 place = (at + i) % RING_BYTES;
 
@@ -143,16 +211,99 @@ static void check_file(const char *path, u64 taken)
 	trace_reader_close(reader);
 }
 
+/* ---- a recording ---- */
+
+/* The second byte: what was asked of the recorder. */
+enum {
+	ASK_STACKS = 1,
+	ASK_LIMIT = 2, /* of events */
+	ASK_TRIGGERS = 4,
+	ASK_DELAY = 8,	/* events come before there is a file, and are given up */
+	ASK_PARTS = 16, /* a file after the other */
+	ASK_PAUSE = 32,
+};
+
+#define PART_STEPS 8
+
+struct recording {
+	u8 asked;
+	struct consumer *consumer;
+	struct stacks *stacks;
+	struct trace_writer *writer;
+	char path[FUZZ_FILE_PATH];
+};
+
+static struct trigger *const *triggers(size_t *ret_count)
+{
+	static const char *const texts[] = { "syscall=%file|/^f/,duration>1us,errno=ENOENT",
+					     "exit,code!=0", "sched_switch,state=1,pid>1" };
+	static struct trigger *parsed[ARRAY_SIZE(texts)];
+	static struct syscall_table *tables;
+	size_t count;
+	char *error;
+
+	if (!parsed[0]) {
+		FUZZ_CHECK(!syscall_tables_for_machine("x86_64", &tables, &count));
+		for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+			FUZZ_CHECK(!trigger_parse(texts[i], tables, count, &parsed[i], &error));
+	}
+	*ret_count = ARRAY_SIZE(texts);
+	return parsed;
+}
+
+static void begin_file(struct recording *recording, u32 number)
+{
+	const struct trc_task_found found = { .head = { .kind = TRC_KIND_task_found,
+							.len = sizeof(found),
+							.words = sizeof(found) / 8,
+							.tid = number,
+							.tgid = number } };
+
+	recording->writer = open_writer(fuzz_output(recording->path));
+	consumer_set_writer(recording->consumer, recording->writer);
+	if (recording->stacks)
+		stacks_begin_part(recording->stacks);
+	FUZZ_CHECK(!consumer_take_process(recording->consumer, &found.head, number));
+}
+
+static void end_file(struct recording *recording)
+{
+	struct trace_writer_stats stats;
+
+	FUZZ_CHECK(!consumer_missed(recording->consumer, 5));
+	FUZZ_CHECK(!trace_writer_flush(recording->writer, UINT64_MAX));
+	trace_writer_stats(recording->writer, &stats);
+	FUZZ_CHECK(!trace_writer_close(recording->writer));
+	check_file(recording->path, stats.events - stats.lost_user);
+}
+
+static struct recording begin(struct rings *rings, struct input *in)
+{
+	struct recording recording = { .asked = take_byte(in),
+				       .consumer = consumer_new(NULL, rings, 1) };
+	size_t count;
+
+	if (recording.asked & ASK_STACKS) {
+		recording.stacks = stacks_new();
+		consumer_set_stacks(recording.consumer, recording.stacks);
+	}
+	if (recording.asked & ASK_LIMIT)
+		consumer_set_max_events(recording.consumer, take_byte(in));
+	if (recording.asked & ASK_TRIGGERS) {
+		struct trigger *const *list = triggers(&count);
+
+		consumer_set_triggers(recording.consumer, list, count);
+	}
+	return recording;
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static struct rings *rings;
 	static u8 *memory;
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	struct trace_writer_stats stats;
 	struct input in = { data, size };
-	struct consumer *consumer;
-	struct trace_writer *writer;
-	char path[FUZZ_FILE_PATH];
+	struct recording recording;
 	struct ring_view *views;
 	u64 *produced;
 	size_t count;
@@ -171,26 +322,38 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	counted = 0;
 	produced = (u64 *)(memory + page);
 	*views[0].consumer = *produced = 8u * take_byte(&in) + RING_BYTES - 1024;
-	writer = open_writer(fuzz_output(path));
-	consumer = consumer_new(NULL, rings, 1);
-	consumer_set_writer(consumer, writer);
-	while (in.size) {
+	recording = begin(rings, &in);
+	if (recording.asked & ASK_DELAY) {
+		*produced = put_frame(memory + 2 * page, *produced, &in);
+		err = consumer_drain(recording.consumer, &fill);
+		FUZZ_CHECK(!err || err == -EINVAL);
+		consumer_abandon(recording.consumer);
+	}
+	begin_file(&recording, take_byte(&in));
+	for (u32 step = 1; in.size && !consumer_is_full(recording.consumer); step++) {
 		for (u32 i = take_byte(&in) % 8; i && in.size; i--)
 			*produced = put_frame(memory + 2 * page, *produced, &in);
-		while ((err = consumer_drain(consumer, &fill)) == 1)
+		while ((err = consumer_drain(recording.consumer, &fill)) == 1)
 			;
 		FUZZ_CHECK(!err || err == -EINVAL);
 		if (!err)
-			FUZZ_CHECK(*views[0].consumer == *produced);
+			FUZZ_CHECK(*views[0].consumer == *produced ||
+				   consumer_is_full(recording.consumer));
 		else /* what no program of ours sends: taken off by hand */
 			*views[0].consumer = *produced;
-		FUZZ_CHECK(!consumer_losses(consumer, 1 + in.size));
+		consumer_triggered(recording.consumer);
+		if (!in.size || step % 4 == 0)
+			FUZZ_CHECK(!consumer_losses(recording.consumer, 1 + in.size));
+		if (recording.asked & ASK_PAUSE && step % PART_STEPS == 1)
+			FUZZ_CHECK(!consumer_paused(recording.consumer, step, step + in.size));
+		if (recording.asked & ASK_PARTS && step % PART_STEPS == 0) {
+			end_file(&recording);
+			begin_file(&recording, step);
+		}
 	}
-	FUZZ_CHECK(!consumer_missed(consumer, 5));
-	FUZZ_CHECK(!trace_writer_flush(writer, UINT64_MAX));
-	trace_writer_stats(writer, &stats);
-	FUZZ_CHECK(!trace_writer_close(writer));
-	check_file(path, stats.events - stats.lost_user);
-	consumer_free(consumer);
+	end_file(&recording);
+	FUZZ_CHECK(consumer_high_bytes(recording.consumer) <= RING_BYTES);
+	consumer_free(recording.consumer);
+	stacks_free(recording.stacks);
 	return 0;
 }

@@ -103,6 +103,15 @@ def filtered():
     return trace.data()
 
 
+def frames(name, size):
+    """Records as the ring has them."""
+    file, listed = reader.File(os.path.join(SAMPLES, name + ".trc")), b""
+    for _, record in chosen(file.schemas()[0], file.sections[0], file):
+        if len(record) >= 32 and len(listed) < size:
+            listed += bytes([0x0f if len(listed) % 3 else 1, len(record) // 8 - 4]) + record
+    return listed
+
+
 def main():
     for target in ("reader", "analyze", "words", "consumer"):
         os.makedirs(os.path.join(HERE, "corpus", target), exist_ok=True)
@@ -121,13 +130,10 @@ def main():
     with open(os.path.join(HERE, "words.txt"), encoding="utf-8") as file:
         for number, line in enumerate(line for line in file.read().splitlines() if line and not line.startswith("#")):
             write("words", f"{number:02}", line.replace("\\n", "\n").encode())
-    file = reader.File(os.path.join(SAMPLES, "shell.trc"))
-    frames = b""
-    for _, record in chosen(file.schemas()[0], file.sections[0], file):
-        if len(record) >= 32 and len(frames) < 6000:
-            frames += bytes([0x0f if len(frames) % 3 else 1, len(record) // 8 - 4]) + record
-    write("consumer", "shell", b"\x07\x07" + frames)
-    write("consumer", "wrap", b"\x7f\x03" + frames[:3000])
+    # The place in the ring, what is asked of the recorder (fuzz_consumer.c), a number of a process; then steps.
+    write("consumer", "shell", b"\x07\x00\x01\x07" + frames("shell", 6000))
+    write("consumer", "wrap", b"\x7f\x14\x02\x03" + frames("shell", 3000))
+    write("consumer", "stacks", b"\x07\x31\x03\x07" + frames("waiting", 12000))
     return 0
 
 

@@ -62,20 +62,20 @@ install_tools()
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $missing
 }
 
-# The libraries of the other machine, unpacked beside each other: the system's own packages stay as they are.
+libraries="libzstd1 libzstd-dev libcbor0.8 libcbor-dev libsqlite3-0 libsqlite3-dev libelf1 libelf-dev zlib1g zlib1g-dev"
+# Of the other machine, unpacked beside each other: the system's own packages stay as they are.
 get_libraries() # MACHINE
 {
 	local apt=$work/$1/apt to=$work/$1/root
 	local options=(-o Dir::State="$apt" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt/cache"
 		-o APT::Architecture="$1" -o APT::Architectures="$1" -o APT::Sandbox::User= -o Acquire::Retries=3)
-	[ ! -e "$to/done" ] || return 0
+	[ "$(cat "$to/done" 2>/dev/null)" != "$libraries" ] || return 0
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/packages" "$to"
 	: >"$apt/status"
 	apt-get "${options[@]}" -qq update
-	(cd "$apt/packages" && apt-get "${options[@]}" -qq download libzstd1 libzstd-dev libcbor0.8 libcbor-dev \
-		libsqlite3-0 libsqlite3-dev)
+	(cd "$apt/packages" && apt-get "${options[@]}" -qq download $libraries)
 	for package in "$apt"/packages/*.deb; do dpkg -x "$package" "$to"; done
-	touch "$to/done"
+	echo "$libraries" >"$to/done"
 }
 
 build() # DIRECTORY TARGETS OPTION…
@@ -95,10 +95,11 @@ little="test_decode test_example test_sinks"
 build_foreign() # MACHINE
 {
 	describe "$1"
-	local to=$work/$1/root
+	local to=$work/$1/root flags=-Wl,--disable-new-dtags # so that a library finds its own libraries, too
+	for dir in usr/lib lib; do flags="$flags -L$to/$dir/$triplet -Wl,-rpath,$to/$dir/$triplet"; done
 	PKG_CONFIG_SYSROOT_DIR=$to PKG_CONFIG_LIBDIR=$to/usr/lib/$triplet/pkgconfig \
 		build "$work/$1/build" "analyze $([ $unit = no ] || echo $tests)" -DCMAKE_SYSTEM_NAME=Linux \
-		-DCMAKE_SYSTEM_PROCESSOR=$processor -DCMAKE_C_COMPILER=$triplet-gcc -DCMAKE_EXE_LINKER_FLAGS="-L$to/usr/lib/$triplet -Wl,-rpath,$to/usr/lib/$triplet"
+		-DCMAKE_SYSTEM_PROCESSOR=$processor -DCMAKE_C_COMPILER=$triplet-gcc -DCMAKE_EXE_LINKER_FLAGS="$flags"
 }
 
 failed=0 passed=0
