@@ -44,6 +44,8 @@ static void run(const u8 *data, size_t size)
 		copy = xmemdup(data, size);
 		for (u32 j = 0; j <= i % 4; j++)
 			copy[next_random(&state) % size] = (u8)next_random(&state);
+		if (i % 2) /* it often chooses what is done */
+			copy[0] = (u8)(i / 2);
 		LLVMFuzzerTestOneInput(copy, size - (i % 5 ? 0 : next_random(&state) % size));
 		free(copy);
 	}

@@ -40,6 +40,13 @@ TIMEFORMAT=%U # a busy machine gives less than the time asked for
 for target in $targets; do
 	found=$build/corpus/$target
 	mkdir -p "$found" "$build/crash"
+	if [ "$target" = analyze ]; then # each seed with each command
+		for seed in "$root"/tests/fuzz/corpus/analyze/seed_*; do
+			for which in $(seq 0 15); do
+				{ printf "\\x$(printf %02x "$which")"; tail -c +2 "$seed"; } >"$found/$(basename "$seed")-$which"
+			done
+		done
+	fi
 	status=0
 	{ time nice "$build/tests/fuzz/fuzz_$target" "$found" "$root/tests/fuzz/corpus/$target" -max_total_time="$seconds" \
 		-max_len=65536 -timeout=20 -rss_limit_mb=3000 -close_fd_mask=3 -artifact_prefix="$build/crash/$target-" \
