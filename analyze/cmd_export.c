@@ -80,19 +80,22 @@ static int unknown_kind(const struct schema *schema, const char *word)
 			       "the file has no kind '%s'; export --schema FILE lists them", word);
 }
 
-static void add_csv_heading(struct text *text, const struct schema_kind *kind)
+/* How a field is written: as it is, or for a terminal. */
+typedef void (*add_field)(struct text *text, const char *s, size_t len);
+
+static void add_csv_heading(struct text *text, const struct schema_kind *kind, add_field add)
 {
 	text_adds(text, "ts,tid,tgid,cpu,flags");
 	for (size_t i = 0; i < kind->field_count; i++) {
 		text_addc(text, ',');
-		text_add_csv(text, kind->fields[i].name, strlen(kind->fields[i].name));
+		add(text, kind->fields[i].name, strlen(kind->fields[i].name));
 	}
 	text_adds(text, ",items\n");
 }
 
 /* `items` is scratch. */
 static void add_csv(struct text *text, struct text *items, const struct trc_head *record,
-		    const struct schema_kind *kind)
+		    const struct schema_kind *kind, add_field add)
 {
 	text_addu(text, record->ts);
 	text_addc(text, ',');
@@ -110,11 +113,11 @@ static void add_csv(struct text *text, struct text *items, const struct trc_head
 
 		text_addc(text, ',');
 		if (event_field_text(record, &kind->fields[i], &s, &len)) {
-			text_add_csv(text, s, len);
+			add(text, s, len);
 		} else if (event_field_unknown(record, &kind->fields[i])) {
 			text_clear(items);
 			event_add_unknown(items, record, &kind->fields[i]);
-			text_add_csv(text, items->data, items->len);
+			add(text, items->data, items->len);
 		} else if (record_field(record, &kind->fields[i], &value)) {
 			event_add_number(text, &kind->fields[i], value);
 		}
@@ -122,18 +125,19 @@ static void add_csv(struct text *text, struct text *items, const struct trc_head
 	text_clear(items);
 	event_add_items(items, record, kind);
 	text_addc(text, ',');
-	text_add_csv(text, items->data, items->len);
+	add(text, items->data, items->len);
 }
 
 static int export_events(struct walk *walk, const struct schema_kind *only, bool csv)
 {
 	_cleanup_(text_release) struct text line = {}, items = {};
+	add_field add = isatty(STDOUT_FILENO) ? text_add_csv_printable : text_add_csv;
 	struct progress progress;
 	struct walk_step step;
 
 	progress_init(&progress);
 	if (csv)
-		add_csv_heading(&line, only);
+		add_csv_heading(&line, only, add);
 	while (walk_next(walk, &step)) {
 		const struct schema_kind *kind = step.event.kind;
 
@@ -144,7 +148,7 @@ static int export_events(struct walk *walk, const struct schema_kind *only, bool
 		if (!step.selected || (only && (!kind || strcmp(kind->name, only->name) != 0)))
 			continue;
 		if (csv)
-			add_csv(&line, &items, step.event.raw, kind);
+			add_csv(&line, &items, step.event.raw, kind, add);
 		else
 			event_add_json(&line, step.event.raw, kind);
 		text_addc(&line, '\n');

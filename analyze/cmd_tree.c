@@ -73,6 +73,6 @@ const struct command cmd_tree = {
 		    "\"was\" below a process is a program that it executed before the last one.\n",
 	.options = rows,
 	.options_size = sizeof(struct tree_command_options),
-	.uses = CMD_TIME | CMD_TASKS | CMD_CALLS,
+	.uses = CMD_TIME | CMD_TASKS,
 	.exec = exec,
 };

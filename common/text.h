@@ -28,6 +28,8 @@ void text_add_printable(struct text *text, const char *s, size_t len);
 void text_add_json(struct text *text, const char *s, size_t len);
 /* A CSV field (RFC 4180), quoted where needed. */
 void text_add_csv(struct text *text, const char *s, size_t len);
+/* The same of what text_add_printable() makes of it, for a terminal. */
+void text_add_csv_printable(struct text *text, const char *s, size_t len);
 /* For people: "1,483,201", "9.1 MB", "12.41 s", "1.9 µs". */
 void text_add_count(struct text *text, u64 count);
 void text_add_bytes(struct text *text, u64 bytes);

@@ -2,6 +2,8 @@
 /* Foreign bytes made harmless for a terminal, JSON, CSV. */
 #include "common/text.h"
 
+#include "common/cleanup.h"
+
 #include <string.h>
 
 /* The length of the well-formed UTF-8 sequence at s, and its code point; 0 if there is none. */
@@ -213,4 +215,12 @@ void text_add_csv(struct text *text, const char *string, size_t len)
 		string = stop;
 	}
 	text_addc(text, '"');
+}
+
+void text_add_csv_printable(struct text *text, const char *string, size_t len)
+{
+	_cleanup_(text_release) struct text printable = {};
+
+	text_add_printable(&printable, string, len);
+	text_add_csv(text, printable.data, printable.len);
 }

@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct csv_sink {
 	struct sink sink;
 	FILE *file;
 	struct text line;
+	void (*add)(struct text *text, const char *s, size_t len);
 };
 
 static int put_line(struct csv_sink *csv)
@@ -48,7 +50,7 @@ static int csv_row(struct sink *sink, const struct table *table, const struct va
 		case VALUE_TEXT:
 			/* Empty is quoted, so that it is not NULL. */
 			if (values[i].len)
-				text_add_csv(&csv->line, values[i].text, values[i].len);
+				csv->add(&csv->line, values[i].text, values[i].len);
 			else
 				text_adds(&csv->line, "\"\"");
 			break;
@@ -83,5 +85,6 @@ struct sink *sink_csv_new(FILE *file)
 
 	csv->sink = (struct sink){ csv_begin, csv_row, csv_end, csv_close, csv_free, NULL };
 	csv->file = file;
+	csv->add = isatty(fileno(file)) ? text_add_csv_printable : text_add_csv;
 	return &csv->sink;
 }

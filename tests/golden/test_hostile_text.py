@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Names and paths that are made to break the reader of an output: every form is parsed back by a strict reader and has the
 same bytes in it, and no form lets a control character reach a terminal."""
+import contextlib
 import csv
 import io
 import json
+import os
+import pty
 import re
 import sqlite3
 import struct
+import subprocess
+import tty
 import unicodedata
 
 import harness
@@ -55,6 +60,20 @@ def analyze(path, *words):
     return result.stdout
 
 
+def on_a_terminal(path, *words):
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    process = subprocess.Popen([harness.ANALYZE, *words, path], stdout=slave)
+    os.close(slave)
+    shown = b""
+    with contextlib.suppress(OSError):  # its end
+        while chunk := os.read(master, 65536):
+            shown += chunk
+    os.close(master)
+    equal(process.wait(), 0, f"exit of {words}")
+    return shown
+
+
 def back(text):
     """The bytes that stand behind a string of JSON or CSV."""
     return text.encode("utf-8", "surrogateescape")
@@ -84,6 +103,11 @@ def test_terminal(t, name):
     tables = [line.split()[0] for line in succeed([harness.ANALYZE, "report", "--list"]).stdout.splitlines()]
     for words in (["report"], ["report", *tables], ["replay"], ["replay", "--no-split", "-tt"], ["tree"], ["info"]):
         harmless(analyze(path, *words), " ".join(words))
+    for words in (["export"], ["export", "--format", "csv", "--kind", "task_rename"], ["report", "--format", "csv", "thread"],
+                  ["report", "--format", "csv", "syscall"], ["report", "--format", "json", "syscall"], ["info", "--format", "json"]):
+        shown = on_a_terminal(path, *words)
+        harmless(shown, f"{' '.join(words)} on a terminal")
+        check(shown.count(b"\n") > 1, f"{words} shows nothing: {shown}")
     lines = analyze(path, "replay").decode().splitlines()
     equal(len(lines), 2, f"lines of replay: {lines}")
     check(all(re.search(r' = -1 ENOENT|= -2', line) or line.endswith(">") for line in lines), f"{lines}")
