@@ -224,6 +224,7 @@ enum {
 };
 
 #define PART_STEPS 8
+#define PARTS_MAX  4 /* each takes some milliseconds */
 
 struct recording {
 	u8 asked;
@@ -346,7 +347,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			FUZZ_CHECK(!consumer_losses(recording.consumer, 1 + in.size));
 		if (recording.asked & ASK_PAUSE && step % PART_STEPS == 1)
 			FUZZ_CHECK(!consumer_paused(recording.consumer, step, step + in.size));
-		if (recording.asked & ASK_PARTS && step % PART_STEPS == 0) {
+		if (recording.asked & ASK_PARTS && step % PART_STEPS == 0 &&
+		    step <= PARTS_MAX * PART_STEPS) {
 			end_file(&recording);
 			begin_file(&recording, step);
 		}
