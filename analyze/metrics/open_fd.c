@@ -91,8 +91,11 @@ static void put_slot(struct writer *writer, u32 fd, const struct fd_slot *slot)
 }
 
 /* Of a process the leader's, or any other's; of threads with tables of their own each. */
-static bool is_first_with(const struct thread *thread, const struct fd_table *table)
+static bool is_first_with(const struct thread *thread, const struct fd_table *table,
+			  const struct thread *leader)
 {
+	if (table == leader->fds)
+		return thread == leader;
 	for (const struct thread *other = thread->process->threads; other != thread;
 	     other = other->next)
 		if (other->fds == table && !other->ended)
@@ -130,7 +133,7 @@ static void write_process(struct writer *writer, const struct process *process)
 		const struct fd_table *table = thread->fds;
 		const struct fd_slot *slot;
 
-		if (!table || thread->ended || !is_first_with(thread, table))
+		if (!table || thread->ended || !is_first_with(thread, table, leader))
 			continue;
 		writer->thread = thread;
 		writer->of_process = table == leader->fds;

@@ -182,10 +182,12 @@ def test_rotation_snapshots_descriptors(t):
     script = "exec 7<held-open; for i in 1 2 3 4 5 6; do sleep 0.2; /bin/true <&7; done"
     record(t, "/bin/sh", "-c", script, options=["--rotate", "400ms"])
     files = series(t)
-    check(len(files) >= 3, f"{len(files)} files")
-    for trace in files:
+    # The last may begin when all have ended, and the shell waits to be waited for.
+    later = [trace for trace in files[1:] if any(event["live_threads"] for event in trace.of("task_found"))]
+    check(len(later) >= 2, f"{len(files)} files, {len(later)} with processes from before")
+    for trace in later:
         held = [text(event, "path") for event in trace.of("fd_found")]
-        check(trace is files[0] or any("held-open" in path for path in held), f"{trace.path}: {held}")
+        check(any("held-open" in path for path in held), f"{trace.path}: {held}")
 
 
 def test_keep(t):
