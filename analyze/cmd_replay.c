@@ -110,6 +110,8 @@ const struct command cmd_replay = {
 		    "strace does it. A call that was under way when the recording began has only\n"
 		    "its \"resumed\" part. Descriptors have their names behind them, as with "
 		    "strace -y.\n"
+		    "Signals have lines of their own if they were recorded\n"
+		    "(record --events +signal).\n"
 		    "Contents of buffers are shown if they were recorded\n"
 		    "(record -s). Unprintable bytes of strings are escaped.\n",
 	.options = rows,

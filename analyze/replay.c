@@ -6,6 +6,7 @@
 #include "common/alloc.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -291,6 +292,17 @@ static void write_superseded(struct replay *replay, const struct replay_item *it
 	line_end(replay);
 }
 
+static void write_signal(struct replay *replay, const struct replay_item *item)
+{
+	const struct trc_signal_deliver *signal = (const struct trc_signal_deliver *)item->record;
+
+	line_begin(replay, signal->head.tid, item->begin_ns);
+	text_adds(&replay->text, "--- ");
+	decode_signal(replay->walk->decoder, signal, &replay->text);
+	text_adds(&replay->text, " ---");
+	line_end(replay);
+}
+
 static void add_lost_what(struct replay *replay, const struct trc_lost *lost)
 {
 	static const char *const causes[] = { [TRC_LOST_RING] = " (ring full)",
@@ -340,20 +352,36 @@ static void write_lost(struct replay *replay, const struct replay_item *item)
 	line_end(replay);
 }
 
-static void write_point(struct replay *replay, const struct replay_item *item)
+/* What writes none interrupts none. */
+static bool has_line(const struct replay_item *item)
 {
 	const struct trc_exec *exec = (const struct trc_exec *)item->record;
 
+	switch (item->kind_id) {
+	case TRC_KIND_exec: /* one that changes the number of the thread */
+		return exec->old_tid && exec->old_tid != exec->head.tid;
+	case TRC_KIND_signal_deliver:
+		/* Any signal that ends a process reaches its threads as this one; their end says which it was. */
+		return ((const struct trc_signal_deliver *)item->record)->signal != SIGKILL;
+	default:
+		return true;
+	}
+}
+
+static void write_point(struct replay *replay, const struct replay_item *item)
+{
 	switch (item->kind_id) {
 	case TRC_KIND_task_exit:
 		write_exit(replay, item);
 		break;
 	case TRC_KIND_exec:
-		if (exec->old_tid && exec->old_tid != exec->head.tid)
-			write_superseded(replay, item);
+		write_superseded(replay, item);
 		break;
 	case TRC_KIND_lost:
 		write_lost(replay, item);
+		break;
+	case TRC_KIND_signal_deliver:
+		write_signal(replay, item);
 		break;
 	}
 }
@@ -362,9 +390,7 @@ static void write_point(struct replay *replay, const struct replay_item *item)
 
 static void begin_item(struct replay *replay, struct replay_item *item)
 {
-	/* An exec that changes no number writes no line, and interrupts none. */
-	if (item->kind_id == TRC_KIND_exec &&
-	    ((struct trc_exec *)item->record)->old_tid == item->record->tid) {
+	if (!has_line(item)) {
 		free(item);
 		return;
 	}
@@ -431,7 +457,7 @@ static int write_at_end(struct replay *replay, FILE *out)
 		item = replay_item_new(replay->walk, &step, &waits, &replay->scratch);
 		if (step.event.kind_id == TRC_KIND_syscall)
 			write_whole(replay, item);
-		else
+		else if (has_line(item))
 			write_point(replay, item);
 		free(item);
 		r = flush(replay, out, FLUSH_BYTES);

@@ -227,7 +227,8 @@ static u32 begin_tid(struct pass *pass, const struct trc_head *head)
 static bool is_printed(u16 kind_id)
 {
 	return kind_id == TRC_KIND_syscall || kind_id == TRC_KIND_task_exit ||
-	       kind_id == TRC_KIND_exec || kind_id == TRC_KIND_lost;
+	       kind_id == TRC_KIND_exec || kind_id == TRC_KIND_lost ||
+	       kind_id == TRC_KIND_signal_deliver;
 }
 
 /* Takes the event in if it is this pass's. */

@@ -55,6 +55,9 @@ void decode_args_split(struct decoder *decoder, const struct trc_syscall *record
 		       size_t *ret_entry_len);
 /* What follows " = ": "3", "-1 ENOENT (No such file or directory)", "0x7f…", "?". */
 void decode_result(struct decoder *decoder, const struct trc_syscall *record, struct text *out);
+/* "SIGUSR1 {si_signo=SIGUSR1, si_code=SI_USER, si_pid=4711}": si_pid only of what a process sent. */
+void decode_signal(struct decoder *decoder, const struct trc_signal_deliver *record,
+		   struct text *out);
 /* The first path that the call was given: its bytes, not escaped. False if there is none. */
 bool decode_path(struct decoder *decoder, const struct trc_syscall *record, const char **ret_path,
 		 size_t *ret_len);

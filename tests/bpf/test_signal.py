@@ -50,6 +50,10 @@ def test_signals(t):
     equal([event for event in delivered if event["signal"] == number("URG")], [], "what is ignored is not delivered")
 
 
+# As strace and replay have it.
+LINE = r"--- SIG(USR1|USR2|HUP|ALRM|QUIT|TERM) \{[^}]*si_code=(\w+)"
+
+
 def test_as_strace_sees_them(t):
     """The independent observer: another run under strace."""
     log = t.path("strace")
@@ -60,7 +64,7 @@ def test_as_strace_sees_them(t):
     if result.returncode:
         raise Skip("strace does not work here")
     with open(log) as file:
-        seen = collections.Counter(re.findall(r"--- SIG(USR1|USR2|HUP|ALRM|QUIT|TERM) \{[^}]*si_code=(\w+)", file.read()))
+        seen = collections.Counter(re.findall(LINE, file.read()))
     trace = t.record(workload("signals"), options=["--events", "task,signal"])
     names = {USER: "SI_USER", QUEUE: "SI_QUEUE", TKILL: "SI_TKILL", KERNEL: "SI_KERNEL"}
     ours = collections.Counter((signal.Signals(event["signal"]).name[3:], names[event["code"]])
@@ -68,4 +72,10 @@ def test_as_strace_sees_them(t):
     deaths = seen.pop(("TERM", "SI_USER"))  # traced, a process is killed by the signal itself
     equal(len([event for event in trace.of("signal_deliver") if event["signal"] == number("KILL")]), deaths, "deaths")
     equal(ours, seen, "deliveries, as strace has them")
+    replayed = trace.analyze("replay", "--no-time").stdout
+    equal(collections.Counter(re.findall(LINE, replayed)), seen, f"lines of replay:\n{replayed}")
+    pid = trace.of("exec")[0]["tgid"]
+    check(f"{pid} --- SIGUSR1 {{si_signo=SIGUSR1, si_code=SI_USER, si_pid={pid}}} ---\n" in replayed.replace("  ", " "),
+          f"no line of SIGUSR1:\n{replayed}")
+    check("SIGKILL" not in replayed, "how the kernel ends a process is told by its end")
     equal(trace.of("syscall"), [], "system calls, which nobody asked for")
