@@ -339,7 +339,8 @@ static MAKE_UNUSED void scene_world(struct scene *scene, u8 identity)
 					       .ret = 100,
 					       .duration_ns = 100 });
 	scene_exit(scene, at += 1000, 101, 101, born, 5 << 8, true);
-	scene_call(scene, (struct scene_call){ .at = at += 1000,
+	at += 1000;
+	scene_call(scene, (struct scene_call){ .at = at,
 					       .tid = 100,
 					       .tgid = 100,
 					       .nr = NR_wait4,

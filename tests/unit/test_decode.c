@@ -353,8 +353,8 @@ static void check_path(struct decoder *decoder)
 static void bench(struct decoder *decoder)
 {
 	static const char *const lines[] = {
-		"openat -100 0x7ffd12345678 0x80000 0 "
-		"1:str:\"/usr/lib/x86_64-linux-gnu/libc.so.6\" ret=3 => ",
+		("openat -100 0x7ffd12345678 0x80000 0 "
+		 "1:str:\"/usr/lib/x86_64-linux-gnu/libc.so.6\" ret=3 => "),
 		"read 3 0x7ffd12345678 832 ret=832 => ",
 		"mmap 0 8192 3 0x22 -1 0 ret=0x7f0000001000 => ",
 		"futex 0x7ffd12345678 0x189 2 0 0 0xffffffff ret=0 => ",
