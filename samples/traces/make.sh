@@ -109,7 +109,8 @@ case ${2:-} in
 *)
 	shift
 	disk=$(mktemp -d "$build/disk.XXXXXX")
-	cgroup=$(findmnt -n -l -o TARGET -t cgroup2 | head -n 1)/sample
+	unified=$(findmnt -n -l -o TARGET -t cgroup2 | head -n 1)
+	cgroup=${unified:?no unified hierarchy of cgroups is mounted}/sample
 	mkdir "$cgroup"
 	trap 'rm -rf "$disk"; rmdir "$cgroup"' EXIT
 	disk=$disk cgroup=$cgroup unshare --mount --uts --cgroup --ipc "$here/make.sh" "$build" --inside "$@"
