@@ -80,10 +80,7 @@ static int unknown_kind(const struct schema *schema, const char *word)
 			       "the file has no kind '%s'; export --schema FILE lists them", word);
 }
 
-/* How a field is written: as it is, or for a terminal. */
-typedef void (*add_field)(struct text *text, const char *s, size_t len);
-
-static void add_csv_heading(struct text *text, const struct schema_kind *kind, add_field add)
+static void add_csv_heading(struct text *text, const struct schema_kind *kind, put_csv_field add)
 {
 	text_adds(text, "ts,tid,tgid,cpu,flags");
 	for (size_t i = 0; i < kind->field_count; i++) {
@@ -95,7 +92,7 @@ static void add_csv_heading(struct text *text, const struct schema_kind *kind, a
 
 /* `items` is scratch. */
 static void add_csv(struct text *text, struct text *items, const struct trc_head *record,
-		    const struct schema_kind *kind, add_field add)
+		    const struct schema_kind *kind, put_csv_field add)
 {
 	text_addu(text, record->ts);
 	text_addc(text, ',');
@@ -131,7 +128,7 @@ static void add_csv(struct text *text, struct text *items, const struct trc_head
 static int export_events(struct walk *walk, const struct schema_kind *only, bool csv)
 {
 	_cleanup_(text_release) struct text line = {}, items = {};
-	add_field add = isatty(STDOUT_FILENO) ? text_add_csv_printable : text_add_csv;
+	put_csv_field add = put_csv_field_for(stdout);
 	struct progress progress;
 	struct walk_step step;
 

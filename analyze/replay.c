@@ -6,7 +6,6 @@
 #include "common/alloc.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -352,22 +351,6 @@ static void write_lost(struct replay *replay, const struct replay_item *item)
 	line_end(replay);
 }
 
-/* What writes none interrupts none. */
-static bool has_line(const struct replay_item *item)
-{
-	const struct trc_exec *exec = (const struct trc_exec *)item->record;
-
-	switch (item->kind_id) {
-	case TRC_KIND_exec: /* one that changes the number of the thread */
-		return exec->old_tid && exec->old_tid != exec->head.tid;
-	case TRC_KIND_signal_deliver:
-		/* Any signal that ends a process reaches its threads as this one; their end says which it was. */
-		return ((const struct trc_signal_deliver *)item->record)->signal != SIGKILL;
-	default:
-		return true;
-	}
-}
-
 static void write_point(struct replay *replay, const struct replay_item *item)
 {
 	switch (item->kind_id) {
@@ -390,10 +373,6 @@ static void write_point(struct replay *replay, const struct replay_item *item)
 
 static void begin_item(struct replay *replay, struct replay_item *item)
 {
-	if (!has_line(item)) {
-		free(item);
-		return;
-	}
 	interrupt(replay);
 	if (item->kind_id != TRC_KIND_syscall) {
 		write_point(replay, item);
@@ -452,12 +431,12 @@ static int write_at_end(struct replay *replay, FILE *out)
 	while (!r && walk_next(replay->walk, &step)) {
 		struct replay_item *item;
 
-		if (!step.shown)
+		if (!step.shown || !replay_has_line(&step.event))
 			continue;
 		item = replay_item_new(replay->walk, &step, &waits, &replay->scratch);
 		if (step.event.kind_id == TRC_KIND_syscall)
 			write_whole(replay, item);
-		else if (has_line(item))
+		else
 			write_point(replay, item);
 		free(item);
 		r = flush(replay, out, FLUSH_BYTES);

@@ -4,6 +4,7 @@
 #include "analyze/model/idmap.h"
 #include "common/alloc.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,11 +225,23 @@ static u32 begin_tid(struct pass *pass, const struct trc_head *head)
 	return old_tid;
 }
 
-static bool is_printed(u16 kind_id)
+bool replay_has_line(const struct event *event)
 {
-	return kind_id == TRC_KIND_syscall || kind_id == TRC_KIND_task_exit ||
-	       kind_id == TRC_KIND_exec || kind_id == TRC_KIND_lost ||
-	       kind_id == TRC_KIND_signal_deliver;
+	const struct trc_exec *exec = (const struct trc_exec *)event->record;
+
+	switch (event->kind_id) {
+	case TRC_KIND_syscall:
+	case TRC_KIND_task_exit:
+	case TRC_KIND_lost:
+		return true;
+	case TRC_KIND_exec: /* one that changes the number of the thread */
+		return exec->old_tid && exec->old_tid != exec->head.tid;
+	case TRC_KIND_signal_deliver:
+		/* Any signal that ends a process reaches its threads as this one; their end says which it was. */
+		return ((const struct trc_signal_deliver *)event->record)->signal != SIGKILL;
+	default:
+		return false;
+	}
 }
 
 /* Takes the event in if it is this pass's. */
@@ -241,7 +254,7 @@ static bool pass_take(struct pass *pass, const struct walk_step *step)
 
 	if (step->event.kind_id == TRC_KIND_syscall)
 		tid = begin_tid(pass, head);
-	if (!step->shown || !is_printed(step->event.kind_id) ||
+	if (!step->shown || !replay_has_line(&step->event) ||
 	    head->ts - begin_ns < pass->shortest_ns || head->ts - begin_ns >= pass->longest_ns)
 		return false;
 	item = replay_item_new(pass->walk, step, &pass->waits, &pass->scratch);

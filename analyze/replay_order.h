@@ -76,5 +76,7 @@ size_t replay_order_held_max(
 	const struct replay_order *order); /* the most items that were held at a time */
 void replay_order_free(struct replay_order *order);
 
+/* What writes none interrupts none. */
+bool replay_has_line(const struct event *event);
 /* A call began at its entry, losses with the first, anything else when it was noted. */
 u64 replay_begin_ns(const struct event *event);

@@ -158,14 +158,6 @@ static void wakeup(struct model *model, const struct trc_sched_wakeup *record)
 					record->context };
 }
 
-/* Of what others than targets do to them: nobody begins to be because of that. */
-static struct thread *head_thread(struct model *model, const struct trc_head *record)
-{
-	struct thread *thread = idmap_find(&model->threads, record->tid);
-
-	return thread && thread->process->pid == record->tgid ? thread : NULL;
-}
-
 static struct thread *take_in(struct model *model, const struct event *event)
 {
 	const struct trc_head *record = event->record;
@@ -182,20 +174,21 @@ static struct thread *take_in(struct model *model, const struct event *event)
 		return task_rename(model, (const struct trc_task_rename *)record);
 	case TRC_KIND_cgroup_move:
 		task_moved(model, (const struct trc_cgroup_move *)record);
-		return head_thread(model, record);
+		return thread_known(model, record->tid, record->tgid);
 	case TRC_KIND_task_found:
 		return task_found(model, (const struct trc_task_found *)record);
 	case TRC_KIND_lost:
 		return NULL;
 	case TRC_KIND_sched_wakeup:
 		wakeup(model, (const struct trc_sched_wakeup *)record);
-		return head_thread(model, record);
+		return thread_known(model, record->tid, record->tgid);
 	case TRC_KIND_sched_switch:
 	case TRC_KIND_sched_migrate:
 	case TRC_KIND_signal_generate:
 	case TRC_KIND_cgroup_freeze:
 	case TRC_KIND_block_io:
-		return head_thread(model, record);
+		/* Others than targets are in their heads; nobody begins to be by what it does to one. */
+		return thread_known(model, record->tid, record->tgid);
 	case TRC_KIND_module:
 	case TRC_KIND_stack:
 	case TRC_KIND_kernel_symbol:

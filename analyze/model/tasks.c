@@ -48,15 +48,20 @@ static void learn_start(struct model *model, struct thread *thread, u64 start_bo
 	}
 }
 
-struct thread *thread_of(struct model *model, u32 tid, u32 tgid)
+struct thread *thread_known(struct model *model, u32 tid, u32 tgid)
 {
 	struct thread *thread = idmap_find(&model->threads, tid);
+
+	return thread && thread->process->pid == tgid ? thread : NULL;
+}
+
+struct thread *thread_of(struct model *model, u32 tid, u32 tgid)
+{
+	struct thread *thread = thread_known(model, tid, tgid);
 	struct process *process;
 
-	if (thread && thread->process->pid == tgid)
+	if (thread || !tid)
 		return thread;
-	if (!tid)
-		return NULL;
 	process = idmap_find(&model->processes, tgid);
 	return thread_make(model, process ? process : process_make(model, tgid), tid);
 }
@@ -64,9 +69,9 @@ struct thread *thread_of(struct model *model, u32 tid, u32 tgid)
 /* The same for a record that says when the thread began: the number may have been reused unseen. */
 static struct thread *thread_of_start(struct model *model, u32 tid, u32 tgid, u64 start_boot_ns)
 {
-	struct thread *thread = idmap_find(&model->threads, tid);
+	struct thread *thread = thread_known(model, tid, tgid);
 
-	if (thread && thread->process->pid == tgid && start_boot_ns && thread->start_boot_ns &&
+	if (thread && start_boot_ns && thread->start_boot_ns &&
 	    thread->start_boot_ns != start_boot_ns) {
 		if (tid == tgid)
 			thread = thread_make(model, process_make(model, tgid), tid);

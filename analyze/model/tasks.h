@@ -4,6 +4,8 @@
 
 #include "analyze/model/model.h"
 
+/* NULL: nothing was heard of it before. */
+struct thread *thread_known(struct model *model, u32 tid, u32 tgid);
 /* The thread of an event; an instance of unknown beginnings if nothing was heard of it before. NULL for tid 0. */
 struct thread *thread_of(struct model *model, u32 tid, u32 tgid);
 

@@ -6,13 +6,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 struct csv_sink {
 	struct sink sink;
 	FILE *file;
 	struct text line;
-	void (*add)(struct text *text, const char *s, size_t len);
+	put_csv_field add;
 };
 
 static int put_line(struct csv_sink *csv)
@@ -85,6 +84,6 @@ struct sink *sink_csv_new(FILE *file)
 
 	csv->sink = (struct sink){ csv_begin, csv_row, csv_end, csv_close, csv_free, NULL };
 	csv->file = file;
-	csv->add = isatty(fileno(file)) ? text_add_csv_printable : text_add_csv;
+	csv->add = put_csv_field_for(file);
 	return &csv->sink;
 }

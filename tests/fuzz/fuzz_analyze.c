@@ -10,7 +10,7 @@
 
 #define OPTIONS_MAX 6
 
-/* What is given besides the file. */
+/* What is given besides the file. run.sh knows how many there are. */
 static const struct {
 	const struct command *command;
 	const char *options[OPTIONS_MAX];

@@ -111,7 +111,7 @@ int process_maps_each(u32 number, int (*take)(void *context, const struct proces
 		      void *context)
 {
 	static char path[4096];
-	struct process_map map = { .start = 4096, .end = 8192, .inode = number, .path = path };
+	struct process_map map = { .start = 4096, .end = 8192, .inode = number };
 	int err = 0;
 
 	memset(path, 'a', sizeof(path) - 1);
