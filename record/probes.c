@@ -269,10 +269,14 @@ static void wait_for_programs(void)
 		close(inner);
 }
 
-void probes_pause(struct probes *probes, bool pause)
+u64 probes_pause(struct probes *probes, bool pause)
 {
+	u64 before = monotonic_ns(), after;
+
 	__atomic_store_n(&probes->skeleton->bss->control.paused, pause, __ATOMIC_SEQ_CST);
+	after = monotonic_ns();
 	wait_for_programs();
+	return pause ? before : after;
 }
 
 static void destroy_links(struct probes *probes)

@@ -36,8 +36,11 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 int probes_attach(struct probes *probes, struct probes_error *ret_error);
 /* Makes the task behind the pidfd a target that is held until its exec. 0 or -errno. */
 int probes_hold(struct probes *probes, int pidfd);
-/* Targets are followed but nothing is sent, until it is turned off again. */
-void probes_pause(struct probes *probes, bool pause);
+/*
+ * Targets are followed but nothing is sent, until it is turned off again. Returns since when, or until when, events
+ * are missing (CLOCK_MONOTONIC).
+ */
+u64 probes_pause(struct probes *probes, bool pause);
 /* After this no more records are made, except by probes_unfinished(). */
 void probes_detach(struct probes *probes);
 /* Sends a record for every call that a target is still inside, and its counters. Detach first. */

@@ -171,11 +171,15 @@ u64 tracer_needed_by(const struct tracer *tracer)
 	return tracer->program ? tracer_live_tasks(tracer) : 0;
 }
 
-void tracer_pause(struct tracer *tracer, bool pause)
+u64 tracer_pause(struct tracer *tracer, bool pause)
 {
+	u64 now;
+
 	pthread_mutex_lock(&tracer->lock);
 	tracer->paused = pause;
+	now = monotonic_ns();
 	pthread_mutex_unlock(&tracer->lock);
+	return now;
 }
 
 int tracer_tell(struct tracer *tracer, struct consumer *consumer)

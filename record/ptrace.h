@@ -38,8 +38,8 @@ const struct sock_fprog *tracer_program(const struct tracer *tracer);
 int tracer_attach(struct tracer *tracer, struct command *command);
 /* Threads that are watched. */
 u64 tracer_live_tasks(const struct tracer *tracer);
-/* Targets are followed, nothing is recorded. */
-void tracer_pause(struct tracer *tracer, bool pause);
+/* Targets are followed, nothing is recorded. As probes_pause(). */
+u64 tracer_pause(struct tracer *tracer, bool pause);
 /* Tells what the targets are, as for a file that begins. 0 or the -errno of a write. */
 int tracer_tell(struct tracer *tracer, struct consumer *consumer);
 /* To be called now and then: what waits for a creator that was killed goes on. */

@@ -116,7 +116,8 @@ static bool wants_rotation(struct recorder *r, u64 now)
 {
 	const struct modes *modes = &r->settings->modes;
 
-	if (!modes->rotate)
+	/* Paused, nothing comes that would take the place of what is thrown away. */
+	if (!modes->rotate || r->paused_ns)
 		return false;
 	/* A difference: with a long time the sum would be past the end of the clock. */
 	if (modes->rotate_ns && now > r->mark.start_ns &&
@@ -177,7 +178,7 @@ int recorder_turn(struct recorder *r, u64 now, bool *ret_more, u32 *ret_fill)
 			  consumer_tally(r->consumer)->recorded[TRC_KIND_syscall]);
 	if (!err && r->flight) {
 		err = recorder_dump_if_triggered(r, now);
-		if (!err && flight_wants_cut(r->flight, now))
+		if (!err && !r->paused_ns && flight_wants_cut(r->flight, now))
 			err = recorder_cut_memory(r);
 	} else if (!err && wants_rotation(r, now)) {
 		err = recorder_rotate(r);
@@ -198,27 +199,29 @@ static int drain_all(struct recorder *r)
 
 int recorder_pause(struct recorder *r)
 {
+	u64 from_ns;
 	int err;
 
 	if (r->paused_ns)
 		return 0;
-	source_pause(&r->source, true);
+	from_ns = source_pause(&r->source, true);
 	err = drain_all(r);
 	if (!err)
 		err = recorder_note_losses(r);
-	r->paused_ns = monotonic_ns();
+	r->paused_ns = from_ns;
 	return err ? err : trace_writer_flush(r->writer, r->flight ? 0 : UINT64_MAX);
 }
 
 int recorder_resume(struct recorder *r)
 {
+	u64 until_ns;
 	int err;
 
 	if (!r->paused_ns)
 		return 0;
 	/* First the events, then the snapshot: what changes in between is in one of them. */
-	source_pause(&r->source, false);
-	err = consumer_paused(r->consumer, r->paused_ns, monotonic_ns());
+	until_ns = source_pause(&r->source, false);
+	err = consumer_paused(r->consumer, r->paused_ns, until_ns);
 	r->paused_ns = 0;
 	if (err)
 		return err;
@@ -312,7 +315,7 @@ int recorder_finish(struct recorder *r, struct ending *ending, int err)
 		err = recorder_note_losses(r);
 	else
 		recorder_note_losses(r);
-	if (consumer_last_ns(r->consumer) && all_ended)
+	if (consumer_last_ns(r->consumer) && all_ended && !r->paused_ns)
 		end_ns = consumer_last_ns(r->consumer);
 	recorder_set_mark(r, &end, end_ns);
 	if (r->flight) {

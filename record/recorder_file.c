@@ -213,7 +213,14 @@ int recorder_note_losses(struct recorder *r)
 	u64 now = monotonic_ns();
 	int err = consumer_losses(r->consumer, now);
 
-	return err ? err : consumer_missed(r->consumer, now);
+	if (!err)
+		err = consumer_missed(r->consumer, now);
+	if (err || !r->paused_ns)
+		return err;
+	/* The pause goes on: each file tells its part of it. */
+	err = consumer_paused(r->consumer, r->paused_ns, now);
+	r->paused_ns = now;
+	return err;
 }
 
 int recorder_rotate(struct recorder *r)

@@ -9,12 +9,10 @@ u64 source_live_tasks(const struct event_source *source)
 			      : probes_control(source->probes)->live_tasks;
 }
 
-void source_pause(const struct event_source *source, bool pause)
+u64 source_pause(const struct event_source *source, bool pause)
 {
-	if (source->tracer)
-		tracer_pause(source->tracer, pause);
-	else
-		probes_pause(source->probes, pause);
+	return source->tracer ? tracer_pause(source->tracer, pause)
+			      : probes_pause(source->probes, pause);
 }
 
 int source_tell(const struct event_source *source, struct consumer *consumer, bool found)

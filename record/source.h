@@ -12,8 +12,8 @@ struct event_source { /* one of them is NULL */
 
 /* Targets that have not ended. */
 u64 source_live_tasks(const struct event_source *source);
-/* Targets are followed, nothing is recorded, until it is turned off again. */
-void source_pause(const struct event_source *source, bool pause);
+/* Targets are followed, nothing is recorded, until it is turned off again. As probes_pause(). */
+u64 source_pause(const struct event_source *source, bool pause);
 /* Tells what the targets are, as for a file that begins; `found`: not for the first time. 0 or -errno. */
 int source_tell(const struct event_source *source, struct consumer *consumer, bool found);
 /* What is to be told of those that became targets meanwhile. */
