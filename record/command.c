@@ -178,14 +178,19 @@ int command_pidfd(const struct command *command)
 	return command->pidfd;
 }
 
-int command_release(struct command *command)
+#define RELEASE_TURN_MS 100
+
+int command_release(struct command *command, void (*meanwhile)(void *context), void *context)
 {
+	struct pollfd poll_fd = { .fd = command->error_fd, .events = POLLIN };
 	int err = 0;
 	ssize_t n;
 
 	command->released = true;
 	if (write(command->release_fd, "", 1) != 1)
 		return -errno;
+	while (poll(&poll_fd, 1, RELEASE_TURN_MS) <= 0)
+		meanwhile(context);
 	do
 		n = read(command->error_fd, &err, sizeof(err));
 	while (n < 0 && errno == EINTR);

@@ -30,8 +30,11 @@ int command_start(const char *path, char *const argv[], const sigset_t *mask, in
 		  struct command **ret_command);
 pid_t command_pid(const struct command *command);
 int command_pidfd(const struct command *command); /* readable when the command has ended */
-/* Lets it exec and waits for that. 0, or the -errno with which execve failed: it has ended then. */
-int command_release(struct command *command);
+/*
+ * Lets it exec and waits for that; `meanwhile` is called again and again, as a file system may take its time. 0, or the
+ * -errno with which execve failed: it has ended then.
+ */
+int command_release(struct command *command, void (*meanwhile)(void *context), void *context);
 /* Waits for its end. */
 void command_wait(struct command *command, int *ret_status);
 /* Collects the status once the pidfd is readable; true if it has ended. */

@@ -36,6 +36,7 @@ struct loop {
 	bool command_ended;
 	int command_status;
 	unsigned interrupts;
+	int stop_signal; /* the last that asks to end; 0: none has come */
 	bool stop, dump;
 	const char *asked_to_stop;     /* the reason, if a command asked */
 	u64 stalled_ns, stalled_bytes; /* since when a pipe takes nothing; 0: it does */
@@ -99,12 +100,6 @@ void loop_set_control(struct loop *loop, struct control_fifo *control)
 		watch(loop, control_fifo_fd(control), EPOLLIN, SOURCE_CONTROL);
 }
 
-void loop_set_command(struct loop *loop, struct command *command)
-{
-	loop->command = command;
-	watch(loop, command_pidfd(command), EPOLLIN, SOURCE_COMMAND);
-}
-
 static bool command_runs(const struct loop *loop)
 {
 	return loop->command && !loop->command_ended;
@@ -126,11 +121,28 @@ static void take_signals(struct loop *loop)
 			loop->dump = true;
 			continue;
 		}
+		if (stops)
+			loop->stop_signal = info.ssi_signo;
 		if (stops && (++loop->interrupts >= INTERRUPTS_TO_STOP || !command_runs(loop)))
 			loop->stop = true;
 		if (command_runs(loop) && info.ssi_code != SI_KERNEL)
 			command_signal(loop->command, info.ssi_signo);
 	}
+}
+
+void loop_take_signals(struct loop *loop)
+{
+	take_signals(loop);
+}
+
+void loop_set_command(struct loop *loop, struct command *command)
+{
+	loop->command = command;
+	watch(loop, command_pidfd(command), EPOLLIN, SOURCE_COMMAND);
+	take_signals(loop);
+	/* It came before this command was there to hear it. */
+	if (loop->stop_signal)
+		command_signal(command, loop->stop_signal);
 }
 
 static void take_command_end(struct loop *loop)

@@ -99,9 +99,14 @@ static int begin(struct session *s)
 	return err;
 }
 
+static void pass_signals_on(void *loop)
+{
+	loop_take_signals(loop);
+}
+
 static int release_command(struct session *s, const char *path)
 {
-	int err = command_release(s->command);
+	int err = command_release(s->command, pass_signals_on, s->loop);
 
 	/* Ctrl-C while we were loading. */
 	if (err == -EPIPE) {

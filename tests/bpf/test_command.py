@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The command is left as it is: descriptors, signals, status; the recorder keeps out of sight and in time."""
+import fcntl
 import os
+import pty
 import resource
 import signal
 import subprocess
+import termios
 import time
 
 import harness
@@ -105,6 +108,48 @@ def test_terminate(t):
     recorder.terminate()
     equal(wait(recorder), -signal.SIGTERM, "exit of the recorder")
     equal(trace.one("SELECT exit_signal FROM trace"), signal.SIGTERM, "signal in the trace")
+
+
+def test_deaf_to_nothing(t):
+    """R5: a signal is passed on while the command has not come to its exec, and waited for its end."""
+    trace, recorder = t.start(workload("blocked"), "pause")
+    children = f"/proc/{recorder.pid}/task/{recorder.pid}/children"
+    deadline = time.monotonic() + 20
+    held = []
+    while not held and time.monotonic() < deadline:
+        with open(children) as file:
+            held = [int(pid) for pid in file.read().split()]
+    os.kill(held[0], signal.SIGSTOP)
+    time.sleep(1.5)  # by now it would be let go
+    recorder.terminate()
+    while True:
+        with open(f"/proc/{held[0]}/status") as file:
+            pending = int(dict(line.split(":", 1) for line in file)["ShdPnd"], 16)
+        if pending & 1 << signal.SIGTERM - 1:
+            break
+        check(time.monotonic() < deadline, "the signal does not reach the command")
+        time.sleep(0.05)
+    os.kill(held[0], signal.SIGCONT)
+    equal(wait(recorder), -signal.SIGTERM, "exit of the recorder")
+
+
+@cases(0.0, 0.01, 0.02, 0.03, 0.05)
+def test_interrupt_before_the_command(t, seconds):
+    """R5: Ctrl-C on a terminal, before there is a command that it could reach, ends what is started then."""
+    master, slave = pty.openpty()
+    options = {"preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), "start_new_session": True}
+    recorder = subprocess.Popen([harness.RECORD, "-q", *t.backend, "-o", t.new_trace(), "--", "sleep", "20"],
+                                stdin=slave, stdout=slave, stderr=slave, cwd=t.directory, **options)
+    os.close(slave)
+    # From when on it would die of it by itself, it handles signals.
+    while True:
+        with open(f"/proc/{recorder.pid}/status") as file:
+            if int(dict(line.split(":", 1) for line in file)["SigBlk"], 16) & 1 << signal.SIGINT - 1:
+                break
+    time.sleep(seconds)
+    os.write(master, b"\x03")
+    check(wait(recorder, 15) in (130, -signal.SIGINT), f"exit {recorder.returncode}")
+    os.close(master)
 
 
 def wait_for_child(recorder, name="blocked"):
