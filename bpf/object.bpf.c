@@ -193,7 +193,6 @@ __noinline int object_call_exit(struct task_state *state, s64 ret, u64 now)
 {
 	const struct call_object *object;
 	struct syscall_spec *spec;
-	bool entered;
 	u32 index;
 
 	if (!state || !(group_on(GROUP_file) || group_on(GROUP_sock)))
@@ -203,9 +202,9 @@ __noinline int object_call_exit(struct task_state *state, s64 ret, u64 now)
 	if (!spec)
 		return 0;
 	object = &spec->object;
-	entered = state->call.state != TRC_SYSCALL_NO_ENTER;
 	if (object->role == OBJECT_CONNECT) {
-		if (group_on(GROUP_sock) && entered)
+		/* When one began that was found is not known. */
+		if (group_on(GROUP_sock) && state->call.state != TRC_SYSCALL_NO_ENTER)
 			sock_connect(state, object, ret, now);
 		return 0;
 	}
@@ -220,16 +219,13 @@ __noinline int object_call_exit(struct task_state *state, s64 ret, u64 now)
 		made(ret, MADE_RETURNED, SOCK_SOCKET, -1, now);
 		return 0;
 	case OBJECT_ACCEPT:
-		made(ret, MADE_RETURNED, SOCK_ACCEPT,
-		     entered ? (s32)call_arg(&state->call, object->arg) : -1, now);
+		made(ret, MADE_RETURNED, SOCK_ACCEPT, call_arg(&state->call, object->arg), now);
 		return 0;
 	case OBJECT_DIR:
 		if (group_on(GROUP_file))
 			file_dirs(now);
 		return 0;
 	}
-	if (!entered)
-		return 0;
 	if (object->role == OBJECT_MAP) {
 		if (group_on(GROUP_file) && !(state->call.arg3 & MAP_ANONYMOUS))
 			file_mapped(state, ret, object->flags & OBJECT_IN_PAGES, now);

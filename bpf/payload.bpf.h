@@ -159,7 +159,7 @@ __noinline __weak int read_strv_entry(struct task_tail *tail, struct strv_walk *
 
 #define STRV_CUT 65536
 
-/* All that pointers from `addr` on name: the bytes, + STRV_CUT if there are more; below 0: unreadable. */
+/* All that pointers from `addr` on name: the bytes, + STRV_CUT if there are more; -1 - bytes: what comes then is unreadable. */
 __noinline __weak int read_strv(struct task_tail *tail, u32 at, u64 addr, u32 limit,
 				u32 pointer_bytes)
 {
@@ -172,8 +172,8 @@ __noinline __weak int read_strv(struct task_tail *tail, u32 at, u64 addr, u32 li
 	for (int i = 0; i < STRV_ENTRIES_MAX; i++) {
 		int step = read_strv_entry(tail, &walk);
 
-		if (step == STRV_UNREADABLE && !i)
-			return -1;
+		if (step == STRV_UNREADABLE)
+			return -1 - (walk.at - at);
 		if (step == STRV_FULL)
 			break;
 		if (step != STRV_NEXT)
@@ -225,6 +225,8 @@ __noinline __weak int capture_item(struct task_tail *tail, struct task_state *st
 	} else if (how == CAPTURE_STRV) {
 		n = read_strv(tail, off + sizeof(struct trc_item), addr, limit,
 			      pointer_size(state));
+		if (n < -1 && state->last_try)
+			n = STRV_CUT - 1 - n;
 		if (n >= STRV_CUT) {
 			n -= STRV_CUT;
 			item_state = TRC_ITEM_TRUNCATED;

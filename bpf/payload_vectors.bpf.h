@@ -6,7 +6,9 @@
 
 enum lengths_of { LENGTHS_OF_VECTOR, LENGTHS_OF_MESSAGES };
 
-/* The sum of some of them, of `size` bytes. What cannot be read counts nothing: the call fails then. */
+#define LENGTHS_UNREADABLE (1ull << 63) /* more than all of them can be */
+
+/* The sum of some of them, of `size` bytes; with LENGTHS_UNREADABLE that of those before one that cannot be read. */
 __noinline __weak u64 lengths_sum(u64 addr, u32 size, u32 stride, u32 count)
 {
 	u64 total = 0;
@@ -15,17 +17,18 @@ __noinline __weak u64 lengths_sum(u64 addr, u32 size, u32 stride, u32 count)
 		u64 length[2] = { 0 };
 
 		if (bpf_probe_read_user(length, size & 15, (void *)addr))
-			break;
+			return total | LENGTHS_UNREADABLE;
 		total += length[0];
 	}
-	return total;
+	return total & ~LENGTHS_UNREADABLE;
 }
 
 __noinline __weak u64 lengths_sum_all(u64 addr, u32 size, u32 stride, u32 count)
 {
 	u64 total = 0;
 
-	for (u32 i = 0; i < LENGTHS_SUMMED && i < count; i += LENGTHS_STRIDE)
+	for (u32 i = 0; i < LENGTHS_SUMMED && i < count && !(total & LENGTHS_UNREADABLE);
+	     i += LENGTHS_STRIDE)
 		total += lengths_sum(addr + i * stride, size, stride, count - i);
 	return total;
 }
@@ -64,8 +67,13 @@ __noinline __weak int capture_lengths(struct task_tail *tail, struct task_state 
 	}
 	if (i < kept)
 		return item_unreadable(tail, state, off, arg, TRC_TYPE_u64s);
-	if (n > LENGTHS_KEPT)
-		total += lengths_sum_all(addr, size, stride, n - LENGTHS_KEPT);
+	if (n > LENGTHS_KEPT) {
+		u64 rest = lengths_sum_all(addr, size, stride, n - LENGTHS_KEPT);
+
+		if (rest & LENGTHS_UNREADABLE && !state->last_try)
+			return false;
+		total += rest & ~LENGTHS_UNREADABLE;
+	}
 	words[0] = total;
 	item_end(tail, state, off, arg, TRC_TYPE_u64s,
 		 kept < n ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE, 8 + kept * 8, count - kept);

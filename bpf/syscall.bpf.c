@@ -154,6 +154,29 @@ __noinline int syscall_exec(struct task_state *state, u64 mm, u64 filename, bool
 	return 0;
 }
 
+/*
+ * Seccomp or a tracer has answered in the kernel's place: the call returns, but was never entered. What its arguments
+ * point to is as it was.
+ */
+__noinline int syscall_answered(struct task_state *state)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct syscall_spec *spec;
+	u32 index;
+
+	if (!state)
+		return 0;
+	index = state->spec_index;
+	spec = bpf_map_lookup_elem(&specs, &index);
+	if (!spec)
+		return 0;
+	if (filters(FILTER_PATH) && filter_fd_args(&state->call, spec->fd_args))
+		state->notes |= NOTE_PATH;
+	if (spec->capture_count)
+		capture_enter(task, state, spec);
+	return 0;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 {
@@ -204,11 +227,16 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		state->spec_index = index;
 		state->again_captures = 0;
 		state->notes = spec && spec->flags & SPEC_STATE ? NOTE_KEPT : 0;
-		call->state = TRC_SYSCALL_NO_ENTER;
-		if (state->interest)
-			hooks_call_exit(state, ret, now);
-		call_send(task, state, ret, TRC_SYSCALL_NO_ENTER, now);
-		return 0;
+		state->user_stack = 0;
+		state->stack_state = 0;
+		if (phase == PHASE_ATTACHED) {
+			call->state = TRC_SYSCALL_NO_ENTER;
+			if (state->interest)
+				hooks_call_exit(state, ret, now);
+			call_send(task, state, ret, TRC_SYSCALL_NO_ENTER, now);
+			return 0;
+		}
+		syscall_answered(state);
 	}
 	if (state->exit_captures | state->again_captures) {
 		u32 index = state->spec_index;
@@ -248,7 +276,9 @@ static __always_inline void found_inside(struct task_struct *task, struct task_s
 	u32 nr, slot, index;
 	struct syscall_spec *spec;
 
-	if (!task->__state || task->flags & PF_KTHREAD)
+	/* io_uring's threads have their maker's registers; one that is stopped has returned. */
+	if (!task->__state || task->__state & (TASK_STOPPED | TASK_TRACED) ||
+	    task->flags & (PF_KTHREAD | PF_IO_WORKER))
 		return;
 	nr = call_nr_at_exit(regs);
 	slot = call_slot(task, &nr);

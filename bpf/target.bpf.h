@@ -214,25 +214,30 @@ static __always_inline void target_count(struct task_state *state)
 		__sync_fetch_and_add(&control.live_tasks, 1);
 }
 
+/* One that ought to be followed, and is not. */
+static __always_inline void task_lost(void)
+{
+	struct cpu_counters *c = cpu_counters();
+
+	if (c)
+		c->lost_task++;
+}
+
 /* Storage for a task that becomes a target, or that just became one on another CPU. */
 static __always_inline struct task_state *target_storage(struct task_struct *task)
 {
 	struct task_state *state = bpf_task_storage_get(&tasks, task, (void *)&attached_state,
 							BPF_LOCAL_STORAGE_GET_F_CREATE);
-	struct cpu_counters *c;
 
 	/* Another recorder, which made something for the same task, may have been in the way. */
 	if (!state)
 		state = bpf_task_storage_get(&tasks, task, (void *)&attached_state,
 					     BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (state) {
+	if (state)
 		target_count(state);
-		return state;
-	}
-	c = cpu_counters();
-	if (c)
-		c->lost_task++;
-	return NULL;
+	else
+		task_lost();
+	return state;
 }
 
 /* Makes a task that was not born as a target one. */
@@ -251,12 +256,19 @@ static __always_inline struct task_state *target_adopt(struct task_struct *task,
 	return state;
 }
 
+/* Before all hooks are there none makes a target: the end of one might not be seen. The iterator finds it. */
+static __always_inline bool targets_arrive(void)
+{
+	return control.attaching || control.started;
+}
+
 /* For hooks of what may change a task without storage into a target. */
 static __always_inline struct task_state *target_arrives(struct task_struct *task)
 {
 	u32 reason;
 
-	if (!(target_options & ~SEED_OPTIONS_ONLY) || task->tgid == control.recorder_tgid)
+	if (!(target_options & ~SEED_OPTIONS_ONLY) || task->tgid == control.recorder_tgid ||
+	    !targets_arrive())
 		return NULL;
 	reason = kind_chosen(task->group_leader);
 	if (!reason)
@@ -273,12 +285,8 @@ __noinline __weak u64 orphan_keep(u64 node)
 	u32 pid = BPF_CORE_READ(child, pid);
 	u64 start = BPF_CORE_READ(child, start_boottime);
 
-	if (bpf_map_update_elem(&target_orphans, &pid, &start, BPF_ANY)) {
-		struct cpu_counters *c = cpu_counters();
-
-		if (c)
-			c->lost_task++;
-	}
+	if (bpf_map_update_elem(&target_orphans, &pid, &start, BPF_ANY))
+		task_lost();
 	return (u64)BPF_CORE_READ(child, sibling.next);
 }
 
@@ -290,6 +298,8 @@ static __always_inline void orphans_keep(struct task_struct *task)
 
 	for (int i = 0; node && node != head && i < ORPHANS_PER_PARENT; i++)
 		node = orphan_keep(node);
+	if (node && node != head)
+		task_lost();
 }
 
 /* Does an option name this task itself, not only what it descends from? */

@@ -94,6 +94,7 @@ int target_find(struct bpf_iter__task *ctx)
 	struct record_room *room;
 	struct task_state *state;
 	u32 zero = 0, reason, told;
+	bool ended;
 
 	if (!task)
 		return 0;
@@ -116,13 +117,17 @@ int target_find(struct bpf_iter__task *ctx)
 		if (!state)
 			return 0;
 	}
-	if (counter_count && state->phase != PHASE_HELD)
+	/* Its exit was told; of a first thread the others are there still. */
+	ended = state->told & TOLD_REMOVED;
+	if (ended && !BPF_CORE_READ(task, signal, live.counter))
+		return 0;
+	if (counter_count && state->phase != PHASE_HELD && !ended)
 		counter_begin(task);
 	room = bpf_map_lookup_elem(&target_room, &zero);
 	if (!room)
 		return 0;
 	told = control.telling_all ? 0 : state->told;
-	if (!(told & TOLD_FOUND) && write_found(ctx->meta, room, task, state))
+	if (!ended && !(told & TOLD_FOUND) && write_found(ctx->meta, room, task, state))
 		return 1;
 	if (!(told & TOLD_ADDED) && target_is_chosen(task, state)) {
 		added_fill(&added.event, task, state);

@@ -34,7 +34,7 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 		child_state->phase = PHASE_NEWBORN;
 		child_state->added_ns = now;
 		child_state->reason = REASON_INHERITED;
-		child_state->told = TOLD_FOUND | TOLD_ADDED;
+		child_state->told = TOLD_ADDED;
 		/* What it has inherited is known from its creator, once that has been found. */
 		child_state->fds_pass = control.attaching ? 0 : FDS_KNOWN;
 	}
@@ -50,7 +50,9 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 		pid_namespace(BPF_CORE_READ(child, group_leader), &ns_tid);
 	event.ns_tgid = ns_tid;
 	__builtin_memcpy(event.comm, child->comm, sizeof(event.comm));
-	record_send(&event, sizeof(event), TRC_KIND_task_new, now);
+	/* If not, its end tells what it was. */
+	if (record_send(&event, sizeof(event), TRC_KIND_task_new, now) && child_state)
+		child_state->told |= TOLD_FOUND;
 	return 0;
 }
 
@@ -225,7 +227,7 @@ static __always_inline bool renamed_to_target(struct task_struct *task, const ch
 	u32 reason;
 
 	if (!option_given(REASON_NAME) || task->pid != task->tgid ||
-	    task->tgid == control.recorder_tgid)
+	    task->tgid == control.recorder_tgid || !targets_arrive())
 		return false;
 	reason = name_chosen(comm);
 	if (!reason)
@@ -325,7 +327,7 @@ int task_exited(u64 *ctx)
 	}
 	if (!state)
 		return 0;
-	if (control.attaching)
+	if (target_options && control.attaching)
 		orphans_keep(task);
 	now = bpf_ktime_get_ns();
 	if (!(state->told & TOLD_FOUND))

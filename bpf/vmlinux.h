@@ -59,6 +59,8 @@ enum {
 	EBUSY = 16,
 	PF_EXITING = 4,
 	PF_KTHREAD = 0x200000,
+	TASK_STOPPED = 4,
+	TASK_TRACED = 8,
 	VM_EXEC = 4,
 };
 

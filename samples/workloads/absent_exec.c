@@ -5,6 +5,8 @@
  *
  *   absent_exec execve PATH      by execve(PATH)
  *   absent_exec descriptor PATH  by execveat(300, "", AT_EMPTY_PATH), where 300 is PATH
+ *   absent_exec failing PATH     by execve(PATH) with the arguments "present", which is in memory, and one that is
+ *                                not: where there is no such program the kernel does not look at them
  *
  * The arguments are "absent", "two words" and "", the environment is "ABSENT=yes".
  */
@@ -43,7 +45,13 @@ int main(int argc, char **argv)
 	const char *const *env = untouched(environment, sizeof(environment));
 
 	if (argc != 3)
-		FAIL("usage: absent_exec execve|descriptor PATH");
+		FAIL("usage: absent_exec execve|descriptor|failing PATH");
+	if (!strcmp(argv[1], "failing")) {
+		char present[] = "present";
+		const char *half[] = { present, arguments[1], NULL };
+
+		return syscall(SYS_execve, argv[2], half, environment) == -1 ? 0 : 1;
+	}
 	if (!strcmp(argv[1], "execve")) {
 		syscall(SYS_execve, string(argv[2]), args, env);
 	} else {

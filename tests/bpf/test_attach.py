@@ -401,6 +401,30 @@ def test_user(t):
     check("/bin/true" in [words(event, "filename") for event in trace.of("exec")], "what it ran")
 
 
+FORKS = """
+import os, sys, time
+os.setuid(65534)
+print("ready", flush=True)
+end = time.monotonic() + float(sys.argv[1])
+while time.monotonic() < end:
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+"""
+
+
+@takes(200)
+def test_user_who_forks(t):
+    """A recording ends with its targets, also if some came and went while the probes were attached."""
+    for _ in range(4):
+        programs = [python(t, FORKS, str(2.5 * harness.SLOWER)) for _ in range(3)]
+        recorder = start([harness.RECORD, "-q", "-o", t.new_trace(), "-u", "65534"], cwd=t.directory)
+        equal(wait(recorder, 20), 0, "exit")
+        for program in programs:
+            wait(program)
+
+
 def test_all(t):
     """-a: every thread there is, without the recorder and without feeding on itself."""
     def act():
@@ -697,6 +721,50 @@ def inside(pid):
     with open(f"/proc/{pid}/syscall") as file:
         words = file.read().split()
     return int(words[0]), [int(word, 16) for word in words[1:7]]
+
+
+STOPPED = """
+import os, signal
+print("ready", flush=True)
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def test_stopped(t):
+    """R15: a process that is stopped is in no call: that which stopped it has returned."""
+    program = python(t, STOPPED)
+    time.sleep(0.2)
+    trace = attach(t, "-p", str(program.pid))
+    equal(status(program.pid)["State"][0], "T", "state")
+    equal([call["nr"] for call in trace.of("syscall")], [], "calls")
+
+
+RECEIVER = """
+import socket, sys, os
+ours = socket.socket(fileno=0)
+print("ready", flush=True)
+fds = socket.recv_fds(ours, 100, 4)[1]
+os.read(fds[0], 17)
+"""
+
+
+def test_received(t):
+    """R10: descriptors that a call receives are named, even if it began before it was watched."""
+    path = t.write("handed-over", bytes(17))
+    ours, theirs = socket.socketpair()
+    program = start(["/usr/bin/python3", "-B", "-c", RECEIVER], stdin=theirs, stdout=subprocess.PIPE)
+    equal(program.stdout.readline(), b"ready\n", "first words of the program")
+    time.sleep(0.2)
+
+    def act():
+        with open(path, "rb") as file:
+            socket.send_fds(ours, [b"x"], [file.fileno()])
+        wait(program)
+
+    trace = during(t, "-p", str(program.pid), act=act)[1]
+    (call,) = [call for call in trace.calls("read") if call["ret"] == 17]
+    told = {event["fd"]: words(event, "path") for event in trace.of("file")}
+    check(told.get(call["arg0"], "").endswith("/handed-over"), f"names of descriptors: {told}, read: {call['arg0']}")
 
 
 @cases("60", "3")

@@ -5,7 +5,7 @@ import errno
 import os
 import signal
 
-from harness import SLOWER, Skip, cases, check, equal, item, items, made_as, shorten, workload
+from harness import SLOWER, Skip, cases, check, equal, hidden, item, items, made_as, nr, shorten, workload
 
 WHOLE, TRUNCATED, UNREADABLE = "whole", "truncated", "unreadable"
 
@@ -180,6 +180,30 @@ def test_absent_exec(t, way):
     for i, name in enumerate(("filename", "argv", "envp")):
         found = item(call, f"data{first + i}")
         equal((found["data"], found["state"]), words[name], name)
+
+
+def test_absent_argument(t):
+    """R13: a list of strings of which one is in no page yet, and which the kernel did not come to: what there is, as cut."""
+    (call,) = t.record(workload("absent_exec"), "failing", "/nonexistent/program").calls("execve")[1:]
+    equal(call["ret"], -errno.ENOENT, "result")
+    argv = item(call, "data1")
+    equal((argv["data"], argv["state"]), (["present"], TRUNCATED), "arguments")
+
+
+def test_refused(t):
+    """R13: what seccomp refuses is a call as any other, with its arguments, and the filters choose it by them."""
+    trace = t.record(workload("refused"))
+    calls = [call for call in trace.of("syscall") if call["arg0"] == 1999]
+    counted = collections.Counter((call["nr"], -call["ret"], call["state"]) for call in calls)
+    equal(counted, {(nr("openat"), errno.EACCES, 0): 7, (nr("fchmod"), errno.EPERM, 0): 11,
+                    (nr("fchmod"), errno.EBADF, 0): 3}, "calls by number, errno and state")
+    opened = [call for call in trace.calls("openat") if call["arg0"] == 1999]
+    equal([(item(call, "data1")["data"], call["arg2"], call["duration_ns"]) for call in opened],
+          [("refused", os.O_RDONLY | os.O_CLOEXEC, 0)] * 7, "refused openat calls")
+    chosen = t.record(workload("refused"), options=["-e", "openat", "--path", "refused"]).calls("openat")
+    equal([call["arg0"] for call in chosen if not hidden(call)], [1999] * 7, "calls of the path")
+    chosen = t.record(workload("refused"), options=["--errno", "EPERM"]).calls("fchmod")
+    equal([call["arg1"] for call in chosen], [0o600] * 11, "calls of the errno")
 
 
 def test_failed_exec(t):

@@ -144,7 +144,69 @@ def test_ends_before_it_begins(t):
     equal(len(whole(trace)), 0, "events")
 
 
+# --- pauses
+
+
+PAUSED = "SELECT start_ns, end_ns FROM loss WHERE cause LIKE '%paused%'"
+
+
+@cases("rotate", "flight")
+def test_pause_keeps(t, mode):
+    """What was recorded before a pause is there after it, however long it was; a pause that nothing ended is told."""
+    control = Control(t)
+    options = ["--rotate", "400ms", "--keep", "2"] if mode == "rotate" else ["-F", "400ms"]
+    recorder = begin(t, workload("ticks"), "401", "10", options=[*options, *control.option])
+    until(lambda: os.path.exists(t.path("run-0001.trc")), "the file")
+    until(lambda: "recording" in control.ask("status"), "the recording")
+    time.sleep(1)
+    equal(control.ask("stop"), "ok", "stop")
+    stopped = time.monotonic_ns()
+    time.sleep(1.5)
+    ending = time.monotonic_ns()
+    equal(control.ask("quit"), "ok", "quit")
+    equal(wait(recorder), 0, "exit")
+    files = series(t)
+    check(sum(len(ticks(trace)) for trace in files) > 10, "what was recorded before is gone")
+    gap = files[-1].sql(PAUSED)
+    equal(len(gap), 1, "pauses in the table of losses")
+    check(gap[0]["start_ns"] <= stopped and ending <= gap[0]["end_ns"],
+          f"the pause {tuple(gap[0])}, not {stopped} to {ending}")
+    late = [call["ts"] - gap[0]["start_ns"] for call in files[-1].markers() if call["ts"] > gap[0]["start_ns"] + 5_000_000]
+    equal(late, [], "calls in the pause")
+
+
+def test_pause_of_files(t):
+    """A file that begins and ends in a pause says so."""
+    control = Control(t)
+    recorder = begin(t, workload("ticks"), "201", "10", options=["-F", "1h", *control.option])
+    until(lambda: os.path.exists(t.path("run-0001.trc")), "the file")
+    until(lambda: "recording" in control.ask("status"), "the recording")
+    time.sleep(0.3)
+    for line in "stop", "dump", "dump", "start":
+        equal(control.ask(line), "ok", line)
+        time.sleep(0.2)
+    equal(wait(recorder), 0, "exit")
+    files = series(t)
+    equal([len(trace.sql(PAUSED)) for trace in files], [1, 1, 1], "pauses of each file")
+    gaps = [tuple(trace.sql(PAUSED)[0]) for trace in files]
+    check(gaps[0][1] == gaps[1][0] and gaps[1][1] == gaps[2][0], f"one pause, in parts: {gaps}")
+
+
 # --- rotation
+
+
+def test_rotation_without_the_dead(t):
+    """Who has ended and waits to be waited for is in no later file; nor is anything lost for want of room for orphans."""
+    script = "sleep 0.1 & for i in $(seq 40); do (sleep 0.02 & sleep 0.02 & exit); done; exec sleep 1.2"
+    result = record(t, "/bin/bash", "-c", script, options=["--rotate", "300ms"])
+    equal(result.returncode, 0, f"exit ({result.stderr})")
+    files = series(t)
+    check(len(files) >= 4, f"{len(files)} files")
+    equal([trace.one("SELECT lost_count FROM trace") for trace in files], [0] * len(files), "lost")
+    for trace in files[3:]:
+        there = {event["tid"] for event in trace.of("task_found")}
+        equal(there & set().union(*({event["tid"] for event in old.of("task_exit")} for old in files[:-1])), set(),
+              f"found in {trace.path}, after their end")
 
 
 @takes(300)
