@@ -11,6 +11,7 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/options.h"
 #include "common/suggest.h"
 
 #define LINE_MAX_BYTES 256
@@ -28,6 +29,16 @@ static const char *const names[] = {
 	[CONTROL_STATUS] = "status", [CONTROL_QUIT] = "quit",
 };
 
+/* Whoever owns it may write to it: only root, whom we run as, and who called sudo have a say. */
+static bool is_ours(const struct stat *st)
+{
+	const char *uid_text = getenv("SUDO_UID");
+	u64 uid;
+
+	return !st->st_uid || st->st_uid == geteuid() ||
+	       (!geteuid() && uid_text && !parse_u64(uid_text, &uid) && st->st_uid == uid);
+}
+
 /* Both ways, so that neither an absent reader nor an absent writer is waited for, and none that goes is an end. */
 static int open_fifo(const char *path, int *ret_fd, char **ret_error)
 {
@@ -39,6 +50,10 @@ static int open_fifo(const char *path, int *ret_fd, char **ret_error)
 				       errno == ENOENT ? "; make it with mkfifo" : "");
 	else if (fstat(fd, &st) || !S_ISFIFO(st.st_mode))
 		*ret_error = xasprintf("--control %s: not a FIFO; make one with mkfifo", path);
+	else if (!is_ours(&st))
+		*ret_error = xasprintf("--control %s: it belongs to user %u, who could stop this "
+				       "recording; make one of your own with mkfifo",
+				       path, st.st_uid);
 	else
 		*ret_fd = TAKE_FD(fd);
 	return *ret_error ? -EINVAL : 0;

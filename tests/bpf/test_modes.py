@@ -703,6 +703,17 @@ def test_bad_modes(t, options):
     refuse(t, words, [words[0]] if words[0] != "-F" or len(words) < 3 else ["-F"])
 
 
+def test_control_of_another(t):
+    """S4: a FIFO that somebody else made, who could end the recording, is refused; that of who called sudo is not."""
+    path = t.path("theirs")
+    os.mkfifo(path)
+    os.chown(path, 65534, -1)
+    refuse(t, ["--control", path], [path, "65534", "mkfifo"])
+    result = run(["env", "SUDO_UID=65534", "SUDO_GID=65534", harness.RECORD, "-q", "--user", "root", "-o", "run.trc",
+                  "--control", path, "--", "true"], cwd=t.directory)
+    equal(result.returncode, 0, f"exit ({result.stderr})")
+
+
 def refuse(t, options, words):
     before = sorted(os.listdir(t.directory))
     result = run([harness.RECORD, *(() if "-o" in options else ("-o", "run.trc")), *options, "--", "touch", "ran"],
