@@ -273,7 +273,8 @@ struct task_state {
 	u32 fds_pass;	   /* the pass that told of its descriptors; 0: none yet; FDS_KNOWN */
 	u32 user_stack; /* at the entry of the call that it is in; 0 and state 0: none was taken */
 	u8 stack_state; /* enum trc_stack_state of it */
-	u8 zero[3];
+	u8 part;	/* that its beginning was last told in: control.part */
+	u8 zero[2];
 	struct trc_syscall call;
 };
 
@@ -340,6 +341,7 @@ struct control {
 	u32 wanted; /* a hook made a target of a process, whose other threads and files are to be found */
 	u32 pass;
 	u32 telling_all; /* also what was told before */
+	u32 part;	 /* the number of the file, or of the stretch of memory, that begins */
 	u32 started;	 /* what is added now was no target at the start */
 
 	u64 stack_count; /* ids of stacks that were given */

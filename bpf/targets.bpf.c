@@ -136,6 +136,7 @@ int target_find(struct bpf_iter__task *ctx)
 	}
 	/* Only now: what was written of an object that is shown again is gone. */
 	state->told |= TOLD_FOUND | TOLD_ADDED;
+	state->part = control.part;
 	return 0;
 }
 

@@ -51,8 +51,10 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 	event.ns_tgid = ns_tid;
 	__builtin_memcpy(event.comm, child->comm, sizeof(event.comm));
 	/* If not, its end tells what it was. */
-	if (record_send(&event, sizeof(event), TRC_KIND_task_new, now) && child_state)
+	if (record_send(&event, sizeof(event), TRC_KIND_task_new, now) && child_state) {
 		child_state->told |= TOLD_FOUND;
+		child_state->part = control.part;
+	}
 	return 0;
 }
 
@@ -255,20 +257,39 @@ int BPF_PROG(task_renamed, struct task_struct *task, const char *comm)
 }
 
 /* Of one that ends before the iterator came to it: without what takes memory to put together. */
-static __noinline void found_send(struct task_struct *task, struct task_state *state)
+static __noinline void found_send(struct task_struct *task, struct task_state *state, u64 now)
 {
 	struct trc_task_found event = {};
 
 	found_fill(&event, task, state);
-	record_send(&event, sizeof(event), TRC_KIND_task_found, state->added_ns);
+	event.head.ts = now;
+	record_send(&event, sizeof(event), TRC_KIND_task_found, now);
 }
 
-static __noinline void added_send(struct task_struct *task, struct task_state *state)
+static __noinline void added_send(struct task_struct *task, struct task_state *state, u64 now)
 {
 	struct trc_target_added event = {};
 
 	added_fill(&event, task, state);
-	record_send(&event, sizeof(event), TRC_KIND_target_added, state->added_ns);
+	event.head.ts = now;
+	record_send(&event, sizeof(event), TRC_KIND_target_added, now);
+}
+
+/* What it is, if its end would come without: it was not told of, or in a file that has ended since. */
+static __always_inline void beginning_send(struct task_struct *task, struct task_state *state,
+					   u64 now)
+{
+	u8 told = state->told;
+	u64 ts = state->added_ns;
+
+	if (told & TOLD_FOUND && state->part != (u8)control.part) {
+		told = 0;
+		ts = now;
+	}
+	if (!(told & TOLD_FOUND))
+		found_send(task, state, ts);
+	if (!(told & TOLD_ADDED) && target_is_chosen(task, state))
+		added_send(task, state, ts);
 }
 
 /*
@@ -330,10 +351,7 @@ int task_exited(u64 *ctx)
 	if (target_options && control.attaching)
 		orphans_keep(task);
 	now = bpf_ktime_get_ns();
-	if (!(state->told & TOLD_FOUND))
-		found_send(task, state);
-	if (!(state->told & TOLD_ADDED) && target_is_chosen(task, state))
-		added_send(task, state);
+	beginning_send(task, state, now);
 	if (state->phase == PHASE_INSIDE)
 		call_send(task, state, 0, TRC_SYSCALL_UNFINISHED, now);
 	if (sampling)

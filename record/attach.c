@@ -315,6 +315,11 @@ int attach_find_later(struct probes *probes, struct consumer *consumer)
 	return control->wanted ? find(skeleton, consumer) : 0;
 }
 
+void attach_next_part(struct probes *probes)
+{
+	__atomic_fetch_add(&probes_skeleton(probes)->bss->control.part, 1, __ATOMIC_SEQ_CST);
+}
+
 int attach_tell_all(struct probes *probes, struct consumer *consumer)
 {
 	struct trc_bpf *skeleton = probes_skeleton(probes);

@@ -26,6 +26,8 @@ void attach_begin(struct probes *probes);
 int attach_find(struct probes *probes, struct consumer *consumer);
 /* When a hook has found a target later, to be called now and then: the rest of it. */
 int attach_find_later(struct probes *probes, struct consumer *consumer);
+/* Another file begins now. Of who ends before attach_tell_all() comes to it its end tells what it was. */
+void attach_next_part(struct probes *probes);
 /* All targets and their descriptors once more, as they are now: for a file that begins later. */
 int attach_tell_all(struct probes *probes, struct consumer *consumer);
 /* At the end: target_removed for those that go on. */

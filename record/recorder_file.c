@@ -223,10 +223,20 @@ int recorder_note_losses(struct recorder *r)
 	return err;
 }
 
+int recorder_part(struct recorder *r)
+{
+	int err;
+
+	/* What was sent before that goes where it belongs. */
+	source_next_part(&r->source);
+	err = recorder_drain_once(r);
+	return err ? err : recorder_note_losses(r);
+}
+
 int recorder_rotate(struct recorder *r)
 {
 	const struct ending ending = { .reason = "rotated" };
-	int err = recorder_note_losses(r);
+	int err = recorder_part(r);
 	struct mark end;
 
 	recorder_set_mark(r, &end, monotonic_ns());

@@ -31,7 +31,7 @@ int recorder_open_memory(struct recorder *r)
 /* A stretch of memory ends, the next begins; all that came so far is in the memory. */
 int recorder_cut_memory(struct recorder *r)
 {
-	int err = recorder_note_losses(r);
+	int err = recorder_part(r);
 
 	if (!err)
 		err = trace_writer_flush(r->writer, UINT64_MAX);
@@ -108,7 +108,7 @@ int recorder_dump(struct recorder *r, const char *reason)
 	const struct ending ending = { .reason = reason };
 	struct flight_stretch *stretches;
 	struct mark end;
-	int err = recorder_note_losses(r);
+	int err = recorder_part(r);
 
 	if (!err)
 		err = trace_writer_flush(r->writer, UINT64_MAX);

@@ -24,6 +24,8 @@ int recorder_write_clock(struct trace_writer *writer);
 /* Ends the open file after the events that it has. */
 int recorder_close_trace(struct recorder *r, struct trace_writer *writer, const struct mark *from,
 			 const struct mark *to, const struct ending *ending, int err);
+/* To be called before a file, or a stretch of memory, is ended for another. */
+int recorder_part(struct recorder *r);
 int recorder_note_losses(struct recorder *r);
 int recorder_drain_once(void *recorder);
 void recorder_set_mark(struct recorder *r, struct mark *mark, u64 now);

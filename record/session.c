@@ -16,7 +16,6 @@
 #include "record/spec.h"
 
 #define NOTHING_RECORDED (-1)
-#define KILLED_BEFORE	 (-2)
 
 DEFINE_CLEANUP(struct syscall_set *, syscall_set_free)
 
@@ -356,8 +355,13 @@ int session_run(const struct settings *settings, int *ret_signal)
 	err = prepare(s, &set);
 	if (err) {
 		code = err == -EINVAL ? EXIT_USAGE : EXIT_RECORDING_FAILED;
-	} else if (session_load(s, set, path)) {
+		goto out;
+	}
+	err = session_load(s, set, path);
+	if (err) {
 		recorder_discard(&s->recorder);
+		if (err == KILLED_BEFORE)
+			code = command_code(s, ret_signal);
 	} else {
 		log_verbose("%llu bytes of ring per CPU, %zu system-call tables, %s",
 			    (unsigned long long)s->ring_bytes, s->table_count,

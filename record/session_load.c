@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -124,6 +125,9 @@ static int load_tracer(struct session *s, const struct syscall_set *set, const c
 	if (err)
 		return err;
 	err = tracer_attach(s->tracer, s->command);
+	if (err && command_ended(s->command, &s->ending.command_status) &&
+	    WIFSIGNALED(s->ending.command_status))
+		return KILLED_BEFORE;
 	if (err)
 		log_error("ptrace cannot be had: %s; kernel.yama.ptrace_scope must be below 3, and "
 			  "nobody else may trace the command",

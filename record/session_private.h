@@ -37,7 +37,10 @@ struct session {
 
 /* What a ring has by the options, or by the number of CPUs. */
 u64 session_ring_bytes(const struct settings *settings);
-/* The command is held, if there is one, and all that records it is ready. 0 or -errno; it has spoken. */
+#define KILLED_BEFORE                                                                              \
+	(-4096) /* no -errno: a signal has ended the command; the ending has its status */
+
+/* The command is held, if there is one, and all that records it is ready. 0, KILLED_BEFORE or -errno; it has spoken. */
 int session_load(struct session *s, const struct syscall_set *set, const char *path);
 /* The recording is over: the command is to owe us nothing any more. */
 void session_leave(struct session *s);

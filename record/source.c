@@ -23,6 +23,12 @@ int source_tell(const struct event_source *source, struct consumer *consumer, bo
 		     : attach_find(source->probes, consumer);
 }
 
+void source_next_part(const struct event_source *source)
+{
+	if (!source->tracer)
+		attach_next_part(source->probes);
+}
+
 int source_tell_later(const struct event_source *source, struct consumer *consumer)
 {
 	if (!source->tracer)

@@ -14,6 +14,8 @@ struct event_source { /* one of them is NULL */
 u64 source_live_tasks(const struct event_source *source);
 /* Targets are followed, nothing is recorded, until it is turned off again. As probes_pause(). */
 u64 source_pause(const struct event_source *source, bool pause);
+/* A file is about to end. What is sent from here on tells enough for the next, which source_tell() begins. */
+void source_next_part(const struct event_source *source);
 /* Tells what the targets are, as for a file that begins; `found`: not for the first time. 0 or -errno. */
 int source_tell(const struct event_source *source, struct consumer *consumer, bool found);
 /* What is to be told of those that became targets meanwhile. */

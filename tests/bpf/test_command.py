@@ -133,23 +133,34 @@ def test_deaf_to_nothing(t):
     equal(wait(recorder), -signal.SIGTERM, "exit of the recorder")
 
 
-@cases(0.0, 0.01, 0.02, 0.03, 0.05)
-def test_interrupt_before_the_command(t, seconds):
+@cases("bpf", "ptrace")
+def test_interrupt_before_the_command(t, backend):
     """R5: Ctrl-C on a terminal, before there is a command that it could reach, ends what is started then."""
-    master, slave = pty.openpty()
-    options = {"preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), "start_new_session": True}
-    recorder = subprocess.Popen([harness.RECORD, "-q", *t.backend, "-o", t.new_trace(), "--", "sleep", "20"],
-                                stdin=slave, stdout=slave, stderr=slave, cwd=t.directory, **options)
-    os.close(slave)
-    # From when on it would die of it by itself, it handles signals.
-    while True:
-        with open(f"/proc/{recorder.pid}/status") as file:
-            if int(dict(line.split(":", 1) for line in file)["SigBlk"], 16) & 1 << signal.SIGINT - 1:
-                break
-    time.sleep(seconds)
-    os.write(master, b"\x03")
-    check(wait(recorder, 15) in (130, -signal.SIGINT), f"exit {recorder.returncode}")
-    os.close(master)
+    def take_terminal():
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        if backend == "ptrace":
+            os.setuid(65534)
+
+    os.chmod(t.directory, 0o777)
+    for ms in range(0, 60, 6):
+        master, slave = pty.openpty()
+        recorder = subprocess.Popen([harness.RECORD, "-q", "-o", t.new_trace(), "--", "sleep", "10"], cwd=t.directory,
+                                    stdin=slave, stdout=slave, stderr=slave, preexec_fn=take_terminal,
+                                    start_new_session=True)
+        os.close(slave)
+        # Before, it would die of it by itself.
+        while not blocks(recorder.pid, signal.SIGINT):
+            pass
+        time.sleep(ms / 1000)
+        os.write(master, b"\x03")
+        check(wait(recorder, 8) in (130, -signal.SIGINT), f"exit {recorder.returncode} with Ctrl-C after {ms} ms")
+        os.close(master)
+
+
+def blocks(pid, number):
+    with open(f"/proc/{pid}/status") as file:
+        mask = dict(line.split(":", 1) for line in file)["SigBlk"]
+    return int(mask, 16) & 1 << number - 1
 
 
 def wait_for_child(recorder, name="blocked"):

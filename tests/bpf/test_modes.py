@@ -195,6 +195,21 @@ def test_pause_of_files(t):
 # --- rotation
 
 
+@cases("rotate", "flight")
+def test_part_begins_with_all(t, mode):
+    """Who ends in a file has its beginning in it, also if that end comes while the file begins."""
+    storm = workload("shortlived")
+    options = ["--rotate", "100ms"] if mode == "rotate" else ["-F", "100ms", "--trigger", "exit,code=7"]
+    result = record(t, "/bin/sh", "-c", f"{storm} 2003 & {storm} 2003 & {storm} 2003 & wait", options=options)
+    equal(result.returncode, 0, f"exit ({result.stderr})")
+    files = series(t)
+    check(len(files) >= 2, f"{len(files)} files")
+    for trace in files:
+        begun = {event["tid"] for event in trace.of("task_found")} | {event["child_tid"] for event in trace.of("task_new")}
+        ended = {event["tid"] for event in trace.of("task_exit")}
+        equal(sorted(ended - begun), [], f"ends without a beginning in {trace.path}")
+
+
 def test_rotation_without_the_dead(t):
     """Who has ended and waits to be waited for is in no later file; nor is anything lost for want of room for orphans."""
     script = "sleep 0.1 & for i in $(seq 40); do (sleep 0.02 & sleep 0.02 & exit); done; exec sleep 1.2"
