@@ -156,11 +156,10 @@ __noinline int syscall_exec(struct task_state *state, u64 mm, u64 filename, bool
 
 /*
  * Seccomp or a tracer has answered in the kernel's place: the call returns, but was never entered. What its arguments
- * point to is as it was.
+ * point to is as it was, and is read at exit: from here the readers would need more stack than there is.
  */
 __noinline int syscall_answered(struct task_state *state)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct syscall_spec *spec;
 	u32 index;
 
@@ -172,8 +171,10 @@ __noinline int syscall_answered(struct task_state *state)
 		return 0;
 	if (filters(FILTER_PATH) && filter_fd_args(&state->call, spec->fd_args))
 		state->notes |= NOTE_PATH;
-	if (spec->capture_count)
-		capture_enter(task, state, spec);
+	for (u32 i = 0; i < SPEC_CAPTURES && i < spec->capture_count; i++)
+		if (capture_is_asked(state, &spec->captures[i]))
+			state->exit_captures |= 1 << i;
+	state->out_bytes = ~0u;
 	return 0;
 }
 
