@@ -28,14 +28,29 @@ static void identity_release(struct identity *identity)
 	modules_unref(identity->modules);
 }
 
+void process_name_child(struct process *process)
+{
+	struct text name = {};
+
+	text_adds(&name, "child ");
+	if (process->comm)
+		text_add(&name, process->comm->data, process->comm->len);
+	text_addf(&name, "[%u]", process->pid);
+	string_set(&process->as_child->name, string_new(name.data, name.len));
+	text_release(&name);
+}
+
 void thread_set_comm(struct thread *thread, const char *comm, size_t size)
 {
 	struct process *process = thread->process;
 
 	thread->verdict = 0;
 	string_set(&thread->comm, string_new(comm, strnlen(comm, size)));
-	if (thread->tid == process->pid || !process->comm)
-		string_set(&process->comm, string_ref(thread->comm));
+	if (thread->tid != process->pid && process->comm)
+		return;
+	string_set(&process->comm, string_ref(thread->comm));
+	if (process->as_child)
+		process_name_child(process);
 }
 
 /* ---- parents ---- */

@@ -49,6 +49,8 @@ void parent_missing(struct model *model, struct process *process);
 void parent_found(struct model *model, struct process *parent);
 
 void thread_set_comm(struct thread *thread, const char *comm, size_t size);
+/* Gives process->as_child the name that the process bears now. */
+void process_name_child(struct process *process);
 void identity_inherit(struct identity *child, const struct identity *parent);
 
 /* Threads whose grace is over go through the hooks. */

@@ -76,18 +76,12 @@ static void set_child(struct model *model, const struct trc_syscall *record, u32
 		      struct wait_cause *cause)
 {
 	struct process *child = model->fds ? find_child(model, record->head.tgid, pid) : NULL;
-	struct text name = {};
 
 	if (!child)
 		return;
 	if (!child->as_child) {
 		child->as_child = objects_make(&model->fds->objects, OBJECT_child, record->head.ts);
-		text_adds(&name, "child ");
-		if (child->comm)
-			text_add(&name, child->comm->data, child->comm->len);
-		text_addf(&name, "[%u]", child->pid);
-		child->as_child->name = string_new(name.data, name.len);
-		text_release(&name);
+		process_name_child(child);
 	}
 	cause->object = child->as_child;
 }

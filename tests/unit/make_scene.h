@@ -13,6 +13,7 @@ enum {
 	NR_write = 1,
 	NR_close = 3,
 	NR_nanosleep = 35,
+	NR_vfork = 58,
 	NR_getppid = 110,
 	NR_wait4 = 61,
 	NR_exit_group = 231,

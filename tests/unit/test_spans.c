@@ -338,6 +338,51 @@ static void test_path(void)
 #define TURNS 400000
 
 /* A path longer than what is held: what is long ago is summed up, and the sum is still that of the life. */
+/* What was waited for has the name that it had in the end, though vfork had seen it before its exec. */
+static void test_child(void)
+{
+	struct scene scene;
+	struct table_sink t;
+
+	scene_begin(&scene, 1);
+	scene_new(&scene, 0, 1, 1, 100, 100, "shell");
+	scene_come(&scene, 1000, 100);
+	scene_new(&scene, 10000, 100, 100, 101, 101, "shell");
+	scene_leave(&scene, 11000, 100, TRC_SCHED_UNINTERRUPTIBLE);
+	scene_come(&scene, 12000, 101);
+	scene_wake(&scene, 20000, 101, 100);
+	scene_come(&scene, 21000, 100);
+	scene_call(&scene, (struct scene_call){ .at = 22000,
+						.tid = 100,
+						.tgid = 100,
+						.nr = NR_vfork,
+						.ret = 101,
+						.duration_ns = 12500 });
+	scene_exec(&scene, 23000, 101, 0, 10000, "/bin/true", "true", 4);
+	scene_leave(&scene, 30000, 100, TRC_SCHED_SLEEP);
+	scene_exit(&scene, 60000, 101, 101, 10000, 0, true);
+	scene_wake(&scene, 60500, 101, 100);
+	scene_come(&scene, 63000, 100);
+	scene_call(&scene, (struct scene_call){ .at = 64000,
+						.tid = 100,
+						.tgid = 100,
+						.nr = NR_wait4,
+						.ret = 101,
+						.duration_ns = 40000 });
+	scene_exit(&scene, 70000, 100, 100, 0, 0, true);
+	scene_finish(&scene);
+	table_fill(&t, scene.path, "wait", NULL);
+	CHECK_EQ(t.rows.count, 2);
+	for (size_t i = 0; i < t.rows.count; i++)
+		CHECK_STR(table_text(&t, i, "object"), "child ended[101]");
+	table_release(&t);
+	table_fill(&t, scene.path, "wait_by_object", NULL);
+	CHECK_EQ(t.rows.count, 2);
+	CHECK_STR(table_text(&t, table_find(&t, "reason", "child"), "object"), "child ended");
+	table_release(&t);
+	scene_release(&scene);
+}
+
 static void test_long_path(void)
 {
 	u64 at = 20000, sum = 0, summed = 0;
@@ -380,6 +425,7 @@ int main(void)
 	test_world(false);
 	test_parts();
 	test_path();
+	test_child();
 	test_long_path();
 	return check_report();
 }
