@@ -218,7 +218,7 @@ struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 		wait_poll(waits->model, thread, record, &cause);
 		break;
 	case KIND_child:
-		wait_child(waits->model, waits->decoder, record, &cause);
+		wait_child(waits->model, waits->decoder, thread, record, &cause);
 		break;
 	case KIND_timer:
 		cause.reason = WAIT_timer;
@@ -249,7 +249,7 @@ struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 		cause.reason = WAIT_disk;
 		break;
 	case KIND_clone:
-		wait_clone(waits->model, waits->decoder, record, &cause);
+		wait_clone(waits->model, waits->decoder, thread, record, &cause);
 		break;
 	default:
 		cause.reason = WAIT_kernel;

@@ -9,8 +9,9 @@
 
 #include <string.h>
 
-#define VFORK_FLAG  0x4000 /* CLONE_VFORK */
-#define WAITID_INFO 2	   /* arguments */
+#define VFORK_FLAG   0x4000 /* CLONE_VFORK */
+#define WAITID_P_PID 1
+#define WAITID_INFO  2 /* arguments */
 
 #define FIND_CHILD_STEPS 8 /* what it costs to look at a process, beside a descriptor */
 
@@ -54,29 +55,47 @@ void wait_poll(struct model *model, struct thread *thread, const struct trc_sysc
 
 /* ---- children ---- */
 
+static bool is_child(const struct process *process, const struct process *parent)
+{
+	return process->ppid == parent->pid || process->last_ppid == parent->pid;
+}
+
 /* The child that the caller knows by this number. */
-static struct process *find_child(struct model *model, u32 parent_pid, u32 pid)
+static struct process *find_child(struct model *model, const struct process *parent, u32 pid)
 {
 	struct process *process = idmap_find(&model->processes, pid);
 
 	if (process && (!process->ns_pid || process->ns_pid == pid))
+		return process;
+	/* The child alone may be in another pid namespace: in that of the caller it has its usual number. */
+	if (process && parent->ns_pid == parent->pid && is_child(process, parent))
 		return process;
 	if (!pid)
 		return NULL;
 	/* Another pid namespace. It is a young one, mostly. */
 	for (process = model->last; process && fds_afford(model->fds, FIND_CHILD_STEPS);
 	     process = process->previous)
-		if (process->ns_pid == pid &&
-		    (process->ppid == parent_pid || process->last_ppid == parent_pid))
+		if (process->ns_pid == pid && is_child(process, parent))
 			return process;
 	return NULL;
 }
 
-static void set_child(struct model *model, const struct trc_syscall *record, u32 pid,
+/* Who ended, if nothing else tells: it woke its parent then. */
+static struct process *waking_child(struct model *model, const struct thread *thread,
+				    const struct trc_syscall *record)
+{
+	const struct wakeup *woken = &thread->woken;
+	const struct thread *waker;
+
+	if (!woken->waker_id || record->head.ts - woken->ns > record->duration_ns)
+		return NULL;
+	waker = model_thread(model, woken->waker_tid, woken->waker_id);
+	return waker && is_child(waker->process, thread->process) ? waker->process : NULL;
+}
+
+static void set_child(struct model *model, const struct trc_syscall *record, struct process *child,
 		      struct wait_cause *cause)
 {
-	struct process *child = model->fds ? find_child(model, record->head.tgid, pid) : NULL;
-
 	if (!child)
 		return;
 	if (!child->as_child) {
@@ -86,23 +105,31 @@ static void set_child(struct model *model, const struct trc_syscall *record, u32
 	cause->object = child->as_child;
 }
 
-void wait_child(struct model *model, struct decoder *decoder, const struct trc_syscall *record,
-		struct wait_cause *cause)
+void wait_child(struct model *model, struct decoder *decoder, struct thread *thread,
+		const struct trc_syscall *record, struct wait_cause *cause)
 {
 	const struct trc_item *info = item_of(record, WAITID_INFO);
 	size_t pid_at = abi_is_narrow(record->abi) || record->abi == SYSCALL_ABI_X32 ? 12 : 16;
+	struct process *child = NULL;
+	u32 pid = 0;
 
 	cause->reason = WAIT_child;
-	if (record->state == TRC_SYSCALL_UNFINISHED)
+	if (!model->fds || record->state == TRC_SYSCALL_UNFINISHED || record->ret < 0)
 		return;
 	if (record->ret > 0)
-		set_child(model, record, (u32)record->ret, cause);
-	else if (!record->ret && info && info->len >= pid_at + 4)
-		set_child(model, record, payload_u32(decoder, trc_item_data(info) + pid_at), cause);
+		pid = (u32)record->ret;
+	else if (info && info->len >= pid_at + 4)
+		pid = payload_u32(decoder, trc_item_data(info) + pid_at);
+	else if (syscall_arg(record, 0) == WAITID_P_PID)
+		pid = (u32)syscall_arg(record, 1);
+	child = find_child(model, thread->process, pid);
+	if (!child && !record->ret)
+		child = waking_child(model, thread, record);
+	set_child(model, record, child, cause);
 }
 
-void wait_clone(struct model *model, struct decoder *decoder, const struct trc_syscall *record,
-		struct wait_cause *cause)
+void wait_clone(struct model *model, struct decoder *decoder, struct thread *thread,
+		const struct trc_syscall *record, struct wait_cause *cause)
 {
 	const struct syscall_desc *desc = decoder_syscall(decoder, record->abi, record->nr);
 	const struct trc_item *item = item_of(record, 0);
@@ -114,6 +141,7 @@ void wait_clone(struct model *model, struct decoder *decoder, const struct trc_s
 	if (strcmp(desc->name, "vfork") != 0 && !(flags & VFORK_FLAG))
 		return;
 	cause->reason = WAIT_vfork;
-	if (record->ret > 0)
-		set_child(model, record, (u32)record->ret, cause);
+	if (model->fds && record->ret > 0)
+		set_child(model, record, find_child(model, thread->process, (u32)record->ret),
+			  cause);
 }

@@ -10,7 +10,7 @@ u8 wait_reason_of(const struct object *object);
 /* Each sets the reason, and the object if it is known. */
 void wait_poll(struct model *model, struct thread *thread, const struct trc_syscall *record,
 	       struct wait_cause *cause);
-void wait_child(struct model *model, struct decoder *decoder, const struct trc_syscall *record,
-		struct wait_cause *cause);
-void wait_clone(struct model *model, struct decoder *decoder, const struct trc_syscall *record,
-		struct wait_cause *cause);
+void wait_child(struct model *model, struct decoder *decoder, struct thread *thread,
+		const struct trc_syscall *record, struct wait_cause *cause);
+void wait_clone(struct model *model, struct decoder *decoder, struct thread *thread,
+		const struct trc_syscall *record, struct wait_cause *cause);

@@ -60,6 +60,28 @@ def test_waits(t, way):
     sums_are_lives(trace)
 
 
+WAITID = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+for kind in 1, 0:  # P_PID, P_ALL
+    pid = os.fork()
+    if not pid:
+        os.execvp("sleep", ["sleep", "0.1"])
+    libc.waitid(kind, pid if kind else 0, None, 4)  # WEXITED, and no siginfo that would name the child
+"""
+
+
+def test_children(t):
+    """A child has the name that it had in the end, whatever it was waited for with, also from another pid namespace."""
+    trace = t.record("/usr/bin/python3", "-c", WAITID)
+    names = "SELECT DISTINCT call, object FROM wait WHERE reason = 'child' AND max_ns > 50000000 ORDER BY object_id"
+    rows = [(row["call"], row["object"]) for row in trace.sql(names)]
+    equal([(call, str(name)[:12]) for call, name in rows], [("waitid", "child sleep[")] * 2, "children")
+    trace = t.record("unshare", "-pf", "--mount-proc", "bash", "-c", "sleep 0.1; sleep 0.1; true")
+    equal(sorted(str(row["object"]).split("[")[0] for row in trace.sql(names)), ["child bash", "child sleep", "child sleep"],
+          "children in another pid namespace")
+
+
 @cases("sync", "direct")
 def test_disk(t, way):
     """Writes that must be on the disk and reads past the page cache wait for block I/O, of that file, and for little else."""
