@@ -16,11 +16,13 @@ static void describe(struct text *text, const struct span *span)
 		add_string(text, span->object->name);
 	else
 		text_adds(text, wait_reason_text(span->reason));
+	if (!span_by_thread(span))
+		return;
 	if (span->waker && span->waker->comm) {
 		text_adds(text, ", ended by ");
 		add_string(text, span->waker->comm);
 		text_addf(text, "[%u]", span->waker->tid);
-	} else if (span->waker_tid) {
+	} else {
 		text_addf(text, ", ended by [%u]", span->waker_tid);
 	}
 }

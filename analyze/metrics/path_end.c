@@ -14,22 +14,12 @@ void path_end_init(struct fold *fold)
 	state->start_ns = UINT64_MAX;
 }
 
-/*
- * A soft interrupt is the doing of the thread that it interrupted only where that had sent what it brought: over
- * a loopback.
- */
-static bool is_by_thread(const struct span *span)
-{
-	return span->waker && (span->waker_context != WAKER_softirq ||
-			       span->reason == WAIT_socket || span->reason == WAIT_poll);
-}
-
 void path_end_span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
 {
 	struct path_end *state = fold->state;
 
 	path_span(path_of(&state->paths, thread, &thread->slots[fold->slot]), span,
-		  is_by_thread(span));
+		  span->waker && span_by_thread(span));
 }
 
 void path_end_woken(struct fold *fold, struct thread *thread, struct thread *waker, u64 at_ns)

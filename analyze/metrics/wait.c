@@ -28,8 +28,9 @@
 	  "and those that an interrupt ended: timer, device, "                                     \
 	  "packet")                                                                                \
 	C(max_ts_ns, INTEGER, TS, "when the longest began")                                        \
-	C(max_waker_id, INTEGER, ID, "the thread that ended it; NULL: none, or outside the trace") \
-	C(max_waker_tid, INTEGER, NUMBER, "its tid; NULL: not known")                              \
+	C(max_waker_id, INTEGER, ID,                                                               \
+	  "the thread that ended it; NULL: an interrupt, or outside the trace")                    \
+	C(max_waker_tid, INTEGER, NUMBER, "its tid; NULL: not known, or an interrupt")             \
 	C(max_waker_comm, TEXT, NONE, "its name then")                                             \
 	C(max_context, TEXT, NONE, "what ended it: task, softirq, irq, nmi; NULL: not known")      \
 	C(complete, INTEGER, BOOL, "0: events of it may be missing")
@@ -100,11 +101,12 @@ static void put_all(struct fold *fold, const struct thread *thread, struct text_
 
 static void set_longest(struct wait *wait, const struct span *span)
 {
-	const struct thread *waker = span->waker;
+	bool by_thread = span_by_thread(span);
+	const struct thread *waker = by_thread ? span->waker : NULL;
 
 	wait->max_ts_ns = span->start_ns;
 	wait->max_waker_id = waker ? waker->id : 0;
-	wait->max_waker_tid = span->waker_tid;
+	wait->max_waker_tid = by_thread ? span->waker_tid : 0;
 	wait->max_context = span->waker_context;
 	string_set(&wait->max_waker_comm, waker ? string_ref(waker->comm) : NULL);
 }

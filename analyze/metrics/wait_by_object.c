@@ -60,6 +60,7 @@ static struct wait *wait_of(struct fold *fold, const struct span *span)
 static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
 {
 	u64 ns = span->end_ns - span->start_ns;
+	bool by_thread = span_by_thread(span);
 	struct wait *wait;
 
 	if (!is_shown_wait(fold, span, shown))
@@ -70,10 +71,10 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 	if (latency_is_worst(&wait->latency, ns)) {
 		wait->max_ts_ns = span->start_ns;
 		wait->max_tid = thread->tid;
-		wait->max_waker_tid = span->waker_tid;
+		wait->max_waker_tid = by_thread ? span->waker_tid : 0;
 		string_set(&wait->max_comm, string_ref(thread->comm));
 		string_set(&wait->max_waker_comm,
-			   span->waker ? string_ref(span->waker->comm) : NULL);
+			   by_thread && span->waker ? string_ref(span->waker->comm) : NULL);
 	}
 	latency_add(&wait->latency, ns);
 }

@@ -78,10 +78,11 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 {
 	struct process *process = thread->process;
 	struct text_map *edges = process->slots[fold->slot];
-	const struct process *waker = span->waker ? span->waker->process : NULL;
+	u32 waker_tid = span_by_thread(span) ? span->waker_tid : 0;
+	const struct process *waker = waker_tid && span->waker ? span->waker->process : NULL;
 	const struct key key = { .object_id = span->object ? span->object->id : 0,
 				 .waker_process_id = waker ? waker->id : 0,
-				 .waker_tid = waker ? 0 : span->waker_tid,
+				 .waker_tid = waker ? 0 : waker_tid,
 				 .context = span->waker_context,
 				 .reason = span->reason };
 	struct edge *edge;
@@ -99,7 +100,7 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 		edge->object = object_ref(span->object);
 	if (waker && edge->waker_comm != waker->comm)
 		string_set(&edge->waker_comm, string_ref(waker->comm));
-	edge->waker_pid = waker ? waker->pid : span->waker_tid;
+	edge->waker_pid = waker ? waker->pid : waker_tid;
 	latency_add(&edge->latency, span->end_ns - span->start_ns);
 	edge->lossy |= !span->complete;
 }

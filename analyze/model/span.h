@@ -89,6 +89,16 @@ const char *span_state_text(u8 state); /* "waiting, interruptible" */
 const char *wait_reason_name(u8 reason);
 const char *wait_reason_text(u8 reason);
 
+/*
+ * Did the waker end the wait? A soft interrupt is the doing of the thread that it interrupted only where that may have
+ * sent what it brought: over a loopback.
+ */
+static inline bool span_by_thread(const struct span *span)
+{
+	return span->waker_tid && (span->waker_context != WAKER_softirq ||
+				   span->reason == WAIT_socket || span->reason == WAIT_poll);
+}
+
 /* Did it wait, whatever for? */
 static inline bool span_waits(u8 state)
 {

@@ -33,3 +33,14 @@ def test_windows(t):
         for line in out.stdout.splitlines()[1:]:
             parts = [part + int(value) for part, value in zip(parts, line.split(","))]
     check(parts == whole, f"{parts}, not {whole}")
+
+
+def test_interrupted(t):
+    """Whom a soft interrupt interrupts when a disk is done has ended no wait."""
+    trace = harness.Trace(shutil.copy(os.path.join(TRACES, "kernel.trc"), t.path("kernel.trc")))
+    contexts = trace.sql("SELECT DISTINCT max_context, max_waker_tid FROM wait WHERE object = '/srv/slow/pages' AND call = 'pread64'")
+    equal([tuple(row) for row in contexts], [("softirq", None)], "what ended the longest")
+    lines = trace.analyze("replay", "--waits").stdout.splitlines()
+    waits = [line for line in lines if "pread64" in line and "waiting for /srv/slow/pages" in line]
+    check(waits and not any("ended by" in line for line in waits), f"waits for the file: {waits}")
+    check(any("ended by" in line for line in lines), "none of the other waits has who ended it")

@@ -383,6 +383,53 @@ static void test_child(void)
 	scene_release(&scene);
 }
 
+/* Whom a soft interrupt interrupts has ended no timer. */
+static void test_interrupted(void)
+{
+	static const char *const tables[] = { "wait", "wait_by_object" };
+	struct scene scene;
+	struct table_sink t;
+
+	scene_begin(&scene, 1);
+	scene_new(&scene, 0, 1, 1, 100, 100, "sleeper");
+	scene_new(&scene, 500, 1, 1, 101, 101, "busy");
+	scene_come(&scene, 1000, 100);
+	scene_leave(&scene, 11000, 100, TRC_SCHED_SLEEP);
+	scene_come(&scene, 12000, 101);
+	scene_wakeup(&scene,
+		     (struct scene_wakeup){ .at = 60000,
+					    .tid = 101,
+					    .woken_tid = 100,
+					    .context = TRC_CONTEXT_SOFTIRQ,
+					    .flags = TRC_WAKEUP_TARGET | TRC_WAKEUP_BY_TARGET });
+	scene_come(&scene, 61000, 100);
+	scene_call(&scene, (struct scene_call){ .at = 62000,
+						.tid = 100,
+						.tgid = 100,
+						.nr = NR_nanosleep,
+						.duration_ns = 52000 });
+	scene_exit(&scene, 70000, 100, 100, 0, 0, true);
+	scene_finish(&scene);
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		table_fill(&t, scene.path, tables[i], NULL);
+		CHECK_EQ(t.rows.count, 1);
+		CHECK_EQ(table_cell(&t, 0, "max_waker_tid")->type, VALUE_NULL);
+		CHECK_EQ(table_cell(&t, 0, "max_waker_comm")->type, VALUE_NULL);
+		table_release(&t);
+	}
+	table_fill(&t, scene.path, "wait", NULL);
+	CHECK_STR(table_text(&t, 0, "max_context"), "softirq");
+	CHECK_EQ(table_int(&t, 0, "by_interrupt_count"), 1);
+	table_release(&t);
+	table_fill(&t, scene.path, "wait_edge", NULL);
+	CHECK_EQ(t.rows.count, 1);
+	CHECK_EQ(table_cell(&t, 0, "waker_process_id")->type, VALUE_NULL);
+	CHECK_EQ(table_cell(&t, 0, "waker_pid")->type, VALUE_NULL);
+	CHECK_STR(table_text(&t, 0, "context"), "softirq");
+	table_release(&t);
+	scene_release(&scene);
+}
+
 static void test_long_path(void)
 {
 	u64 at = 20000, sum = 0, summed = 0;
@@ -426,6 +473,7 @@ int main(void)
 	test_parts();
 	test_path();
 	test_child();
+	test_interrupted();
 	test_long_path();
 	return check_report();
 }
