@@ -18,9 +18,8 @@
 	C(to_pid, INTEGER, NUMBER, "its pid")                                                      \
 	C(to_comm, TEXT, NONE, "its last name")                                                    \
 	C(via, TEXT, NONE,                                                                         \
-	  "pipe, tcp, udp, unix …; futex (it was woken), signal, child (birth; and its end, "    \
-	  "which "                                                                                 \
-	  "the parent waited for)")                                                                \
+	  "pipe, tcp, udp, unix …; futex (it was woken), signal (also what ended any other "     \
+	  "wait), child (birth; and its end, which the parent waited for)")                        \
 	C(peer, TEXT, NONE, "of one that is outside: its address; NULL: none, or not known")       \
 	C(bytes, INTEGER, BYTES, "bytes that it gave; NULL where there are none")                  \
 	C(count, INTEGER, COUNT, "calls that got some, wakes, signals, births")                    \
@@ -280,7 +279,7 @@ static const struct process *giver(struct fold *fold, const struct span *span, u
 						? idmap_find(&state->channels, (u32)socket->peer_id)
 						: NULL;
 
-	*ret_process_id = channel ? channel->last_writer : 0;
+	*ret_process_id = channel && !span->interrupted ? channel->last_writer : 0;
 	return span->waker && span->waker_context == WAKER_task ? span->waker->process : NULL;
 }
 
@@ -293,7 +292,9 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 
 	if (!shown || !span_waits(span->state))
 		return;
-	if (span->reason == WAIT_child || span->reason == WAIT_vfork)
+	if (span->interrupted && span->state == SPAN_sleep)
+		via = "signal";
+	else if (span->reason == WAIT_child || span->reason == WAIT_vfork)
 		via = "child";
 	else if (span->object &&
 		 (span->object->type == OBJECT_pipe || span->object->type == OBJECT_socket))

@@ -47,6 +47,7 @@ static void emit(struct spans *spans, struct span_thread *st, const struct segme
 		span.abi = call->abi;
 		span.nr = call->nr;
 		span.call_start_ns = call->start_ns;
+		span.interrupted = call->cause.interrupted;
 		if (segment->state == SPAN_user ||
 		    (segment->state == SPAN_stopped && segment->guess))
 			span.state = SPAN_system;

@@ -200,12 +200,23 @@ static u64 futex_address(const struct trc_syscall *record, const struct syscall_
 	return name && !strcmp(name, "uaddr") ? syscall_arg(record, 0) : 0;
 }
 
+/* Linux' own numbers, of all machines: ERESTARTSYS and the like stand for EINTR, or for trying again. */
+static bool is_interrupted(const struct trc_syscall *record)
+{
+	enum { EINTR_NUMBER = 4, ERESTART_FIRST = 512, ERESTART_LAST = 516 };
+
+	return record->state == TRC_SYSCALL_UNFINISHED || record->ret == -EINTR_NUMBER ||
+	       (record->ret <= -ERESTART_FIRST && record->ret >= -ERESTART_LAST);
+}
+
 struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 			     const struct trc_syscall *record)
 {
 	const struct syscall_desc *desc = decoder_syscall(waits->decoder, record->abi, record->nr);
 	struct wait_cause cause = { .reason = WAIT_unknown, .disk_reason = WAIT_disk };
 	u8 kind = kind_of(waits, record->abi, record->nr);
+
+	cause.interrupted = kind != KIND_exit && is_interrupted(record);
 
 	switch (kind) {
 	case KIND_fd:

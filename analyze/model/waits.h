@@ -9,6 +9,7 @@
 struct wait_cause {
 	u8 reason;	       /* enum wait_reason */
 	u8 disk_reason;	       /* the same where the wait is for block I/O */
+	bool interrupted;      /* the call was ended by a signal, or never */
 	struct object *object; /* NULL: unknown; borrowed */
 };
 

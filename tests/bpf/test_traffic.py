@@ -67,6 +67,31 @@ def test_pipe(t):
     check(29_000_000 <= pipe["read_ns"] < 10 * 29_000_000 and pipe["write_ns"] < pipe["read_ns"] / 4, f"times {pipe}")
 
 
+INTERRUPTED = """
+import os, signal, socket, time
+ends, (reader, writer), pids = socket.socketpair(), os.pipe(), []
+for wait in lambda: os.read(reader, 1), lambda: os.read(ends[0].fileno(), 1):
+    pids.append(os.fork())
+    if not pids[-1]:
+        wait()
+        os._exit(1)
+time.sleep(0.2)
+for pid in pids:
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
+"""
+
+
+def test_signal(t):
+    """Who sent a signal gave the one that it reached nothing over what that one was waiting at."""
+    trace = t.record("/usr/bin/python3", "-c", INTERRUPTED, options=["--events", "+signal"])
+    rows = trace.sql("SELECT via, count, wait_count, wait_ns FROM communication WHERE from_pid = (SELECT min(pid) FROM process)"
+                     " AND via <> 'child'")
+    equal([row["via"] for row in rows], ["signal"] * 2, "over what")
+    check(all(row["count"] == 1 and row["wait_count"] >= 1 and row["wait_ns"] > 50_000_000 for row in rows),
+          f"signals and the waits that they ended: {[tuple(row) for row in rows]}")
+
+
 def test_network(t):
     """Both ends of each connection, bytes each way, and the latencies that the program measured itself."""
     run = Run(t)
