@@ -189,7 +189,10 @@ static void event(struct fold *fold, const struct walk_step *step)
 	end = end_get(fold->state, object);
 	if (!end->users.count)
 		users_add(&end->users, step->thread->process);
-	if (record->reason == SOCKET_REASON_connected && !end->connected_ns)
+	/* Where the call did not wait either of them tells of the success, never the call. */
+	if ((record->reason == SOCKET_REASON_connected ||
+	     record->reason == SOCKET_REASON_connect) &&
+	    !end->connected_ns)
 		end->connected_ns = record->head.ts;
 }
 
@@ -242,7 +245,7 @@ static void put_row(struct fold *fold, const struct end *client, const struct en
 	put_user(client, &row[COLUMN_client_process_id], &row[COLUMN_client_process], &client_name);
 	put_user(server, &row[COLUMN_server_process_id], &row[COLUMN_server_process], &server_name);
 	row[COLUMN_start_ts_ns] = value_int((s64)start_ns);
-	if (client && client->connected_ns && client->connect_begin_ns)
+	if (client && client->connect_begin_ns && client->connected_ns >= client->connect_begin_ns)
 		row[COLUMN_connect_ns] =
 			value_int((s64)(client->connected_ns - client->connect_begin_ns));
 	row[COLUMN_errno] = value_known(socket->error, 0);

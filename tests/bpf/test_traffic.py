@@ -134,6 +134,25 @@ def test_network(t):
     equal(counts(sent, "send_count", "send_bytes") + counts(got, "receive_count", "receive_bytes"), (61, 61 * 67) * 2, "datagrams")
 
 
+UNWAITED = """
+import errno, select, socket
+server = socket.create_server(("127.0.0.1", 0))
+clients = [socket.socket() for _ in range(7)]
+for client in clients:
+    client.setblocking(False)
+    assert client.connect_ex(server.getsockname()) == errno.EINPROGRESS
+    assert select.select([], [client], [], 10)[1] and not client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+"""
+
+
+def test_unwaited(t):
+    """A connect that is not waited for has a duration, too: over the loopback it is done when the call returns."""
+    trace = t.record("/usr/bin/python3", "-c", UNWAITED)
+    rows = trace.sql("SELECT connect_ns FROM connection WHERE protocol = 'tcp' AND client_process_id IS NOT NULL")
+    equal(len(rows), 7, "connections")
+    check(all(row["connect_ns"] and 0 < row["connect_ns"] < 10**10 for row in rows), f"{[tuple(row) for row in rows]}")
+
+
 def test_selection(t):
     """A selection counts what it shows, with names that are those of the whole trace."""
     run = Run(t)
