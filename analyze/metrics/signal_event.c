@@ -2,9 +2,12 @@
 /* Table signal_event: a row per signal sent, and per signal that reached a thread. */
 #include "analyze/metrics/instance.h"
 
+#include <signal.h>
+
 #define COLUMNS(C)                                                                                   \
 	C(ts_ns, INTEGER, TS, "when it was")                                                         \
-	C(event, TEXT, NONE, "sent; delivered: it reached its thread")                               \
+	C(event, TEXT, NONE,                                                                         \
+	  "sent; delivered: it reached its thread; one that ends the process reaches all of them")   \
 	C(signal, INTEGER, NUMBER, "number")                                                         \
 	C(name, TEXT, NONE, "name, as the recording machine has it")                                 \
 	C(code, TEXT, NONE,                                                                          \
@@ -34,6 +37,7 @@ static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 
 struct sent { /* and not delivered yet */
 	u64 ts;
+	s32 code;
 	u32 sender_id, sender_tid;
 	bool to_process;
 };
@@ -94,7 +98,9 @@ static void note_sent(struct fold *fold, struct process *process,
 	sent = &pending->by_number[record->signal];
 	if (sent->ts)
 		return;
-	*sent = (struct sent){ .ts = record->head.ts, .to_process = record->group };
+	*sent = (struct sent){ .ts = record->head.ts,
+			       .code = record->code,
+			       .to_process = record->group };
 	if (has_sender(name, record->code)) {
 		sent->sender_id = sender ? sender->id : 0;
 		sent->sender_tid = record->head.tid;
@@ -139,14 +145,18 @@ static void put_sent(struct fold *fold, const struct walk_step *step,
 	fold_row(fold, row);
 }
 
-static void put_delivered(struct fold *fold, const struct walk_step *step,
-			  const struct trc_signal_deliver *record)
+static struct sent *sent_to(struct fold *fold, const struct thread *thread, u32 signal)
+{
+	struct pending *pending = thread ? thread->process->slots[fold->slot] : NULL;
+
+	return pending && signal < SIGNALS ? &pending->by_number[signal] : NULL;
+}
+
+static void put_delivered(struct fold *fold, const struct thread *thread,
+			  const struct trc_signal_deliver *record, const struct sent *sent)
 {
 	static const char *const actions[] = { "default", "ignored", "handler" };
 	const char *name = decoder_signal_name(fold->walk->decoder, record->signal);
-	struct pending *pending = step->thread ? step->thread->process->slots[fold->slot] : NULL;
-	struct sent *sent =
-		pending && record->signal < SIGNALS ? &pending->by_number[record->signal] : NULL;
 	struct value row[COLUMN_COUNT] = {};
 
 	row[COLUMN_ts_ns] = value_int((s64)record->head.ts);
@@ -154,7 +164,7 @@ static void put_delivered(struct fold *fold, const struct walk_step *step,
 	row[COLUMN_signal] = value_int(record->signal);
 	row[COLUMN_name] = value_text(name);
 	row[COLUMN_code] = code_value(fold, name, record->code);
-	put_target(row, step->thread, record->head.tid);
+	put_target(row, thread, record->head.tid);
 	row[COLUMN_result] = word_value(actions, ARRAY_SIZE(actions), record->action);
 	row[COLUMN_handler] = value_known(record->handler, 0);
 	if (sent && sent->ts) {
@@ -162,17 +172,60 @@ static void put_delivered(struct fold *fold, const struct walk_step *step,
 		row[COLUMN_sender_tid] = value_known(sent->sender_tid, 0);
 		row[COLUMN_to_process] = value_int(sent->to_process);
 		row[COLUMN_wait_ns] = value_int((s64)(record->head.ts - sent->ts));
-		*sent = (struct sent){};
 	}
 	fold_row(fold, row);
 }
 
+/* It was SIGKILL that reached the thread, for whatever ended the process: its end tells. */
+static void put_death(struct fold *fold, struct thread *thread)
+{
+	struct trc_signal_deliver *record = thread->slots[fold->slot];
+	u32 signal = thread->has_totals ? thread->status & 0x7f : 0;
+	const struct sent *sent = NULL;
+
+	if (!record)
+		return;
+	if (signal && signal != SIGKILL) {
+		record->signal = signal;
+		sent = sent_to(fold, thread, signal);
+		if (sent && sent->ts)
+			record->code = sent->code;
+	}
+	put_delivered(fold, thread, record, sent);
+	free(record);
+	thread->slots[fold->slot] = NULL;
+}
+
+static void delivered(struct fold *fold, struct thread *thread,
+		      const struct trc_signal_deliver *record)
+{
+	struct sent *sent = sent_to(fold, thread, record->signal);
+	bool kills = record->signal == SIGKILL;
+
+	if (thread && kills && !(sent && sent->ts) && !thread->slots[fold->slot]) {
+		thread->slots[fold->slot] = xmemdup(record, sizeof(*record));
+		return;
+	}
+	put_delivered(fold, thread, record, sent);
+	if (sent && !kills)
+		*sent = (struct sent){};
+}
+
 static void event(struct fold *fold, const struct walk_step *step)
 {
+	const struct trc_head *record = step->event.record;
+
 	if (step->event.kind_id == TRC_KIND_signal_generate)
-		put_sent(fold, step, (const struct trc_signal_generate *)step->event.record);
+		put_sent(fold, step, (const struct trc_signal_generate *)record);
 	else if (step->event.kind_id == TRC_KIND_signal_deliver)
-		put_delivered(fold, step, (const struct trc_signal_deliver *)step->event.record);
+		delivered(fold, step->thread, (const struct trc_signal_deliver *)record);
+	else if (step->event.kind_id == TRC_KIND_task_exit && step->thread)
+		put_death(fold, step->thread);
+}
+
+static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
+{
+	put_death(fold, thread);
 }
 
 static void process_gone(struct fold *fold, struct process *process, bool shown)
@@ -191,5 +244,6 @@ const struct metric metric_signal_event = {
 		   .stream = true },
 	.classes = 1ull << TRC_CLASS_TASK | 1ull << TRC_CLASS_SIGNAL,
 	.event = event,
+	.thread_gone = thread_gone,
 	.process_gone = process_gone,
 };

@@ -2,7 +2,7 @@
 """A14, A15: the tables of disks, pages, faults, memory, signals, capabilities, io_urings, polls against known numbers."""
 import os
 
-from harness import Skip, check, equal, workload
+from harness import Skip, cases, check, equal, workload
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -118,12 +118,44 @@ def test_signals(t):
     for key, count in {("SIGUSR1", "handler"): 7, ("SIGUSR2", "handler"): 11, ("SIGHUP", "handler"): 13,
                        ("SIGQUIT", "handler"): 1}.items():
         equal(delivered.get(key), (count, count, count), f"{key} of {delivered}")
-    equal(delivered["SIGKILL", "default"][0], 2, "signals that killed: they reach their threads so")
+    equal(delivered["SIGTERM", "default"], (2, 2, 2), "signals that killed, though they reach their threads as SIGKILL")
+    check(("SIGKILL", "default") not in delivered, "nobody sent SIGKILL")
     equal(delivered["SIGALRM", "handler"], (3, 3, 0), "a timer is nobody")
     equal([name for name, _ in delivered if name == "SIGURG"], [], "what is ignored is not delivered")
     children = {row[0] for row in trace.sql("""SELECT t.process_id FROM signal_event s JOIN thread t
         ON t.thread_id = s.sender_thread_id WHERE s.name = 'SIGCHLD' AND s.event = 'sent' AND s.code = 'killed'""")}
     equal(len(children), 2, "children whose ends were told")
+
+
+THREADS = """
+import os, signal, sys, threading, time
+reader, writer = os.pipe()
+pid = os.fork()
+if not pid:
+    if sys.argv[1] == "taken":  # the signal is taken, not delivered; then the process ends by itself
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    for _ in range(3):
+        threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
+    os.write(writer, b"x")
+    if sys.argv[1] == "taken":
+        signal.sigwait([signal.SIGTERM])
+        os._exit(0)
+    time.sleep(100)
+os.read(reader, 1)
+os.kill(pid, signal.SIGKILL if sys.argv[1] == "kill" else signal.SIGTERM)
+os.waitpid(pid, 0)
+"""
+
+
+@cases("term", "kill", "taken")
+def test_deaths(t, way):
+    """What ends a process reaches all its threads, from who sent it; the end by exit_group reaches the others as SIGKILL."""
+    trace = t.record("/usr/bin/python3", "-c", THREADS, way, options=["--events", "+signal"])
+    first = trace.of("exec")[0]["tgid"]
+    rows = trace.sql("SELECT name, code, sender_tid, to_process FROM signal_event WHERE event = 'delivered' AND result = 'default'")
+    expected = {"term": [("SIGTERM", "kill", first, 1)] * 4, "kill": [("SIGKILL", "kill", first, 1)] * 4,
+                "taken": [("SIGKILL", "kill", None, None)] * 3}[way]
+    equal([tuple(row) for row in rows], expected, "signals that ended threads")
 
 
 def test_capabilities(t):
