@@ -5,18 +5,6 @@
 #include "analyze/model/sockets.h"
 #include "analyze/model/uses.h"
 
-/* The descriptor that stands before the first path. */
-static s32 directory_of(struct walk *walk, const struct trc_syscall *record)
-{
-	const struct syscall_desc *desc = decoder_syscall(walk->decoder, record->abi, record->nr);
-
-	for (unsigned i = 1; desc && i < desc->arg_count; i++)
-		if (desc->args[i].type == ARG_PATH)
-			return desc->args[i - 1].type == ARG_DIRFD ? (s32)syscall_arg(record, i - 1)
-								   : DECODE_AT_FDCWD;
-	return DECODE_AT_FDCWD;
-}
-
 /* "tcp 127.0.0.1:80": the end that clients have in common. */
 static void add_socket(const struct object *object, struct text *text)
 {
@@ -62,7 +50,8 @@ enum call_place call_place(struct walk *walk, const struct walk_step *step,
 	text_clear(text);
 	if (decode_path(walk->decoder, record, &path, &len) && len) {
 		if (!walk->fds ||
-		    !thread_add_path(step->thread, directory_of(walk, record), path, len, text))
+		    !thread_add_path(step->thread, call_directory(walk->decoder, record), path, len,
+				     text))
 			text_add(text, path, len);
 		return PLACE_PATH;
 	}

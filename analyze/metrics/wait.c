@@ -14,7 +14,9 @@
 	C(reason, TEXT, NONE,                                                                      \
 	  "what for: file, directory, device, pipe, socket, event, futex, poll, child, timer, "    \
 	  "signal, disk, fault, memory, ipc, vfork, exit, uring, kernel, unknown")                 \
-	C(object_id, INTEGER, ID, "the file, pipe, socket …; NULL: none, or not known")            \
+	C(object_id, INTEGER, ID,                                                                  \
+	  "the file, pipe, socket …; of a path that was not opened one of its own; NULL: none, " \
+	  "or not known")                                                                          \
 	C(object_type, TEXT, NONE, "its type")                                                     \
 	C(object, TEXT, NONE, "its name")                                                          \
 	C(call, TEXT, NONE, "the system call that it waited in; NULL: in none, or not known")      \

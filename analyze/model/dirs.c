@@ -177,3 +177,14 @@ bool thread_add_path(struct thread *thread, s32 directory, const char *path, siz
 		text_addc(out, '/');
 	return true;
 }
+
+s32 call_directory(struct decoder *decoder, const struct trc_syscall *record)
+{
+	const struct syscall_desc *desc = decoder_syscall(decoder, record->abi, record->nr);
+
+	for (unsigned i = 1; desc && i < desc->arg_count; i++)
+		if (desc->args[i].type == ARG_PATH)
+			return desc->args[i - 1].type == ARG_DIRFD ? (s32)syscall_arg(record, i - 1)
+								   : DECODE_AT_FDCWD;
+	return DECODE_AT_FDCWD;
+}

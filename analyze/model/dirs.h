@@ -20,6 +20,8 @@ const struct string *thread_cwd(const struct thread *thread);
  */
 bool thread_add_path(struct thread *thread, s32 directory, const char *path, size_t len,
 		     struct text *out);
+/* The descriptor that the call was given together with its first path; DECODE_AT_FDCWD: none. */
+s32 call_directory(struct decoder *decoder, const struct trc_syscall *record);
 
 /* For the model */
 void dirs_leave(struct thread *thread); /* it is about to be freed */

@@ -13,6 +13,8 @@
 /* Instead of a device: what one number names on the whole machine. */
 #define OBJECT_PLACE_SOCKET UINT32_MAX
 #define OBJECT_PLACE_PIPE   (UINT32_MAX - 1)
+#define OBJECT_PLACE_PATH                                                                          \
+	(UINT32_MAX - 2) /* its inode is not known: the number is that of a path */
 
 struct objects { /* zero it first */
 	struct object **buckets;

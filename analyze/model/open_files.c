@@ -5,6 +5,7 @@
 #include "analyze/model/sockets.h"
 
 #include "common/alloc.h"
+#include "common/hash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,16 +267,6 @@ struct open_file *file_from_target(struct fds *fds, const char *target)
 	return make_file(fds, &told);
 }
 
-/* The directory's descriptor of openat and the like is the first argument. */
-static s32 directory_of(struct fds *fds, const struct trc_syscall *record)
-{
-	const struct syscall_desc *desc = decoder_syscall(fds->decoder, record->abi, record->nr);
-
-	return desc && desc->arg_count && desc->args[0].type == ARG_DIRFD
-		       ? (s32)syscall_arg(record, 0)
-		       : DECODE_AT_FDCWD;
-}
-
 struct open_file *file_from_call(struct fds *fds, struct thread *thread,
 				 const struct trc_syscall *record)
 {
@@ -287,7 +278,7 @@ struct open_file *file_from_call(struct fds *fds, struct thread *thread,
 
 	if (record->state == TRC_SYSCALL_COMPLETE &&
 	    decode_path(fds->decoder, record, &path, &len) &&
-	    thread_add_path(thread, directory_of(fds, record), path, len, &text)) {
+	    thread_add_path(thread, call_directory(fds->decoder, record), path, len, &text)) {
 		told.path = text.data;
 		told.path_len = text.len;
 	}
@@ -310,5 +301,23 @@ struct object *fds_mapped_object(struct fds *fds, const struct trc_page_fault *r
 	/* Perhaps nobody has it open: it is remembered for a while like one that was closed. */
 	objects_open(&fds->objects, object);
 	objects_close(&fds->objects, object);
+	return object;
+}
+
+struct object *fds_path_object(struct fds *fds, const char *path, size_t len)
+{
+	u64 place = hash_bytes(path, len);
+	struct object *object = objects_find(&fds->objects, OBJECT_PLACE_PATH, place);
+
+	if (object && object->name->len == len && !memcmp(object->name->data, path, len)) {
+		object_ref(object);
+	} else {
+		object = objects_make_at(&fds->objects, OBJECT_file, OBJECT_PLACE_PATH, place,
+					 fds->now);
+		object->name = string_new(path, len);
+	}
+	objects_open(&fds->objects, object);
+	objects_close(&fds->objects, object);
+	object_unref(object); /* it is remembered for a while */
 	return object;
 }

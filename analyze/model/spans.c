@@ -56,7 +56,9 @@ static void emit(struct spans *spans, struct span_thread *st, const struct segme
 		if (waits || span.state == SPAN_call) {
 			span.reason = segment->state == SPAN_iowait ? call->cause.disk_reason
 								    : call->cause.reason;
-			span.object = call->cause.object;
+			span.object = segment->state == SPAN_iowait && call->cause.disk_object
+					      ? call->cause.disk_object
+					      : call->cause.object;
 		}
 	} else if (waits) {
 		span.reason = segment->in_call		     ? WAIT_kernel

@@ -179,17 +179,18 @@ static void find_fd(struct thread *thread, const struct trc_syscall *record,
 		cause->reason = WAIT_socket;
 }
 
-/* What was opened, or else: names are looked up. */
-static void find_path(struct thread *thread, const struct trc_syscall *record,
+/* What was opened, or else the name that is looked up. */
+static void find_path(struct waits *waits, struct thread *thread, const struct trc_syscall *record,
 		      const struct syscall_desc *desc, struct wait_cause *cause)
 {
 	cause->reason = WAIT_file;
-	if (!(desc->properties & SYSCALL_RETURNS_FD) || record->ret < 0 ||
-	    record->state == TRC_SYSCALL_UNFINISHED)
-		return;
-	cause->object = object_of_fd(thread, (s32)record->ret);
+	if (desc->properties & SYSCALL_RETURNS_FD && record->ret >= 0 &&
+	    record->state != TRC_SYSCALL_UNFINISHED)
+		cause->object = object_of_fd(thread, (s32)record->ret);
 	if (cause->object)
 		cause->reason = wait_reason_of(cause->object);
+	else
+		cause->object = wait_path(waits->model, waits->decoder, thread, record);
 }
 
 /* As far as the arguments tell; 0: they do not, as where a list is given. */
@@ -223,7 +224,7 @@ struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 		find_fd(thread, record, desc, &cause);
 		break;
 	case KIND_path:
-		find_path(thread, record, desc, &cause);
+		find_path(waits, thread, record, desc, &cause);
 		break;
 	case KIND_poll:
 		wait_poll(waits->model, thread, record, &cause);
@@ -250,6 +251,7 @@ struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 		break;
 	case KIND_exit:
 		cause.reason = WAIT_exit;
+		cause.disk_object = wait_path(waits->model, waits->decoder, thread, record);
 		break;
 	case KIND_uring:
 		/* To the kernel each of its waits is one for block I/O, also that for a socket. */

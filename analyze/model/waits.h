@@ -7,10 +7,11 @@
 #include "analyze/model/span.h"
 
 struct wait_cause {
-	u8 reason;	       /* enum wait_reason */
-	u8 disk_reason;	       /* the same where the wait is for block I/O */
-	bool interrupted;      /* the call was ended by a signal, or never */
-	struct object *object; /* NULL: unknown; borrowed */
+	u8 reason;		    /* enum wait_reason */
+	u8 disk_reason;		    /* the same where the wait is for block I/O */
+	bool interrupted;	    /* the call was ended by a signal, or never */
+	struct object *object;	    /* NULL: unknown; borrowed */
+	struct object *disk_object; /* of the wait for block I/O; NULL: the same */
 };
 
 struct waits;

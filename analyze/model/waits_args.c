@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/decode/decoder.h"
+#include "analyze/model/dirs.h"
 #include "analyze/model/fds.h"
 #include "analyze/model/fds_private.h"
 #include "analyze/model/polls.h"
@@ -51,6 +52,26 @@ void wait_poll(struct model *model, struct thread *thread, const struct trc_sysc
 		else
 			cause->object = step->entries[i].object;
 	}
+}
+
+struct object *wait_path(struct model *model, struct decoder *decoder, struct thread *thread,
+			 const struct trc_syscall *record)
+{
+	s32 directory = call_directory(decoder, record);
+	struct object *object;
+	struct text text = {};
+	const char *path;
+	size_t len;
+
+	if (!model->fds || !decode_path(decoder, record, &path, &len))
+		return NULL;
+	if (!len)
+		return object_of_fd(thread, directory);
+	if (!thread_add_path(thread, directory, path, len, &text))
+		text_add(&text, path, len);
+	object = fds_path_object(model->fds, text.data, text.len);
+	text_release(&text);
+	return object;
 }
 
 /* ---- children ---- */

@@ -7,6 +7,10 @@
 /* enum wait_reason of a wait for the object. */
 u8 wait_reason_of(const struct object *object);
 
+/* The object of the first path that the call was given; NULL: it was given none. Borrowed. */
+struct object *wait_path(struct model *model, struct decoder *decoder, struct thread *thread,
+			 const struct trc_syscall *record);
+
 /* Each sets the reason, and the object if it is known. */
 void wait_poll(struct model *model, struct thread *thread, const struct trc_syscall *record,
 	       struct wait_cause *cause);

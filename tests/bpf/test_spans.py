@@ -99,6 +99,35 @@ def test_disk(t, way):
     sums_are_lives(trace)
 
 
+NAMES = """
+import os, sys
+os.chdir(sys.argv[1])
+here = os.open(".", os.O_RDONLY)
+for i in range(23):
+    os.mkdir("made")
+    os.rename("made", "./moved", src_dir_fd=here)
+    os.rmdir(sys.argv[1] + "/moved")
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY))
+    os.unlink("file", dir_fd=here)
+"""
+
+
+def test_paths(t):
+    """A wait in a call that was given a path is for the file of that path, whole, though nobody opened it."""
+    os.mkdir(t.path("sync"))
+    if not shutil.which("chattr") or run(["chattr", "+D", t.path("sync")]).returncode:
+        raise Skip("no directory here of which changes are on the disk at once")
+    trace = t.record("/usr/bin/python3", "-c", NAMES, t.path("sync"))
+    calls = {"mkdir": "made", "renameat": "made", "rmdir": "moved", "unlinkat": "file"}
+    rows = trace.sql("SELECT call, object_type, object FROM wait WHERE object LIKE ? || '/sync/%' OR call IN"
+                     " ('mkdir', 'mkdirat', 'rmdir', 'renameat', 'renameat2', 'unlinkat')", t.directory)
+    names = {call: t.path("sync/" + name) for call, name in calls.items()}
+    found = {row["call"]: (row["object_type"], row["object"]) for row in rows if row["call"] in names}
+    if not found:
+        raise Skip("a disk too fast to wait for")
+    equal(found, {call: ("file", names[call]) for call in found}, "what was waited for")
+
+
 def test_page_fault(t):
     """A wait for a page of a mapped file names the file, in a call of another kind and in none."""
     trace = t.record(workload("faults"), options=["--events", "+fault"])
