@@ -30,13 +30,42 @@ def test_questions(t):
     check(abs(sum(row["share"] for row in where) - 1) < .001, "shares of the time")
     check("sleep" in {row["comm"] for row in why}, f"sleep is on the critical path: {[tuple(row) for row in why]}")
     check(any(row["comm"] == "wc" and row["reason"] == "pipe" and row["ms"] > 40 for row in waited), "wc waited for the pipe")
-    check(locks[0]["wait_count"] > 9 and locks[0]["hold_max_comm"] == "locks", f"the mutex: {[tuple(row) for row in locks]}")
+    mutex = [row for row in locks if row["use"] == "lock"][0]
+    check(mutex["wait_count"] > 9 and mutex["hold_max_comm"] == "locks", f"the mutex: {[tuple(row) for row in locks]}")
     edges = {(re.sub(r"\[.*", "", row["giver"]), re.sub(r"\[.*", "", row["getter"]), row["via"]): row for row in talk}
     equal(edges["seq", "wc", "pipe"]["bytes"], len("".join(f"{i}\n" for i in range(1, 20001))), "bytes from seq to wc")
     equal(slow, [], "connections")
     check(any(row["path"].endswith("libc.so.6") for row in files), "a file that all of them open")
     check(any(row["directory"] in (".", t.directory) and row["first_comm"] == "cat" for row in failed), "what cat did not find")
     equal({row["comm"] for row in used}, set(tree), "who used something")
+
+
+STUCK = """
+import ctypes, os, signal, threading, time
+pid = os.fork()
+if not pid:
+    mutex = ctypes.create_string_buffer(64)
+    for _ in range(2):
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)
+time.sleep(0.4)
+os.kill(pid, signal.SIGKILL)
+os.waitpid(pid, 0)
+lock = threading.Lock()
+lock.acquire()
+thread = threading.Thread(target=lock.acquire)
+thread.start()
+time.sleep(0.2)
+lock.release()
+thread.join()
+"""
+
+
+def test_stuck(t):
+    """The question about locks, with a mutex that nobody ever gives and a lock of Python's that is given once."""
+    (query,) = [query for question, query in queries().items() if "locks" in question]
+    rows = t.record("/usr/bin/python3", "-c", STUCK).sql(query)
+    found = {row["use"] for row in rows if row["ms"] > 50}
+    check(len(found) == 2 and None in found, f"{[tuple(row) for row in rows]}")
 
 
 def test_connections(t):
