@@ -100,7 +100,9 @@ static const struct option_row rows[] = {
 	  "record stacks too, a list of: off-cpu (where threads wait: user and kernel stack), "
 	  "futex "
 	  "(only waits for futexes), syscall (user stack at the entry of every recorded call), "
-	  "syscall=CALLS (of these; a set as for -e, to the end of the list), all; may be repeated",
+	  "syscall=CALLS (of these; a set as for -e, to the end of the list), all; may be "
+	  "repeated; "
+	  "user stacks are whole only of code with frame pointers (-fno-omit-frame-pointer)",
 	  NULL },
 	{ 0, "counters", OPTION_STRING, ROW(settings.counters), "LIST",
 	  "what each thread counts: cycles, instructions, cache-misses, branch-misses and other "
