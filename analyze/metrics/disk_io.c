@@ -3,7 +3,6 @@
 #include "analyze/metrics/latency.h"
 #include "analyze/metrics/text_map.h"
 #include "analyze/metrics/who.h"
-#include "analyze/model/fds.h"
 
 #define SUM_COLUMNS(C)                                                                             \
 	C(count, INTEGER, COUNT, "requests that completed")                                        \
@@ -26,7 +25,10 @@
 	SUM_COLUMNS(C)
 
 #define FILE_COLUMNS(C)                                                                            \
-	C(path, TEXT, NONE, "the file; NULL: its name was not seen, or it is none")                \
+	C(path, TEXT, NONE,                                                                        \
+	  "the file; \"device 8:16\": the disk's own pages, as of the journal and what else a "    \
+	  "file "                                                                                  \
+	  "system keeps beside its files; NULL: its name was not seen, or it is none")             \
 	C(inode, INTEGER, NUMBER, "its inode; NULL: the pages were of no file")                    \
 	C(inode_device, TEXT, NONE, "device that holds the inode, major:minor")                    \
 	C(op, TEXT, NONE, "as in disk_io")                                                         \
@@ -143,7 +145,6 @@ static void disk_event(struct fold *fold, const struct walk_step *step)
 static void file_event(struct fold *fold, const struct walk_step *step)
 {
 	const struct trc_block_io *record = (const struct trc_block_io *)step->event.record;
-	const struct object *object;
 	struct file_key key;
 	struct file *file;
 
@@ -151,10 +152,8 @@ static void file_event(struct fold *fold, const struct walk_step *step)
 		return;
 	key = (struct file_key){ record->inode, record->inode_device, record->op };
 	file = text_map_get(fold->state, (const char *)&key, sizeof(key));
-	if (record->inode && !file->path) {
-		object = model_file(fold->walk->model, record->inode_device, record->inode);
-		file->path = object ? string_ref(object->name) : NULL;
-	}
+	if (record->inode && !file->path)
+		file->path = inode_name(fold, record->inode_device, record->inode);
 	sums_add(&file->sums, record);
 }
 

@@ -2,10 +2,9 @@
 /* Table pagecache: pages of files that came into the page cache and left it, per file and thread. */
 #include "analyze/metrics/text_map.h"
 #include "analyze/metrics/who.h"
-#include "analyze/model/fds.h"
 
 #define COLUMNS(C)                                                                                 \
-	C(path, TEXT, NONE, "the file; NULL: its name was not seen")                               \
+	C(path, TEXT, NONE, "the file, or \"device 8:16\": a disk's own pages; NULL: not seen")    \
 	C(inode, INTEGER, NUMBER, "its inode")                                                     \
 	C(device, TEXT, NONE, "device that holds the inode, or is it, major:minor")                \
 	WHO_COLUMNS(C)                                                                             \
@@ -41,7 +40,6 @@ static void event(struct fold *fold, const struct walk_step *step)
 	const struct trc_pagecache_add *record =
 		(const struct trc_pagecache_add *)step->event.record;
 	bool added = step->event.kind_id == TRC_KIND_pagecache_add;
-	const struct object *object;
 	struct pages *pages;
 	struct key key;
 
@@ -50,10 +48,8 @@ static void event(struct fold *fold, const struct walk_step *step)
 	key = (struct key){ record->inode, record->device, thread_id_of(step->thread) };
 	pages = text_map_get(fold->state, (const char *)&key, sizeof(key));
 	who_set(&pages->who, step->thread);
-	if (!pages->path) {
-		object = model_file(fold->walk->model, record->device, record->inode);
-		pages->path = object ? string_ref(object->name) : NULL;
-	}
+	if (!pages->path)
+		pages->path = inode_name(fold, record->device, record->inode);
 	if (!pages->first_ns)
 		pages->first_ns = record->head.ts;
 	pages->last_ns = record->head.ts;

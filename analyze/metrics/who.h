@@ -3,6 +3,7 @@
 #pragma once
 
 #include "analyze/metrics/instance.h"
+#include "analyze/model/object.h"
 
 struct who { /* zero it first */
 	u32 thread_id, process_id, tid, pid;
@@ -58,4 +59,21 @@ static inline struct value device_value(struct fold *fold, u32 device)
 	text_clear(&fold->text);
 	text_addf(&fold->text, "%u:%u", device >> 20, device & 0xfffff);
 	return value_bytes(fold->text.data, fold->text.len);
+}
+
+/*
+ * The name of the file with this inode, NULL if it was not seen. Of a disk's own inode, where a file system keeps what
+ * is no file, and of which the number is that of the device: "device 8:16". One reference, the caller's.
+ */
+static inline struct string *inode_name(struct fold *fold, u32 device, u64 inode)
+{
+	const struct object *object = model_file(fold->walk->model, device, inode);
+
+	if (object)
+		return string_ref(object->name);
+	if (inode != device)
+		return NULL;
+	text_clear(&fold->text);
+	text_addf(&fold->text, "device %u:%u", device >> 20, device & 0xfffff);
+	return string_new(fold->text.data, fold->text.len);
 }

@@ -125,3 +125,13 @@ def test_disk_file_table(t):
     check(row["bytes"] >= 13 * 4096, f"bytes written: {row['bytes']}")
     equal(trace.one("SELECT sum(bytes) FROM disk_io WHERE op = 'write' AND ifnull(dirtied_pid, pid) = ?", pid) >= 13 * 4096, True,
           "bytes that the process is to answer for")
+
+
+def test_disk_itself(t):
+    """The pages of a disk are no file's, as the journal's and the directory's of a file system are not: they have its number."""
+    with loop_device(t) as device:
+        trace = t.record("dd", "if=/dev/zero", f"of={device}", "bs=4096", "count=7", "conv=fsync", options=["--events", "+block,pagecache"])
+        number = os.stat(device).st_rdev
+    name = f"device {os.major(number)}:{os.minor(number)}"
+    equal(trace.one("SELECT bytes FROM disk_file WHERE path = ? AND op = 'write'", name), 7 * 4096, "bytes written to it")
+    check(trace.one("SELECT sum(added_bytes) FROM pagecache WHERE path = ?", name) >= 7 * 4096, "its pages")
