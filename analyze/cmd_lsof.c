@@ -41,21 +41,38 @@ static const struct option_row rows[] = {
 	OPTION_END,
 };
 
+/* Where an empty table, or one of another moment than was asked for, would leave the reader in doubt. */
+static void say_moment(const struct walk *walk, bool any)
+{
+	_cleanup_(text_release) struct text line = {};
+
+	if (any && walk->until_ns <= walk->end_ns)
+		return;
+	text_addf(&line, "%s: ", walk->path);
+	text_adds(&line, any ? "--at is after the end of the recording, which this is; it lasted "
+			     : "none of the processes asked for was alive at that moment; --at "
+			       "chooses another, the recording lasted ");
+	text_add_ns(&line, walk->end_ns - walk->start_ns);
+	log_info("%s", line.data);
+}
+
 /* An exit code. */
 static int write_at(const struct lsof_options *options, struct walk *walk)
 {
 	_cleanup_(cmd_sink_freep) struct sink *sink = NULL;
 	struct walk_step step;
+	bool any = true;
 	int code, r;
 
 	while (walk_next(walk, &step))
 		;
 	sink = sink_view_new(&options->view,
 			     cmd_rows_sink(&options->common, options->format, walk, 1));
-	r = open_fds_write(walk, sink);
+	r = open_fds_write(walk, sink, &any);
 	if (!r)
 		r = sink->close(sink);
 	code = cmd_flush_stdout();
+	say_moment(walk, any);
 	return r && code == EXIT_OK ? EXIT_USAGE : code;
 }
 

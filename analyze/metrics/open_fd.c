@@ -152,17 +152,25 @@ static bool is_shown(const struct walk *walk, const struct process *process)
 	return false;
 }
 
-int open_fds_write(struct walk *walk, struct sink *sink)
+int open_fds_write(struct walk *walk, struct sink *sink, bool *ret_any)
 {
 	struct writer writer = { .sink = sink };
+	bool any = false;
 	int r = sink->begin(sink, &table_open_fd);
 
 	if (r)
 		return r;
 	model_settle(walk->model);
 	for (const struct process *process = walk->model->first; process && !writer.error;
-	     process = process->next)
-		if (is_shown(walk, process))
-			write_process(&writer, process);
-	return writer.error ? writer.error : sink->end(sink, &table_open_fd);
+	     process = process->next) {
+		if (!is_shown(walk, process))
+			continue;
+		any = true;
+		write_process(&writer, process);
+	}
+	if (!writer.error)
+		writer.error = sink->end(sink, &table_open_fd);
+	if (!writer.error)
+		*ret_any = any;
+	return writer.error;
 }

@@ -9,6 +9,6 @@ extern const struct table table_open_fd;
 
 /*
  * Pushes a row for every directory and descriptor of the processes that are alive where the walk (WALK_FDS) is now
- * and that it selects, begin() and end() included. 0 or the sink's -errno.
+ * and that it selects, begin() and end() included. 0 or the sink's -errno. *ret_any: was there such a process?
  */
-int open_fds_write(struct walk *walk, struct sink *sink);
+int open_fds_write(struct walk *walk, struct sink *sink, bool *ret_any);

@@ -193,6 +193,8 @@ def test_found(t):
     recorder = start([harness.RECORD, "-q", "-o", trace, "-p", str(running.pid), "-d", "1s"], stderr=subprocess.PIPE)
     equal(wait(recorder), 0, "exit of the recorder")
     told = lsof(harness.Trace(trace))
+    beyond = harness.Trace(trace).analyze("lsof", "--at", "100000")
+    check(beyond.stdout.count("\n") > 3 and "after the end" in beyond.stderr, f"of a moment behind the end: {beyond.stderr}")
     running.stdin.close()
     wait(running)
     # A file's name may tell that it is deleted only where somebody looked at it.
