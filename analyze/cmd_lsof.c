@@ -116,9 +116,9 @@ const struct command cmd_lsof = {
 		"  analyze lsof --at 200ms --pid 4711 run.trc\n"
 		"  analyze lsof --at 2026-11-20T10:02:12 --format jsonl run.trc | jq .name\n"
 		"\n"
-		"Names are those of that moment. What became of a file later, and what was read\n"
-		"and written, is in the tables fd, file, socket and pipe: analyze report fd "
-		"run.trc.\n",
+		"Names of sockets are those of that moment, names of files those that they were\n"
+		"opened by: a later rename or unlink does not change them. What was read and\n"
+		"written is in the tables fd, file, socket and pipe: analyze report fd run.trc.\n",
 	.options = rows,
 	.options_size = sizeof(struct lsof_options),
 	.uses = CMD_TASKS,

@@ -13,7 +13,8 @@
 	C(pid, INTEGER, NUMBER, "pid of that process")                                             \
 	C(fd, INTEGER, NUMBER, "the first descriptor")                                             \
 	C(type, TEXT, NONE, "file, directory, device, pipe, socket, epoll …")                      \
-	C(name, TEXT, NONE, "path; of a socket its addresses; NULL: unknown")                      \
+	C(name, TEXT, NONE,                                                                        \
+	  "path that it was opened by; of a socket its addresses; NULL: unknown")                  \
 	C(flags, TEXT, NONE, "O_* as of the first sight; NULL: unknown")                           \
 	C(origin, TEXT, NONE,                                                                      \
 	  "call: a call made it; found: it was open before it was watched; received: in a "        \

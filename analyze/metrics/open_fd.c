@@ -20,7 +20,7 @@
 	C(object_id, INTEGER, ID, "what it stands for; NULL: not known")                           \
 	C(open_file_id, INTEGER, ID, "the open file that it shares with its copies; see table fd") \
 	C(since_ns, INTEGER, TS, "when the descriptor was made; NULL: before it was watched")      \
-	C(name, TEXT, NONE, "path; addresses of a socket; NULL: unknown")
+	C(name, TEXT, NONE, "path that it was opened by; addresses of a socket; NULL: unknown")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
