@@ -6,6 +6,9 @@
 /* Names beyond these are one row without a name per reason. */
 #define OBJECTS_MAX 16384
 
+/* Who came from vfork has its own name only after its parent's wait: some are kept apart until they have it. */
+#define CHILDREN_MAX 1024
+
 #define COLUMNS(C)                                                                                 \
 	C(reason, TEXT, NONE, "what the wait was for, as in the table wait")                       \
 	C(object_type, TEXT, NONE, "type of the object")                                           \
@@ -30,31 +33,91 @@ struct wait {
 	u64 max_ts_ns;
 	u32 max_tid, max_waker_tid;
 	struct string *max_comm, *max_waker_comm;
+	struct object *child; /* of children: held */
 	bool lossy;
 };
 
+struct child_key {
+	u64 object_id;
+	u64 reason;
+};
+
 struct state {
-	struct text_map waits; /* key: reason, whether it has an object, name */
+	struct text_map waits;	  /* key: reason, whether it has an object, name */
+	struct text_map children; /* key: struct child_key; on the way there */
 };
 
 static void init(struct fold *fold)
 {
 	struct state *state = fold->state;
 
-	state->waits.value_size = sizeof(struct wait);
+	state->waits.value_size = state->children.value_size = sizeof(struct wait);
 }
 
-static struct wait *wait_of(struct fold *fold, const struct span *span)
+static struct wait *wait_of(struct fold *fold, u8 reason, const struct object *object)
 {
 	struct state *state = fold->state;
 
 	text_clear(&fold->text);
-	text_addc(&fold->text, (char)(span->reason + 1));
-	if (span->object && state->waits.count < OBJECTS_MAX) {
-		text_addc(&fold->text, (char)(span->object->type + 1));
-		object_add_name(span->object, &fold->text);
+	text_addc(&fold->text, (char)(reason + 1));
+	if (object && state->waits.count < OBJECTS_MAX) {
+		text_addc(&fold->text, (char)(object->type + 1));
+		object_add_name(object, &fold->text);
 	}
 	return text_map_get(&state->waits, fold->text.data, fold->text.len);
+}
+
+static void wait_release(struct wait *wait)
+{
+	latency_release(&wait->latency);
+	string_unref(wait->max_comm);
+	string_unref(wait->max_waker_comm);
+	object_unref(wait->child);
+}
+
+static void add_child(struct fold *fold, u8 reason, const struct wait *child)
+{
+	struct wait *wait = wait_of(fold, reason, child->child);
+
+	wait->type = OBJECT_child;
+	wait->lossy |= child->lossy;
+	if (latency_is_worst(&wait->latency, child->latency.histogram.max)) {
+		wait->max_ts_ns = child->max_ts_ns;
+		wait->max_tid = child->max_tid;
+		wait->max_waker_tid = child->max_waker_tid;
+		string_set(&wait->max_comm, string_ref(child->max_comm));
+		string_set(&wait->max_waker_comm, string_ref(child->max_waker_comm));
+	}
+	latency_merge(&wait->latency, &child->latency);
+}
+
+static void add_children(struct fold *fold)
+{
+	struct state *state = fold->state;
+	struct child_key key;
+
+	for (size_t i = 0; i < state->children.count; i++) {
+		struct wait *child = state->children.entries[i].value;
+
+		memcpy(&key, state->children.entries[i].key, sizeof(key));
+		add_child(fold, (u8)key.reason, child);
+		wait_release(child);
+	}
+	text_map_release(&state->children);
+}
+
+static struct wait *wait_of_child(struct fold *fold, const struct span *span)
+{
+	const struct child_key key = { span->object->id, span->reason };
+	struct state *state = fold->state;
+	struct wait *wait;
+
+	if (state->children.count >= CHILDREN_MAX)
+		add_children(fold);
+	wait = text_map_get(&state->children, (const char *)&key, sizeof(key));
+	if (!wait->child)
+		wait->child = object_ref(span->object);
+	return wait;
 }
 
 static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
@@ -65,7 +128,10 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 
 	if (!is_shown_wait(fold, span, shown))
 		return;
-	wait = wait_of(fold, span);
+	if (span->object && span->object->type == OBJECT_child)
+		wait = wait_of_child(fold, span);
+	else
+		wait = wait_of(fold, span->reason, span->object);
 	wait->type = span->object ? span->object->type : OBJECT_unknown;
 	wait->lossy |= !span->complete;
 	if (latency_is_worst(&wait->latency, ns)) {
@@ -83,6 +149,7 @@ static void finish(struct fold *fold)
 {
 	const struct state *state = fold->state;
 
+	add_children(fold);
 	for (size_t i = 0; i < state->waits.count; i++) {
 		const struct text_map_entry *entry = &state->waits.entries[i];
 		const struct wait *wait = entry->value;
@@ -109,14 +176,12 @@ static void release(struct fold *fold)
 {
 	struct state *state = fold->state;
 
-	for (size_t i = 0; i < state->waits.count; i++) {
-		struct wait *wait = state->waits.entries[i].value;
-
-		latency_release(&wait->latency);
-		string_unref(wait->max_comm);
-		string_unref(wait->max_waker_comm);
-	}
+	for (size_t i = 0; i < state->waits.count; i++)
+		wait_release(state->waits.entries[i].value);
+	for (size_t i = 0; i < state->children.count; i++)
+		wait_release(state->children.entries[i].value);
 	text_map_release(&state->waits);
+	text_map_release(&state->children);
 }
 
 const struct metric metric_wait_by_object = {

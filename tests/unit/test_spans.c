@@ -378,7 +378,8 @@ static void test_child(void)
 	table_release(&t);
 	table_fill(&t, scene.path, "wait_by_object", NULL);
 	CHECK_EQ(t.rows.count, 2);
-	CHECK_STR(table_text(&t, table_find(&t, "reason", "child"), "object"), "child ended");
+	CHECK_STR(table_text(&t, 0, "object"), "child ended");
+	CHECK_STR(table_text(&t, 1, "object"), "child ended");
 	table_release(&t);
 	scene_release(&scene);
 }
