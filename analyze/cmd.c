@@ -151,7 +151,8 @@ static bool say_damages(const struct walk *walk)
 		log_warning(
 			"%s: the recording has no end: record was killed or still runs, or the end "
 			"of the file is "
-			"missing; what is there was read, durations and counts are lower bounds",
+			"missing; what is there was read, counts are lower bounds, and what "
+			"threads did at the end is not known; analyze report loss tells since when",
 			walk->path);
 	return count || !trace_reader_ended_cleanly(walk->reader);
 }

@@ -278,7 +278,7 @@ static void put_missing(struct page *page)
 		_cleanup_free_ struct trace_missing *missing = NULL;
 		size_t count;
 
-		trace_reader_missing(reader, i, &missing, &count);
+		trace_reader_missing(reader, i, &missing, &count, NULL);
 		for (size_t j = 0; j < count; j++) {
 			struct text text = {};
 			char name[40];

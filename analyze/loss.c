@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/loss.h"
 
+#include "analyze/blind.h"
 #include "analyze/stream.h"
 #include "common/alloc.h"
+#include "common/cleanup.h"
 
 #include <stdlib.h>
 
@@ -14,6 +16,9 @@ struct loss_span {
 };
 
 #define SPAN_OF_ANY 0x10000
+
+/* More intervals only a hostile file has: what lies between them is not told apart. */
+#define BLIND_MAX 8192
 
 static void add(struct loss_list *list, const struct loss *loss)
 {
@@ -39,6 +44,7 @@ static void add_records(struct loss_list *list, struct trace_reader *reader)
 			add(list, &(struct loss){ .kind = record->lost_kind,
 						  .cause = record->cause,
 						  .ring = record->ring,
+						  .class = LOSS_CLASS_UNKNOWN,
 						  .has_count = record->cause != TRC_LOST_PAUSED,
 						  .first_ns = record->first_ns,
 						  .last_ns = record->last_ns,
@@ -59,17 +65,25 @@ void loss_list_refresh(struct loss_list *list, struct trace_reader *reader)
 	free(list->spans);
 	list->spans = NULL;
 	list->damage_count = count;
+	list->blind.count = 0;
+	for (size_t i = 0; i < list->known_blind.count; i++)
+		intervals_add(&list->blind, list->known_blind.list[i].first_ns,
+			      list->known_blind.list[i].last_ns);
 	for (size_t i = 0; i < count; i++) {
 		const struct trace_damage *damage = &damages[i];
+
+		blind_add_damage(&list->blind, reader, damage);
 
 		if (damage->is_loss)
 			add(list, &(struct loss){ .cause = LOSS_DAMAGE,
 						  .ring = (u16)damage->stream,
+						  .class = (u16)(damage->stream >> 16),
 						  .has_count = damage->event_count > 0,
 						  .first_ns = damage->ts_min,
 						  .last_ns = damage->ts_max,
 						  .count = damage->event_count });
 	}
+	intervals_settle(&list->blind);
 }
 
 /* What a file had lost before it was repaired. */
@@ -83,12 +97,34 @@ static void add_repaired(struct loss_list *list, const struct trace_reader *read
 
 			add(list, &(struct loss){ .cause = LOSS_REPAIRED,
 						  .ring = (u16)missing->stream,
+						  .class = (u16)(missing->stream >> 16),
 						  .has_count = missing->count > 0,
 						  .first_ns = missing->first_ns,
 						  .last_ns = missing->last_ns,
 						  .count = missing->count });
 		}
 	}
+}
+
+/* What may have stood behind the end of a section that has none, and where that and damage leave threads unknown. */
+static void add_missing(struct loss_list *list, const struct trace_reader *reader, u32 section)
+{
+	_cleanup_free_ struct trace_missing *missing = NULL;
+	size_t count, known;
+	u64 end_ns;
+
+	trace_reader_missing(reader, section, &missing, &count, &known);
+	if (!count)
+		return;
+	end_ns = blind_end_ns(reader, section);
+	blind_add_missing(&list->known_blind, reader, section, missing, count, end_ns);
+	for (size_t i = known; i < count && !trace_reader_has_end(reader, section); i++)
+		if (missing[i].last_ns == UINT64_MAX)
+			add(list, &(struct loss){ .cause = LOSS_NO_END,
+						  .ring = (u16)missing[i].stream,
+						  .class = (u16)(missing[i].stream >> 16),
+						  .first_ns = missing[i].first_ns,
+						  .last_ns = end_ns });
 }
 
 /* The chunks' heads carry running counts: they show a loss whose own record is missing. */
@@ -121,12 +157,27 @@ struct loss_list *loss_list_new(struct trace_reader *reader)
 		add_records(list, reader);
 	if (summary && summary->lost_count > list->lost_count) {
 		add(list, &(struct loss){ .ring = TRACE_CPU_MIXED,
+					  .class = LOSS_CLASS_UNKNOWN,
 					  .has_count = true,
 					  .last_ns = UINT64_MAX,
 					  .count = summary->lost_count - list->lost_count });
 	}
 	add_repaired(list, reader);
+	for (u32 i = 0; i < trace_reader_section_count(reader); i++)
+		if (trace_reader_has_clock(reader, i))
+			add_missing(list, reader, i);
+	for (size_t i = 0; i < list->count; i++)
+		if (list->losses[i].cause == TRC_LOST_PAUSED)
+			intervals_add(&list->known_blind, list->losses[i].first_ns,
+				      list->losses[i].last_ns);
+	intervals_settle(&list->known_blind);
+	if (list->known_blind.count > BLIND_MAX) {
+		list->known_blind.list[0].last_ns =
+			list->known_blind.list[list->known_blind.count - 1].last_ns;
+		list->known_blind.count = 1;
+	}
 	list->known_count = list->count;
+	list->damage_count = SIZE_MAX;
 	loss_list_refresh(list, reader);
 	return list;
 }
@@ -137,6 +188,8 @@ void loss_list_free(struct loss_list *list)
 		return;
 	free(list->losses);
 	free(list->spans);
+	free(list->blind.list);
+	free(list->known_blind.list);
 	free(list);
 }
 
@@ -216,6 +269,8 @@ const char *loss_cause_name(u16 cause)
 		return "file damaged";
 	case LOSS_REPAIRED:
 		return "file was damaged, and repaired";
+	case LOSS_NO_END:
+		return "file has no end";
 	default:
 		return "unknown";
 	}

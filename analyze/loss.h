@@ -5,12 +5,15 @@
  */
 #pragma once
 
+#include "analyze/model/intervals.h"
 #include "common/trace_reader.h"
 
 struct loss {
 	u16 kind;  /* as in the file; 0: any */
 	u16 cause; /* enum trc_lost_cause; LOSS_DAMAGE, LOSS_REPAIRED */
 	u16 ring;  /* TRACE_CPU_MIXED: not of one ring */
+	u16 class
+		; /* of the stream, as in the file; LOSS_CLASS_UNKNOWN: not known, or the kind tells it */
 	bool has_count;
 	u64 first_ns, last_ns; /* 0, UINT64_MAX where unknown */
 	u64 count;
@@ -19,6 +22,9 @@ struct loss {
 /* Not lost by the recorder: */
 #define LOSS_DAMAGE   0x100 /* this part of the file cannot be read */
 #define LOSS_REPAIRED 0x101 /* so it was, before the file was repaired */
+#define LOSS_NO_END   0x102 /* the recorder was killed, or the rest of the file is missing */
+
+#define LOSS_CLASS_UNKNOWN 0xffff
 
 struct loss_list {
 	size_t count, capacity;
@@ -26,6 +32,9 @@ struct loss_list {
 	u64 lost_count;	     /* by the recorder */
 	size_t known_count;  /* losses that are no damage of this file; they stand first */
 	size_t damage_count; /* of the reader's that are in the list */
+	/* Where what threads did is not known: pauses, and where events of the scheduler or of tasks cannot be read. */
+	struct intervals blind;
+	struct intervals known_blind; /* without the reader's damages */
 	/* What loss_list_touches() looks up; NULL: not made since the losses are what they are. */
 	struct loss_span *spans;
 	size_t span_count;

@@ -30,7 +30,7 @@ static void add_missing(struct repair *repair, u32 section)
 	_cleanup_free_ struct trace_missing *missing = NULL;
 	size_t count;
 
-	trace_reader_missing(repair->reader, section, &missing, &count);
+	trace_reader_missing(repair->reader, section, &missing, &count, NULL);
 	ARRAY_RESERVE(repair->missing, repair->missing_capacity, repair->missing_count + count + 1);
 	if (count)
 		memcpy(repair->missing + repair->missing_count, missing, count * sizeof(*missing));

@@ -159,7 +159,8 @@ void walk_follow_spans(struct walk *walk)
 					       .end_ns = walk->end_ns,
 					       .has_sched = walk->has_sched,
 					       .section_count =
-						       trace_reader_section_count(walk->reader) };
+						       trace_reader_section_count(walk->reader),
+					       .blind = &walk->losses->blind };
 
 	model_follow_spans(walk->model, &options);
 }
@@ -321,6 +322,8 @@ bool walk_next(struct walk *walk, struct walk_step *ret_step)
 	    ret_step->event.record->ts > walk->until_ns)
 		return false;
 	walk->walked_count++;
+	if (walk->has_sched) /* taking up chunks may have shown damage */
+		loss_list_refresh(walk->losses, walk->reader);
 	ret_step->thread = model_event(walk->model, &ret_step->event);
 	/* Several walks may share the decoder. */
 	if (walk->fds)

@@ -412,6 +412,11 @@ bool trace_reader_section_ended(const struct trace_reader *reader, u32 section)
 	return of->ended && (!of->repair || of->repair->ended);
 }
 
+bool trace_reader_has_end(const struct trace_reader *reader, u32 section)
+{
+	return reader->sections[section].ended;
+}
+
 const struct trace_repair *trace_reader_repair(const struct trace_reader *reader, u32 section)
 {
 	return reader->sections[section].repair;

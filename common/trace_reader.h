@@ -79,17 +79,24 @@ bool trace_reader_has_clock(const struct trace_reader *reader, u32 section);
  */
 u64 trace_reader_classes(const struct trace_reader *reader, const struct trace_chunk *chunk);
 #define TRACE_STRANGE (1ull << 62) /* of kinds that this program does not know */
+/* The same of a stream of a section. */
+u64 trace_reader_stream_classes(const struct trace_reader *reader, u32 section, u32 stream);
+/* In which section lies what stands at this offset? */
+u32 trace_reader_section_at(const struct trace_reader *reader, u64 offset);
 
 /*
  * What cannot be read of a section, as far as is known now: of each stream between which times, also what a
- * file had lost of which this one is the repaired rest. malloc'ed.
+ * file had lost of which this one is the repaired rest. malloc'ed. The first *ret_known (may be NULL) are such,
+ * or of damage to one stream; the others follow from where records may be missing, at the end, too.
  */
 void trace_reader_missing(const struct trace_reader *reader, u32 section,
-			  struct trace_missing **ret_missing, size_t *ret_count);
+			  struct trace_missing **ret_missing, size_t *ret_count, size_t *ret_known);
 /* Of a repaired file; else NULL. */
 const struct trace_repair *trace_reader_repair(const struct trace_reader *reader, u32 section);
 /* Did it end well? For a repaired file: did the one that it was made of? */
 bool trace_reader_section_ended(const struct trace_reader *reader, u32 section);
+/* Has it an END in this file? */
+bool trace_reader_has_end(const struct trace_reader *reader, u32 section);
 
 /* Those of a section among the chunks, or the records, that the reader has: sections lie one behind the other. */
 const struct trace_chunk *trace_chunks_of(const struct trace_chunk *chunks, size_t count,

@@ -15,9 +15,14 @@ struct missing_list {
 	size_t count, capacity;
 };
 
+/* A recorder writes a CLOCK after all events that are older by so much than the CLOCK before it. */
+#define CLOCK_BEHIND_NS 1000000000ull
+
 struct gaps { /* where any stream may have lost something: offsets, ascending */
-	u64 offsets[DAMAGES_MAX];
+	u64 offsets[DAMAGES_MAX + 1];
 	size_t count;
+	bool no_end;  /* the last one is the end that is missing */
+	u64 floor_ns; /* what is missing there is later */
 };
 
 static void add(struct missing_list *list, struct trace_missing missing)
@@ -41,9 +46,9 @@ static int compare_chunks(const void *a, const void *b)
 	return ca->offset < cb->offset ? -1 : ca->offset > cb->offset;
 }
 
-/* Is there a gap behind the one chunk, but not behind the other? NULL: the section's begin, or its end. */
-static bool gap_between(const struct gaps *gaps, const struct trace_chunk *before,
-			const struct trace_chunk *behind)
+/* The first gap behind the one chunk, but not behind the other; the count: none. NULL: the section's begin, or its end. */
+static size_t gap_between(const struct gaps *gaps, const struct trace_chunk *before,
+			  const struct trace_chunk *behind)
 {
 	size_t low = 0, high = before ? gaps->count : 0;
 
@@ -55,16 +60,25 @@ static bool gap_between(const struct gaps *gaps, const struct trace_chunk *befor
 		else
 			low = middle + 1;
 	}
-	return low < gaps->count && (!behind || gaps->offsets[low] <= behind->offset);
+	return behind && low < gaps->count && gaps->offsets[low] > behind->offset ? gaps->count
+										  : low;
+}
+
+static u64 floor_of(const struct gaps *gaps, size_t gap)
+{
+	return gaps->no_end && gap + 1 == gaps->count ? gaps->floor_ns : 0;
 }
 
 static void add_gap(struct missing_list *list, const struct gaps *gaps,
 		    const struct trace_chunk *before, const struct trace_chunk *behind)
 {
-	if ((before && before->head.flags & TRACE_LAST) || !gap_between(gaps, before, behind))
+	size_t gap = gap_between(gaps, before, behind);
+	u64 floor_ns = floor_of(gaps, gap), first_ns = before ? before->head.ts_max : 0;
+
+	if ((before && before->head.flags & TRACE_LAST) || gap == gaps->count)
 		return;
 	add(list, (struct trace_missing){ (before ? before : behind)->head.stream,
-					  before ? before->head.ts_max : 0,
+					  first_ns > floor_ns ? first_ns : floor_ns,
 					  behind ? behind->head.ts_min : UINT64_MAX, 0 });
 }
 
@@ -86,7 +100,7 @@ static void add_gaps(struct missing_list *list, const struct gaps *gaps,
 		add_gap(list, gaps, sorted[i], last ? NULL : sorted[i + 1]);
 	}
 	/* And of streams of which nothing is left. */
-	add(list, (struct trace_missing){ TRACE_STREAM_NONE, 0, UINT64_MAX, 0 });
+	add(list, (struct trace_missing){ TRACE_STREAM_NONE, floor_of(gaps, 0), UINT64_MAX, 0 });
 }
 
 /* Does it lie in this section? Its records begin behind the label, and end where the next begins. */
@@ -134,27 +148,68 @@ const struct trace_chunk *trace_chunks_of(const struct trace_chunk *chunks, size
 	return count ? chunks + low : NULL;
 }
 
+u32 trace_reader_section_at(const struct trace_reader *reader, u64 offset)
+{
+	size_t low = 0, high = reader->section_count;
+
+	while (low + 1 < high) { /* the last that begins before it */
+		size_t middle = (low + high) / 2;
+
+		if (reader->sections[middle].start <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return (u32)low;
+}
+
+/* The end that a section lacks is a gap behind all of it. */
+static void add_end_gap(const struct trace_reader *reader, u32 section, struct gaps *gaps)
+{
+	const struct trace_meta *meta = reader->sections[section].meta;
+	u64 first_ns = UINT64_MAX, last_ns = 0, before_ns = 0;
+	const struct trace_chunk *records;
+	size_t count;
+
+	gaps->offsets[gaps->count++] = UINT64_MAX;
+	gaps->no_end = true;
+	/* Of a flight recorder's memory the clocks may stand before older events. */
+	if (!meta || *trace_meta_option(meta, "flight"))
+		return;
+	records = trace_chunks_of(reader->records, reader->record_count, section, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct trace_head *head = &records[i].head;
+
+		if (head->type != TRACE_CLOCK || head->ts_min == TRACE_TS_NONE)
+			continue;
+		if (first_ns == UINT64_MAX)
+			first_ns = head->ts_min;
+		before_ns = last_ns;
+		last_ns = head->ts_min;
+	}
+	if (before_ns > CLOCK_BEHIND_NS && before_ns - CLOCK_BEHIND_NS > first_ns)
+		gaps->floor_ns = before_ns - CLOCK_BEHIND_NS;
+}
+
 void trace_reader_missing(const struct trace_reader *reader, u32 section,
-			  struct trace_missing **ret_missing, size_t *ret_count)
+			  struct trace_missing **ret_missing, size_t *ret_count, size_t *ret_known)
 {
 	_cleanup_free_ struct gaps *gaps = xcalloc(1, sizeof(*gaps));
 	const struct trace_section *of = &reader->sections[section];
 	struct missing_list list = { 0 };
 	const struct trace_chunk *chunks;
-	u64 last_ns = 0;
 	size_t count;
 
-	chunks = trace_chunks_of(reader->chunks, reader->chunk_count, section, &count);
 	for (size_t i = 0; of->repair && i < of->repair->count; i++)
 		add(&list, of->repair->missing[i]);
 	add_damages(&list, reader, section, gaps);
+	if (!of->ended)
+		add_end_gap(reader, section, gaps);
+	if (ret_known)
+		*ret_known = list.count;
+	chunks = trace_chunks_of(reader->chunks, reader->chunk_count, section, &count);
 	if (gaps->count)
 		add_gaps(&list, gaps, chunks, count);
-	for (size_t i = 0; i < count; i++)
-		if (chunks[i].head.ts_max > last_ns)
-			last_ns = chunks[i].head.ts_max;
-	if (!of->ended)
-		add(&list, (struct trace_missing){ TRACE_STREAM_NONE, last_ns, UINT64_MAX, 0 });
 	*ret_missing = list.entries;
 	*ret_count = list.count;
 }

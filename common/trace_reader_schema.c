@@ -64,10 +64,19 @@ bool trace_reader_has_clock(const struct trace_reader *reader, u32 section)
 	return reader->sections[section].has_clock;
 }
 
+u64 trace_reader_stream_classes(const struct trace_reader *reader, u32 section, u32 stream)
+{
+	const struct trace_section *of = &reader->sections[section];
+	u32 class = stream >> 16;
+	u64 classes;
+
+	if (!of->classes) /* it has no HEADER */
+		of = &reader->sections[reader->first];
+	classes = class < TRACE_CLASSES ? of->classes[class] : 0;
+	return classes ? classes : TRACE_STRANGE;
+}
+
 u64 trace_reader_classes(const struct trace_reader *reader, const struct trace_chunk *chunk)
 {
-	u32 class = chunk->head.stream >> 16;
-	u64 classes = class < TRACE_CLASSES ? reader->sections[chunk->section].classes[class] : 0;
-
-	return classes ? classes : TRACE_STRANGE;
+	return trace_reader_stream_classes(reader, chunk->section, chunk->head.stream);
 }

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What must hold for the times of every trace."""
-from harness import equal
+import os
+import sqlite3
+
+import harness
+from harness import check, equal, run
 
 STATES = ("run_user_ns", "run_system_ns", "preempted_ns", "runnable_ns", "sleep_ns", "block_ns", "iowait_ns", "stopped_ns",
           "call_ns", "outside_ns", "unknown_ns")
@@ -29,3 +33,22 @@ def sums_are_lives(trace):
             equal(trace.one(f"SELECT sum(duration_ns) FROM {table}"), end - whole["start"], f"sum of {table}")
         rows = trace.sql("SELECT start_ns, end_ns FROM critical_path ORDER BY segment")
         equal([row["start_ns"] for row in rows], [whole["start"]] + [row["end_ns"] for row in rows[:-1]], "beginnings of segments")
+
+
+def runs_fit(path, what):
+    """Of a file that lacks something: nobody ran longer than there were CPUs, or than it lived. Returns the times by state."""
+    database = f"{path}.db"
+    if os.path.exists(database):
+        os.unlink(database)
+    loaded = run([harness.ANALYZE, "load", path, database])
+    check(loaded.returncode in (0, 3), f"{what}: exit of load ({loaded.stderr})")
+    db = sqlite3.connect(database)
+    (cpus, duration), = db.execute("SELECT cpu_count, duration_ns FROM trace")
+    times = dict(zip(STATES, next(db.execute("SELECT " + ",".join(f"coalesce(sum({state}), 0)" for state in STATES) + " FROM thread_time"))))
+    ran = times["run_user_ns"] + times["run_system_ns"]
+    check(ran <= cpus * duration, f"{what}: {ran} ns on {cpus} CPUs in {duration} ns")
+    equal(db.execute("SELECT tid, total_ns FROM thread_time WHERE run_user_ns + run_system_ns > total_ns").fetchall(), [], f"{what}: ran too long")
+    path_ns, = db.execute("SELECT coalesce(sum(duration_ns), 0) FROM critical_path WHERE state = 'run'").fetchone()
+    check(path_ns <= ran, f"{what}: the critical path runs for {path_ns} ns of {ran}")
+    db.close()
+    return times

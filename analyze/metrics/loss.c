@@ -6,6 +6,8 @@
 
 #define COLUMNS(C)                                                                                 \
 	C(ring, INTEGER, NUMBER, "CPU whose ring was full; NULL: not of one ring")                 \
+	C(class, TEXT, NONE,                                                                       \
+	  "class of the missing events, as export --schema has it; NULL: any or unknown")          \
 	C(kind, TEXT, NONE, "kind of the missing events; NULL: any or unknown")                    \
 	C(start_ns, INTEGER, TS, "they are missing after this; NULL: unknown")                     \
 	C(end_ns, INTEGER, TS, "and before this; NULL: unknown")                                   \
@@ -22,12 +24,15 @@ static void finish(struct fold *fold)
 		const struct loss *loss = &fold->walk->losses->losses[i];
 		const struct schema_kind *kind =
 			schema_kind_by_id(&fold->walk->meta->schema, loss->kind);
+		u32 class = kind ? kind->class : loss->class;
 		struct value row[COLUMN_COUNT] = {};
 
 		if (loss->first_ns > fold->walk->selection.to_ns ||
 		    loss->last_ns < fold->walk->selection.from_ns)
 			continue;
 		row[COLUMN_ring] = value_known(loss->ring, TRACE_CPU_MIXED);
+		row[COLUMN_class] =
+			value_text(class <= UINT8_MAX ? schema_class_name((u8) class) : NULL);
 		row[COLUMN_kind] = kind ? value_text(kind->name) : value_null();
 		row[COLUMN_start_ns] = value_known(loss->first_ns, 0);
 		row[COLUMN_end_ns] = value_known(loss->last_ns, UINT64_MAX);

@@ -105,12 +105,14 @@ static void add_time(struct path_node *node, const struct span *span, u64 from_n
 static struct path_node *go_on(struct path *path, struct path_node *tip, const struct span *span,
 			       u64 from_ns, u64 to_ns)
 {
-	u8 state =
-		span->state == SPAN_call || span->state == SPAN_outside ? SPAN_outside : SPAN_user;
+	u8 state = span->state == SPAN_call || span->state == SPAN_outside ? SPAN_outside
+		   : is_run(span)					   ? SPAN_user
+									   : span->state;
 	struct path_node *node;
 
-	if (tip && tip->references == 1 && !tip->jump && tip->count == 1 && is_run(span) &&
-	    tip->state == state && tip->end_ns == from_ns && tip->who == path->who) {
+	if (tip && tip->references == 1 && !tip->jump && tip->count == 1 &&
+	    (is_run(span) || state == SPAN_unknown) && tip->state == state &&
+	    tip->end_ns == from_ns && tip->who == path->who) {
 		add_time(tip, span, from_ns, to_ns);
 		return tip;
 	}
@@ -217,6 +219,8 @@ void path_span(struct path *path, const struct span *span, bool by_thread)
 
 	if (!path->told_ns || span->start_ns < path->begin_ns)
 		path->begin_ns = span->start_ns;
+	if (span->start_ns < path->told_ns) /* its beginning, which became known at its end */
+		return;
 	if (by_thread && !path->tip && span->state == SPAN_runnable) {
 		jump = take_wake(path, span->start_ns);
 		if (jump)

@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Spans as metrics see them: cut at the window's ends and where the recording was paused, and marked
- * where events are missing.
+ * Spans as metrics see them: cut at the window's ends and where nobody can tell what threads did, and
+ * marked where events are missing.
  */
 #pragma once
 
 #include "analyze/metrics/metric.h"
-
-struct interval {
-	u64 first_ns, last_ns;
-};
+#include "analyze/model/intervals.h"
 
 struct pieces { /* zero it first */
 	const struct walk *walk;
 	u64 from_ns, to_ns;
-	size_t seen_count; /* of the walk's losses: those that are in the lists */
-	size_t lossy_count, lossy_capacity;
-	struct interval *lossy; /* in order, apart from each other */
-	size_t pause_count, pause_capacity;
-	struct interval *pauses;
+	size_t seen_count;	/* of the walk's losses: those that are in the list */
+	struct intervals lossy; /* of any kind */
 };
 
 void pieces_init(struct pieces *pieces, const struct walk *walk);

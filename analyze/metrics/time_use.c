@@ -4,6 +4,7 @@
  * lived within the trace (and the window): each moment of a thread is in one call or in none.
  */
 #include "analyze/call_names.h"
+#include "analyze/loss.h"
 #include "analyze/metrics/instance.h"
 #include "analyze/metrics/text_map.h"
 
@@ -99,8 +100,16 @@ static void later(struct fold *fold, const struct walk_step *step, const struct 
 
 static u64 life(const struct walk *walk, const struct thread *thread)
 {
+	const struct intervals *blind = &walk->losses->blind;
 	u64 start = window_start(walk), end = window_end(walk);
 
+	/* Whose birth or end is not known may have been born, or have ended, where that could not be seen. */
+	if (blind->count && thread->start_ns == MODEL_UNKNOWN)
+		return 0;
+	if (blind->count && !thread->ended &&
+	    blind->list[blind->count - 1].last_ns >= walk->end_ns &&
+	    blind->list[blind->count - 1].first_ns < end)
+		end = blind->list[blind->count - 1].first_ns;
 	if (thread->start_ns != MODEL_UNKNOWN && thread->start_ns > start)
 		start = thread->start_ns;
 	/* Ended, nobody knows when: what is known of it is its calls. */

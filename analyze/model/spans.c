@@ -134,6 +134,8 @@ void spans_call(struct spans *spans, struct span_thread *st, const struct trc_sy
 		entry_ns = 0; /* before all that is not told yet */
 	if (st->ended && end_ns > st->end_ns)
 		end_ns = st->end_ns;
+	if (!st->ended)
+		spans_pass_blind(spans, st, end_ns, true);
 	/* What is read out at the end of the recording was sleeping. */
 	if (!st->ended && record->state != TRC_SYSCALL_UNFINISHED)
 		ran(st, entry_ns, end_ns);
@@ -192,6 +194,8 @@ static void finish_thread(struct spans *spans, struct thread *thread)
 		if (open->state == SPAN_unknown && open->guess)
 			open->state = SPAN_sleep;
 		end_ns = life_end(spans, st);
+		if (!st->ended)
+			spans_pass_blind(spans, st, end_ns, false);
 		if (end_ns > spans_told_ns(st))
 			spans_tell(spans, st, end_ns, NULL);
 		tell_beginning(spans, st);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "analyze/decode/decode.h"
+#include "analyze/model/intervals.h"
 #include "analyze/model/model.h"
 #include "analyze/model/span.h"
 
@@ -20,6 +21,8 @@ struct spans_options {
 	/* Per section of the file: does it tell of the scheduler? Borrowed. */
 	const bool *has_sched;
 	u32 section_count;
+	/* Where the events that tell what threads did cannot be read; it may grow. Borrowed. */
+	const struct intervals *blind;
 };
 
 struct spans *spans_new(struct model *model, const struct spans_options *options);

@@ -38,6 +38,7 @@ struct span_thread {
 	u64 seen_ns; /* the last moment at which something was heard of it */
 	u64 end_ns;
 	bool ended;
+	u64 blind_ns; /* blind intervals up to here have been passed */
 	/* Woken before it went to sleep, or so it looked: both at once, on two CPUs. */
 	u64 early_ns;
 	struct segment early; /* by whom */
@@ -69,5 +70,7 @@ void spans_call(struct spans *spans, struct span_thread *st, const struct trc_sy
 
 /* From its first event on. `state` is what it is then, if nothing is known of the time before. */
 struct span_thread *spans_follow(struct spans *spans, struct thread *thread, u64 at_ns, u8 state);
+/* It is heard of again: what it did where that could not be seen, and since then, is not known. */
+void spans_pass_blind(struct spans *spans, struct span_thread *st, u64 now_ns, bool waited_through);
 /* From now on it is in that state. */
 void spans_turn(struct span_thread *st, u64 at_ns, u8 state);

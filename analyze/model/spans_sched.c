@@ -26,6 +26,26 @@ void spans_turn(struct span_thread *st, u64 at_ns, u8 state)
 	open->waker_context = WAKER_unknown;
 }
 
+/* A wait may have gone on all the time, of anything else the end may not have been seen. */
+void spans_pass_blind(struct spans *spans, struct span_thread *st, u64 now_ns, bool waited_through)
+{
+	const struct intervals *blind = spans->options.blind;
+	struct segment *open = spans_open_segment(st);
+	u64 from_ns = open->start_ns > st->blind_ns ? open->start_ns : st->blind_ns;
+	size_t first = intervals_after(blind, from_ns), last = intervals_after(blind, now_ns);
+
+	/* Of those between, the last that is over. */
+	if (first >= last)
+		return;
+	st->blind_ns = blind->list[last - 1].last_ns;
+	if (waited_through && (span_waits(open->state) || !spans->has_sched))
+		return;
+	from_ns = blind->list[first].first_ns;
+	spans_turn(st, from_ns > open->start_ns ? from_ns : open->start_ns, SPAN_unknown);
+	spans_turn(st, st->blind_ns, SPAN_unknown);
+	spans_open_segment(st)->guess = true;
+}
+
 /* The command was forked early, and held until the probes were live. */
 static bool is_held(const struct model *model, const struct thread *thread)
 {
@@ -118,6 +138,7 @@ static struct span_thread *told_of(struct spans *spans, struct thread *thread, u
 
 	if (st->ended)
 		return NULL;
+	spans_pass_blind(spans, st, ts, true);
 	open = spans_open_segment(st);
 	if (open->state == SPAN_unknown && open->guess)
 		open->state = before;

@@ -9,6 +9,8 @@ import time
 
 import harness
 from harness import cases, check, equal, run, succeed, takes, wait, workload
+from reader_records import EVENTS, HEAD_BYTES, LABEL, Head
+from span_sums import runs_fit
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -108,6 +110,67 @@ def test_killed_at_any_moment(t):
         os.unlink(trace.path)
         os.unlink(whole)
     check(seen > MOMENTS // 4, f"only {seen} of {MOMENTS} had a header: nothing was tested")
+
+
+STORM = "for i in 1 2 3 4 5 6; do (while :; do sleep 0.02; ls / >/dev/null; done) & done; wait"
+
+
+@takes(60)
+def test_killed_before_the_scheduler(t):
+    """Of the end of a killed recording more calls are there than switches and exits: who ran is then not known."""
+    trace, recorder = t.start("timeout", "20", "sh", "-c", STORM, start_new_session=True)
+    deadline = time.monotonic() + 20
+    said = ""
+    while not (" sched: events, from" in said and " syscall: events, from" in said) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        said = trace.analyze("info").stdout
+    recorder.kill()
+    wait(recorder)
+    harness.end_children()
+    times = runs_fit(trace.path, "killed")
+    check(times["unknown_ns"] > 0, f"all is known: {times}")
+    said = trace.analyze("info").stdout
+    for ring in ("all CPUs, task", "sched", "syscall"):
+        check(f" {ring}: events, from +" in said, f"nothing is said of {ring}: {said}")
+    rows = {row.split(",")[0] for row in trace.analyze("report", "loss", "--columns", "class,cause", "--format", "csv").stdout.splitlines()
+            if row.endswith("file has no end")}
+    check({"task", "sched", "syscall"} <= rows, f"classes in the table loss: {rows}")
+    whole = trace.path + ".whole.trc"
+    succeed([harness.ANALYZE, "repair", trace.path, "-o", whole])
+    equal(runs_fit(whole, "killed, repaired"), times, "times of the repaired file")
+
+
+def records_of(data):
+    """(offset, end, head) of each."""
+    at, found = len(LABEL), []
+    while at < len(data):
+        head = Head(data[at:at + HEAD_BYTES])
+        found.append((at, at + HEAD_BYTES + head.payload_len, head))
+        at = found[-1][1]
+    return found
+
+
+@takes(200)
+def test_parts_of_a_file(t):
+    """A prefix of any length, or any chunk of the scheduler or of tasks missing: no time on a CPU is made up."""
+    trace = t.record("timeout", "3", "sh", "-c", STORM, code=124)
+    with open(trace.path, "rb") as file:
+        data = file.read()
+    whole = runs_fit(trace.path, "whole")
+    equal(whole["unknown_ns"], 0, "unknown of the whole file")
+    ran = whole["run_user_ns"] + whole["run_system_ns"]
+    for percent in (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99):
+        times = runs_fit(t.write("cut.trc", data[:len(data) * percent // 100]), f"{percent} % of it")
+        check(times["run_user_ns"] + times["run_system_ns"] <= ran * 1.01, f"{percent} % of it ran longer than all: {times}, {whole}")
+    records = records_of(data)
+    chunks = [(at, end, head) for at, end, head in records if head.type == EVENTS and head.stream >> 16 in (0, 4)]
+    check(len({head.stream for *_, head in chunks}) < len(chunks), "no chunk has another behind it")
+    for at, end, head in chunks:
+        what = f"without the chunk of {head.stream:#x} at {at}"
+        times = runs_fit(t.write("hole.trc", data[:at] + data[end:]), what)
+        check(times["run_user_ns"] + times["run_system_ns"] <= ran * 1.01, f"{what}: ran longer than all: {times}, {whole}")
+        if head.event_count > 100:
+            check(times["unknown_ns"] > 0, f"{what}: all is known")
 
 
 def as_somebody(*words):

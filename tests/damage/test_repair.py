@@ -148,13 +148,29 @@ def test_missing_intervals(t):
     data = made.data()
     whole, _ = repaired(t, data[:at + 3] + b"\xff" + data[at + 4:], "head of a chunk")
     for form, path in (("damaged", t.path("damaged.trc")), ("repaired", whole)):
-        equal(missing(path), ["CPU 0, object: events, from +0.000001 s to +0.002000 s", "CPU 1, object: events, up to +0.001500 s",
-                              "any ring: events, at any time", "any ring: events, from +0.002001 s"], f"missing, {form}")
+        equal(missing(path), ["CPU 0, object: events, from +0.000001 s to +0.002000 s", "CPU 0, object: events, from +0.002001 s",
+                              "CPU 1, object: events, up to +0.001500 s", "CPU 1, object: events, from +0.001500 s",
+                              "any ring: events, at any time"], f"missing, {form}")
     # What was missing stays known when the repaired file is damaged and repaired again.
     with open(whole, "rb") as file:
         data = file.read()
     whole, _ = repaired(t, data[:-1], "the repaired file cut")
-    equal(missing(whole)[:4], missing(t.path("damaged.trc"))[:4], "missing of the repaired file, cut and repaired")
+    equal(missing(whole)[:5], missing(t.path("damaged.trc"))[:5], "missing of the repaired file, cut and repaired")
+
+
+def test_missing_end(t):
+    """What stands behind the last clock but one, or may be older in a flight recorder's file."""
+    for options, first, other in ((["events", "x"], "+3.000000 s", "+3.000000 s"), (["flight", "30s"], "+0.500000 s", "at any time")):
+        made = Maker(header={13: {"options": [options]}})
+        for i in range(1, 7):
+            made.record(4, cbor2.dumps([[i * 10**9, i * 10**9, 0, 0, 1]]), ts=(i * 10**9, i * 10**9))
+            if i == 1:
+                made.events(made.event(1500000000, 1), cpu=1)
+        made.events(made.event(6500000000, 1))
+        path = t.write("x.trc", made.data())
+        for form, path in (("cut", path), ("repaired", repaired(t, made.data(), "no end")[0])):
+            equal(missing(path), ["CPU 0, object: events, from +5.500000 s", f"CPU 1, object: events, from {first}",
+                                  f"any ring: events, {'from ' * (other[0] == '+')}{other}"], f"missing, {form}")
 
 
 def test_headers(t):

@@ -30,7 +30,7 @@ static void look_around(struct trace_reader *reader)
 	trace_reader_wall_ns(reader, 1000000000);
 	trace_reader_wall_ns(reader, UINT64_MAX);
 	for (u32 i = 0; i < trace_reader_section_count(reader); i++) {
-		trace_reader_missing(reader, i, &missing, &count);
+		trace_reader_missing(reader, i, &missing, &count, NULL);
 		free(missing);
 	}
 }

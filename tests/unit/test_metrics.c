@@ -389,6 +389,7 @@ static void test_loss(void)
 	CHECK_EQ(table_int(&t, 0, "ring"), 1);
 	CHECK_EQ(table_int(&t, 0, "count"), 19);
 	CHECK_EQ(table_int(&t, 0, "start_ns"), SCENE_START + 5000);
+	CHECK_STR(table_text(&t, 0, "class"), "syscall");
 	CHECK_STR(table_text(&t, 0, "kind"), "syscall");
 	CHECK_STR(table_text(&t, 0, "cause"), "ring full");
 	table_release(&t);
