@@ -2,6 +2,7 @@
 /* The summary's upper half: where the time went, the critical path, what was waited for. */
 #include "analyze/summary_page.h"
 
+#include "analyze/model/span.h"
 #include "analyze/sinks/cell.h"
 #include "analyze/sinks/memory.h"
 
@@ -154,10 +155,38 @@ void page_put_time(struct page *page)
 
 struct group { /* of processes of one name */
 	struct value comm;
-	u64 count, ns, run_ns, ready_ns, most_ns;
+	u64 count, ns, run_ns, ready_ns;
 	double share;
-	const struct value *most; /* the row that waited for one thing the longest */
+	struct { /* by reason: what the rows waited for the longest */
+		u64 ns;
+		const struct value *row; /* one of them */
+		bool differs;		 /* not all for the same object */
+	} waits[WAIT_REASON_COUNT];
 };
+
+static bool is_same(const struct value *a, const struct value *b)
+{
+	return a->type == b->type && a->len == b->len &&
+	       (!a->len || !memcmp(a->text, b->text, a->len));
+}
+
+static void add_wait(struct group *group, const struct value *row)
+{
+	const struct value *reason = &row[PATH_most_reason];
+	u8 i = 0;
+
+	while (i < WAIT_REASON_COUNT &&
+	       (reason->type != VALUE_TEXT || strlen(wait_reason_name(i)) != reason->len ||
+		memcmp(wait_reason_name(i), reason->text, reason->len) != 0))
+		i++;
+	if (i == WAIT_REASON_COUNT)
+		return;
+	group->waits[i].ns += page_number(&row[PATH_most_time]);
+	if (!group->waits[i].row)
+		group->waits[i].row = row;
+	group->waits[i].differs |=
+		!is_same(&row[PATH_most_object], &group->waits[i].row[PATH_most_object]);
+}
 
 static size_t find_groups(const struct rows *rows, struct group *groups, size_t max)
 {
@@ -181,10 +210,7 @@ static size_t find_groups(const struct rows *rows, struct group *groups, size_t 
 		group->share += row[PATH_share].real;
 		group->run_ns += page_number(&row[PATH_run]);
 		group->ready_ns += page_number(&row[PATH_ready]);
-		if (page_number(&row[PATH_most_time]) > group->most_ns) {
-			group->most_ns = page_number(&row[PATH_most_time]);
-			group->most = row;
-		}
+		add_wait(group, row);
 	}
 	return count;
 }
@@ -199,6 +225,7 @@ static void add_part(struct page *page, const char **separator, u64 ns, u64 of_n
 static void add_group(struct page *page, const struct group *group)
 {
 	const char *separator = " (";
+	size_t most = 0;
 
 	cell_add_text(&page->line, &group->comm);
 	if (group->count > 1)
@@ -213,15 +240,18 @@ static void add_group(struct page *page, const struct group *group)
 		add_part(page, &separator, group->ready_ns, group->ns);
 		text_adds(&page->line, "ready");
 	}
-	if (group->most_ns * 20 > group->ns) {
-		const struct value *object = &group->most[PATH_most_object];
+	for (size_t i = 1; i < WAIT_REASON_COUNT; i++)
+		if (group->waits[i].ns > group->waits[most].ns)
+			most = i;
+	if (group->waits[most].ns * 20 > group->ns) {
+		const struct value *row = group->waits[most].row, *object = &row[PATH_most_object];
 
-		add_part(page, &separator, group->most_ns, group->ns);
-		if (object->type == VALUE_TEXT) {
+		add_part(page, &separator, group->waits[most].ns, group->ns);
+		if (object->type == VALUE_TEXT && !group->waits[most].differs) {
 			text_adds(&page->line, "for ");
 			page_add_clipped(page, object, 40);
 		} else {
-			cell_add_text(&page->line, &group->most[PATH_most_reason]);
+			cell_add_text(&page->line, &row[PATH_most_reason]);
 		}
 	}
 	if (*separator == ',')

@@ -208,6 +208,14 @@ def test_times_are_those_of_perf(t):
         check(abs(off - told) < 0.05 * told, f"{row['tid']}: off the CPU {off} ns, perf says {told}")
 
 
+def test_path_of_equals(t):
+    """On the first screen the waits of several processes of one name are a share of all their time."""
+    trace = t.record("bash", "-c", "for i in 1 2 3 4 5; do sleep 0.2; done")
+    said = trace.analyze("report").stdout
+    share = re.search(r"sleep ×5 [^(]*\([^)]*?(\d+) % timer", said)
+    check(share and int(share[1]) > 60, f"the path goes through five sleeps: {said}")
+
+
 def test_critical_path(t):
     """A pipeline of which one part takes long: the path goes through that."""
     trace = t.record("sh", "-c", "sleep 0.05; (sleep 0.3; echo x) | cat | (read x; sleep 0.2); sleep 0.02 & sleep 0.1; wait")
