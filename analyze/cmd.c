@@ -172,6 +172,17 @@ static bool say_losses(const struct walk *walk)
 	return true;
 }
 
+/* A repaired file is sound, but it is not what was recorded. */
+static bool say_repaired(const struct walk *walk)
+{
+	if (!walk->losses->repaired_count)
+		return false;
+	log_warning("%s: it is what was left of a damaged file, numbers are too low by what is "
+		    "missing; analyze report loss tells what and when",
+		    walk->path);
+	return true;
+}
+
 /* Recordings of other boots or machines that `cat` put into the same file. */
 static bool say_left_out(const struct walk *walk)
 {
@@ -198,6 +209,7 @@ int cmd_close(const struct cmd_options *options, struct walk *walk, int code)
 		walk_check(walk, walk->unread);
 	damaged = say_damages(walk);
 	lossy = say_losses(walk);
+	lossy |= say_repaired(walk);
 	lossy |= say_left_out(walk);
 	if (trace_reader_unknown_count(walk->reader))
 		log_warning("%s: %llu parts are of kinds that this analyze (%s) does not know and "

@@ -24,6 +24,7 @@ static void add(struct loss_list *list, const struct loss *loss)
 {
 	ARRAY_RESERVE(list->losses, list->capacity, list->count + 1);
 	list->losses[list->count++] = *loss;
+	list->repaired_count += loss->cause == LOSS_REPAIRED;
 	if (loss->cause < LOSS_DAMAGE && loss->has_count)
 		list->lost_count += loss->count;
 }

@@ -29,9 +29,10 @@ struct loss {
 struct loss_list {
 	size_t count, capacity;
 	struct loss *losses;
-	u64 lost_count;	     /* by the recorder */
-	size_t known_count;  /* losses that are no damage of this file; they stand first */
-	size_t damage_count; /* of the reader's that are in the list */
+	u64 lost_count;	       /* by the recorder */
+	size_t known_count;    /* losses that are no damage of this file; they stand first */
+	size_t damage_count;   /* of the reader's that are in the list */
+	size_t repaired_count; /* of losses of a file that was damaged, and repaired */
 	/* Where what threads did is not known: pauses, and where events of the scheduler or of tasks cannot be read. */
 	struct intervals blind;
 	struct intervals known_blind; /* without the reader's damages */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/summary_page.h"
 
+#include "analyze/loss.h"
 #include "analyze/sinks/cell.h"
 #include "analyze/sinks/memory.h"
 #include "common/cleanup.h"
@@ -71,7 +72,7 @@ static void put_recorded(struct page *page)
 		{ "syscalls", "  only these calls were recorded, all others count as outside: " },
 		{ "results", "  only calls with this result were recorded: " },
 		{ "errno", "  only calls that failed so were recorded: " },
-		{ "min-duration-ns", "  only calls of at least so many ns were recorded: " },
+		{ "min-duration-ns", "  only calls that took at least so long were recorded: " },
 		{ "path", "  only calls on this path and below were recorded: " },
 		{ "comm", "  only calls of threads of these names were recorded: " },
 		{ "sample", "  one call of so many was recorded, the others only counted (p50, "
@@ -79,6 +80,7 @@ static void put_recorded(struct page *page)
 			    "the sample): " },
 	};
 	const struct trace_meta *meta = page->walk->meta;
+	u64 ns;
 
 	if (*trace_meta_option(meta, "events") && !trace_meta_has_group(meta, "syscall")) {
 		text_adds(&page->line, "  no system calls were recorded: all time counts as "
@@ -93,7 +95,12 @@ static void put_recorded(struct page *page)
 			    !strcmp(option->value, "all"))
 				continue;
 			text_adds(&page->line, filters[j].words);
-			text_add_printable(&page->line, option->value, strlen(option->value));
+			if (!strcmp(option->name, "min-duration-ns") &&
+			    !parse_u64(option->value, &ns))
+				text_add_ns(&page->line, ns);
+			else
+				text_add_printable(&page->line, option->value,
+						   strlen(option->value));
 			page_put_words(page);
 		}
 	}
@@ -181,6 +188,9 @@ static void put_cost(struct page *page, const struct value *trace)
 	if (page_number(&trace[TRACE_damages]) || !trace_reader_ended_cleanly(page->walk->reader)) {
 		text_adds(&page->line, ", ");
 		page_add_heading(page, "PARTS OF THE FILE ARE MISSING");
+	} else if (page->walk->losses->repaired_count) {
+		text_adds(&page->line, ", ");
+		page_add_heading(page, "REPAIRED, PARTS ARE MISSING");
 	} else if (!lost) {
 		text_adds(&page->line, ", nothing lost");
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Table trace: one row, what was recorded where and when. */
+#include "analyze/loss.h"
 #include "analyze/metrics/instance.h"
 
 #define COLUMNS(C)                                                                                 \
@@ -31,6 +32,9 @@
 	C(event_count, INTEGER, COUNT, "events in the file, whatever was selected of them")        \
 	C(lost_count, INTEGER, COUNT, "events that could not be recorded, likewise")               \
 	C(damage_count, INTEGER, COUNT, "parts of the file that cannot be read")                   \
+	C(repaired_count, INTEGER, COUNT,                                                          \
+	  "stretches of time in which events are missing because the file was damaged, and "       \
+	  "repaired: the rows of the table loss with that cause")                                  \
 	C(file_bytes, INTEGER, BYTES, "size of the file")                                          \
 	C(recorder_cpu_ns, INTEGER, NS, "CPU time of the recorder itself")                         \
 	C(probe_ns, INTEGER, NS,                                                                   \
@@ -110,6 +114,7 @@ static void finish(struct fold *fold)
 	row[COLUMN_event_count] = value_int((s64)walk->event_count);
 	row[COLUMN_lost_count] = value_int((s64)walk->lost_count);
 	row[COLUMN_damage_count] = value_int((s64)damage_count);
+	row[COLUMN_repaired_count] = value_int((s64)walk->losses->repaired_count);
 	row[COLUMN_file_bytes] = value_int((s64)trace_reader_file_bytes(walk->reader));
 	row[COLUMN_selection] = value_text(walk->selection.words);
 	if (walk->summary)

@@ -124,6 +124,8 @@ def test_min_duration(t):
     sleeps = [event for event in shown(trace) if event["nr"] == nr("clock_nanosleep")]
     equal(len(sleeps), 3, "long sleeps")
     check(all(event["duration_ns"] >= 40_000_000 for event in shown(trace)), "a shorter call is shown")
+    said = trace.analyze("report").stdout
+    check("only calls that took at least so long were recorded: 40.0 ms" in said, said)
 
 
 def path_tree(t):

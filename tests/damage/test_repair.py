@@ -143,6 +143,14 @@ def test_missing_intervals(t):
         table = run([harness.ANALYZE, "report", "loss", "--format", "json", path])
         row, = json.loads(table.stdout)
         equal((row["ring"], row["start_ns"], row["end_ns"], row["count"]), (0, 2000000, 2001000, 2), f"table loss, {form}")
+        equal(row["class"], "object", f"class of it, {form}")
+        report = run([harness.ANALYZE, "report", path])
+        check("nothing lost" not in report.stdout and "PARTS" in report.stdout, f"summary, {form}: {report.stdout}")
+        check("are missing" in report.stderr or "is missing" in report.stderr, f"warning, {form}: {report.stderr}")
+        equal(report.returncode, 3 if form == "damaged" else 0, f"exit of report, {form}")
+        equal(run([harness.ANALYZE, "report", "--strict", path]).returncode, 3, f"exit under --strict, {form}")
+        row, = json.loads(run([harness.ANALYZE, "report", "trace", "--format", "json", path]).stdout)
+        equal((row["damage_count"], row["repaired_count"]), (1, 0) if form == "damaged" else (0, 1), f"table trace, {form}")
     made = trace()  # no INDEX, and a head gone: only what is around it tells
     at = offsets(made)[4]
     data = made.data()
@@ -165,7 +173,7 @@ def test_missing_end(t):
         for i in range(1, 7):
             made.record(4, cbor2.dumps([[i * 10**9, i * 10**9, 0, 0, 1]]), ts=(i * 10**9, i * 10**9))
             if i == 1:
-                made.events(made.event(1500000000, 1), cpu=1)
+                made.events(made.event(1500000000, 1, cpu=1), cpu=1)
         made.events(made.event(6500000000, 1))
         path = t.write("x.trc", made.data())
         for form, path in (("cut", path), ("repaired", repaired(t, made.data(), "no end")[0])):
