@@ -42,9 +42,12 @@ static void put_command(struct page *page, const char *command, unsigned selecte
 	page_put_line(page);
 }
 
+#define LONG_NS 100000000 /* a tick of it does not matter */
+
 /*
- * The kernel tells at the end of a process what it used in all its life. Of one that lives on, that began before it was
- * watched, or of a window the scheduler's events tell; page faults are user time to them.
+ * The kernel tells at the end of a process what it used in all its life, up to a tick less. The scheduler's events tell it
+ * to the nanosecond, also of one that lives on, that began before it was watched, or of a window, but less if some are
+ * missing; page faults are user time to them.
  */
 static void take_spent(struct page *page, const struct rows *processes)
 {
@@ -58,15 +61,18 @@ static void take_spent(struct page *page, const struct rows *processes)
 	for (size_t i = 0; i < processes->count && next < spent->count; i++) {
 		const struct value *time = spent->rows[next];
 		struct value *row = processes->rows[i];
+		s64 cpu_ns;
 
 		if (time[SPENT_id].integer != row[PROCESS_id].integer)
 			continue;
 		next++;
-		if (is_whole && row[PROCESS_cpu].type == VALUE_INTEGER)
+		cpu_ns = time[SPENT_user].integer + time[SPENT_system].integer;
+		if (is_whole && row[PROCESS_cpu].type == VALUE_INTEGER &&
+		    (row[PROCESS_cpu].integer >= cpu_ns || row[PROCESS_cpu].integer >= LONG_NS))
 			continue;
 		row[PROCESS_user] = time[SPENT_user];
 		row[PROCESS_system] = time[SPENT_system];
-		row[PROCESS_cpu] = value_int(time[SPENT_user].integer + time[SPENT_system].integer);
+		row[PROCESS_cpu] = value_int(cpu_ns);
 	}
 }
 

@@ -34,7 +34,8 @@
 	C(exec_count, INTEGER, COUNT, "successful execs in the trace")                             \
 	C(thread_count, INTEGER, COUNT, "threads it had in the trace, the first included")         \
 	C(cpu_ns, INTEGER, NS,                                                                     \
-	  "exact time on a CPU; here and below: of the threads that ended in the trace, NULL if "  \
+	  "time on a CPU, up to a tick less; here and below: of the threads that ended in the "    \
+	  "trace, NULL if "                                                                        \
 	  "none did")                                                                              \
 	C(utime_ns, INTEGER, NS,                                                                   \
 	  "part of cpu_ns in user mode, in the proportion of the kernel's ticks")                  \

@@ -16,7 +16,8 @@
 	C(end_ns, INTEGER, TS, "end; NULL: still alive at the end of the trace, or not seen")      \
 	C(exit_code, INTEGER, NUMBER, "exit code; NULL: killed by a signal, or not seen")          \
 	C(exit_signal, INTEGER, NUMBER, "signal that killed it; NULL: none, or not seen")          \
-	C(cpu_ns, INTEGER, NS, "exact time on a CPU; here and below NULL: its end was not seen")   \
+	C(cpu_ns, INTEGER, NS,                                                                     \
+	  "time on a CPU, up to a tick less; here and below NULL: its end was not seen")           \
 	C(cpu_delay_ns, INTEGER, NS,                                                               \
 	  "ready but waiting for a CPU; 0 where the kernel does not account it")                   \
 	C(blkio_delay_ns, INTEGER, NS,                                                             \

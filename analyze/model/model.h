@@ -183,5 +183,5 @@ struct object *model_file(const struct model *model, u32 device, u64 inode);
 /* Ends the walk: all that is left goes through the hooks, in the order of ids. */
 void model_finish(struct model *model);
 
-/* User and system time in the proportion of the ticks, scaled to the exact run time, as the kernel does. */
+/* User and system time in the proportion of the ticks, scaled to the run time, as the kernel does. */
 void totals_split(const struct totals *totals, u64 *ret_user_ns, u64 *ret_system_ns);
