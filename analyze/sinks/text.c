@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Rows that are looked at to find the widths; later rows may stick out. */
 #define LOOK_AT 1000
@@ -45,10 +46,20 @@ static void make_cell(struct text_sink *text, const struct column *column,
 	cell_add(&text->cell, column, value, text->options.start_ns, text->options.utc_offset_s);
 }
 
-static void make_heading(struct text_sink *text, const struct column *column)
+/* With its unit if another column would have the same heading without. */
+static void make_heading(struct text_sink *text, const struct table *table, size_t number)
 {
+	const char *name = table->columns[number].name;
+	size_t len = column_short_len(&table->columns[number]);
+
+	for (size_t i = 0; i < table->column_count; i++)
+		if (i != number && column_short_len(&table->columns[i]) == len &&
+		    !memcmp(table->columns[i].name, name, len)) {
+			len = strlen(name);
+			break;
+		}
 	text_clear(&text->cell);
-	text_add(&text->cell, column->name, column_short_len(column));
+	text_add(&text->cell, name, len);
 }
 
 static int put_headings(struct text_sink *text, const struct table *table)
@@ -67,7 +78,7 @@ static int put_headings(struct text_sink *text, const struct table *table)
 	for (size_t i = 0; i < table->column_count; i++) {
 		if (i)
 			text_adds(&text->line, "  ");
-		make_heading(text, &table->columns[i]);
+		make_heading(text, table, i);
 		cell_move(&text->line, &text->cell,
 			  i + 1 < table->column_count || is_right(&table->columns[i])
 				  ? text->widths[i]
@@ -102,7 +113,7 @@ static void grow_widths(struct text_sink *text, const struct table *table,
 		if (values)
 			make_cell(text, &table->columns[i], &values[i]);
 		else
-			make_heading(text, &table->columns[i]);
+			make_heading(text, table, i);
 		width = cell_width(&text->cell);
 		width = width < WIDTH_MAX ? width : WIDTH_MAX;
 		text->widths[i] = text->widths[i] > width ? text->widths[i] : width;

@@ -259,6 +259,14 @@ def test_narrow_terminal(t):
     equal(wide, run([harness.ANALYZE, "report", "shell.trc"], cwd=t.directory).stdout, "the wide page")
 
 
+def test_headings(t):
+    """No two columns of a table on one page have one heading."""
+    path = t.write("waiting.trc", other_sample("waiting.trc"))
+    for table in ("pipe", "net_io", "time_spent", "file", "process", "disk_io", "memory"):
+        headings = run([harness.ANALYZE, "report", table, "--columns", "all", path]).stdout.splitlines()[0].split()
+        equal(sorted(set(headings)), sorted(headings), f"headings of {table}")
+
+
 def test_hole(t):
     """Zeros over one head: the reader finds its way again behind it."""
     data = bytearray(sample())
