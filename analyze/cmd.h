@@ -16,7 +16,6 @@
 /* Exit codes: stable, the same for every command. */
 enum exit_code {
 	EXIT_OK = 0,
-	EXIT_DIFFERENCE = 1,
 	EXIT_USAGE = 2,	  /* wrong command line, no such file, output that cannot be written */
 	EXIT_DAMAGED = 3, /* not a trace, damaged, of a newer version; lossy under --strict */
 };

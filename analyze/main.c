@@ -85,10 +85,10 @@ static const char selection_help[] =
 static const char general_help[] =
 	"\n"
 	"FILE may be - for standard input.\n"
-	"Exit codes: 0 all is well; 1 a difference; 2 wrong usage, no such file, output cannot be\n"
-	"written; 3 not a trace, damaged, from a newer version, or lossy under --strict. What "
-	"could\n"
-	"be read is shown.\n";
+	"Exit codes: 0 all is well; 2 wrong usage, no such file, output cannot be written; 3 not "
+	"a\n"
+	"trace, damaged, from a newer version, or lossy under --strict. What could be read is "
+	"shown.\n";
 
 static void print_help(void)
 {

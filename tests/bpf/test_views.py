@@ -17,6 +17,14 @@ def queries():
         return dict(re.findall(r"^\| ([^|]*\?) \| `(SELECT[^`]*)` \|$", file.read(), re.M))
 
 
+def test_first_query(t):
+    """The one that stands in front: every call once."""
+    with open(os.path.join(ROOT, "README.md")) as file:
+        query, = re.findall(r'sqlite3 run\.db "(SELECT [^"]*)"', file.read())
+    names = [row["name"] for row in t.record("/bin/sh", "-c", "ls; ls; sleep .01; cat /dev/null").sql(query)]
+    equal((len(names), sorted(names)), (5, sorted(set(names))), "calls")
+
+
 def test_questions(t):
     asked = queries()
     equal(len(asked), 10, "questions")
