@@ -148,7 +148,7 @@ struct decoder;
 struct model *model_new(s64 boot_offset_ns);
 /*
  * The command that a recording started was forked early and held until the probes were live: its life
- * counts from the recording's start. Several recordings may be in one file. No pid: nothing.
+ * counts from the recording's start, unless it is found running. Several recordings may be in one file. No pid: nothing.
  */
 void model_add_command(struct model *model, u32 pid, u64 start_ns);
 void model_free(struct model *model);

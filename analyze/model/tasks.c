@@ -251,13 +251,27 @@ static void find_parent(struct model *model, struct process *process, u32 ppid)
 	}
 }
 
+/* A command with a program of its own ran when recording began: after a delay, or in a later file. */
+static void command_runs(struct model *model, const struct trc_head *found)
+{
+	struct thread *thread = thread_known(model, found->tid, found->tgid);
+
+	if (!record_item(found, FOUND_exe) || (thread && thread->start_ns != MODEL_UNKNOWN))
+		return;
+	for (size_t i = 0; i < model->command_count; i++)
+		if (model->commands[i].pid == found->tgid)
+			model->commands[i].pid = 0;
+}
+
 /* One that was there before it was watched. */
 struct thread *task_found(struct model *model, const struct trc_task_found *record)
 {
 	const struct trc_head *head = &record->head;
-	struct thread *thread = thread_of_start(model, head->tid, head->tgid, record->start_ns);
+	struct thread *thread;
 	struct process *process;
 
+	command_runs(model, head);
+	thread = thread_of_start(model, head->tid, head->tgid, record->start_ns);
 	if (!thread)
 		return NULL;
 	process = thread->process;

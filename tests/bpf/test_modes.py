@@ -120,6 +120,21 @@ def test_delay(t):
     whole(trace)
 
 
+def test_began_before(t):
+    """The command that runs when recording begins, and in a later file, is as old as it is: older than its child."""
+    delayed = t.record("/bin/sh", "-c", "sleep 1; exit 0", options=["--delay", "400ms"])
+    result = record(t, "/bin/sh", "-c", "for i in 1 2 3 4 5; do sleep 0.4; done; exit 0", options=["--rotate", "1G,600ms"])
+    equal(result.returncode, 0, f"exit ({result.stderr})")
+    for trace in (delayed, harness.Trace(t.path("run-0002.trc"))):
+        start_ns, pid = trace.sql("SELECT start_mono_ns, command_pid FROM trace")[0]
+        shell_ns = trace.one("SELECT start_ns FROM process WHERE pid = ?", pid)
+        sleep_ns = trace.one("SELECT min(start_ns) FROM process WHERE comm = 'sleep'")
+        check(shell_ns < start_ns - 200_000_000, f"the shell begins {shell_ns - start_ns} ns after the recording")
+        check(shell_ns < sleep_ns, f"the shell begins {shell_ns - sleep_ns} ns after its child")
+    first = harness.Trace(t.path("run-0001.trc"))
+    equal(first.one("SELECT p.start_ns - t.start_mono_ns FROM process p JOIN trace t ON p.pid = t.command_pid"), 0, "start of who was held")
+
+
 def test_delay_follows_children(t):
     """Who is born during the delay is recorded when it is over."""
     trace = t.record("/bin/sh", "-c", f"({workload('ticks')} 101 10) & wait", options=["--delay", "300ms"])
