@@ -183,11 +183,11 @@ def test_absent_exec(t, way):
 
 
 def test_absent_argument(t):
-    """R13: a list of strings of which one is in no page yet, and which the kernel did not come to: what there is, as cut."""
+    """R13: a list of strings of which one is in no page yet, and which the kernel did not come to (6.1 looks at it all the same): as cut."""
     (call,) = t.record(workload("absent_exec"), "failing", "/nonexistent/program").calls("execve")[1:]
     equal(call["ret"], -errno.ENOENT, "result")
     argv = item(call, "data1")
-    equal((argv["data"], argv["state"]), (["present"], TRUNCATED), "arguments")
+    check((argv["data"], argv["state"]) in [(["present"], TRUNCATED), (["present", "two words"], WHOLE)], f"arguments {argv}")
 
 
 def test_refused(t):
