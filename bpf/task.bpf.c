@@ -50,11 +50,12 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 		pid_namespace(BPF_CORE_READ(child, group_leader), &ns_tid);
 	event.ns_tgid = ns_tid;
 	__builtin_memcpy(event.comm, child->comm, sizeof(event.comm));
-	/* If not, its end tells what it was. */
-	if (record_send(&event, sizeof(event), TRC_KIND_task_new, now) && child_state) {
-		child_state->told |= TOLD_FOUND;
+	/* Before it is sent: it may be the last of a file. */
+	if (child_state)
 		child_state->part = control.part;
-	}
+	/* If not, its end tells what it was. */
+	if (record_send(&event, sizeof(event), TRC_KIND_task_new, now) && child_state)
+		child_state->told |= TOLD_FOUND;
 	return 0;
 }
 

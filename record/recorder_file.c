@@ -225,12 +225,16 @@ int recorder_note_losses(struct recorder *r)
 
 int recorder_part(struct recorder *r)
 {
-	int err;
+	/* What a limit of bytes allows for: one turn. */
+	u64 turns = r->settings->modes.rotate_bytes ? 1 : r->ring_bytes / CONSUMER_TURN_BYTES + 1;
+	int err = 1;
+	u32 fill;
 
-	/* What was sent before that goes where it belongs. */
 	source_next_part(&r->source);
-	err = recorder_drain_once(r);
-	return err ? err : recorder_note_losses(r);
+	/* What was sent before that goes where it belongs. */
+	while (err > 0 && turns--)
+		err = consumer_drain(r->consumer, &fill);
+	return err < 0 ? err : recorder_note_losses(r);
 }
 
 int recorder_rotate(struct recorder *r)
