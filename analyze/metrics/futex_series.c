@@ -32,6 +32,7 @@ static void event(struct fold *fold, const struct walk_step *step)
 	if (!series) {
 		series = step->thread->process->slots[fold->slot] = xcalloc(1, sizeof(*series));
 		series->width = WIDTH;
+		series->times = SUM(COLUMN_wait_ns) + 1;
 	}
 	sums = series_sums(series, series_period(fold->walk, record->head.ts));
 	if (!futex->waits) {
@@ -54,6 +55,7 @@ const struct metric metric_futex_series = {
 		   .sort = "from_ns",
 		   .brief = "from_ns,pid,comm,wait_count,wait_ns,wake_count,woken_count" },
 	.classes = 1ull << TRC_CLASS_TASK | 1ull << TRC_CLASS_FUTEX,
+	.state_size = sizeof(u64),
 	.event = event,
 	.process_gone = series_process_gone,
 };

@@ -36,6 +36,7 @@ static struct series *series_of(struct fold *fold, struct process *process)
 	if (!series) {
 		series = process->slots[fold->slot] = xcalloc(1, sizeof(*series));
 		series->width = WIDTH;
+		series->times = SUM(COLUMN_wait_ns) + 1;
 	}
 	return series;
 }
@@ -129,6 +130,7 @@ const struct metric metric_process_series = {
 			    "read_bytes,write_bytes,fault_count,disk_read_bytes,disk_write_bytes" },
 	.classes = FILE_CLASSES | 1ull << TRC_CLASS_FUTEX | 1ull << TRC_CLASS_MEMORY |
 		   1ull << TRC_CLASS_SIGNAL,
+	.state_size = sizeof(u64),
 	.call = call,
 	.event = event,
 	.span = span,

@@ -2,9 +2,9 @@
 #include "analyze/metrics/series.h"
 
 #include "analyze/metrics/instance.h"
+#include "common/cleanup.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 u64 series_period_ns(const struct walk *walk, u64 wanted_ns)
 {
@@ -28,79 +28,136 @@ static u64 series_from_ns(const struct walk *walk, u32 period)
 	return walk->start_ns + period * walk->period_ns;
 }
 
+struct cell {
+	u32 period;
+	/* The sums; then of each time how many more (or fewer) go on all through it than before. */
+	u64 values[];
+};
+
+static struct cell *cell_at(struct series *series, u32 period)
+{
+	struct cell *cell = idmap_find(&series->cells, period);
+
+	if (cell)
+		return cell;
+	cell = xcalloc(1, sizeof(*cell) + (series->width + series->times) * sizeof(u64));
+	cell->period = period;
+	idmap_put(&series->cells, period, cell);
+	return cell;
+}
+
 u64 *series_sums(struct series *series, u32 period)
 {
-	u32 page = period / SERIES_PAGE;
-
-	ARRAY_RESERVE_ZERO(series->pages, series->capacity, page + 1u);
-	if (!series->pages[page])
-		series->pages[page] = xcalloc(SERIES_PAGE, series->width * sizeof(u64));
-	return series->pages[page] + period % SERIES_PAGE * series->width;
+	return cell_at(series, period)->values;
 }
 
 void series_add_time(struct series *series, const struct walk *walk, size_t column, u64 from_ns,
 		     u64 to_ns)
 {
-	u32 last = series_period(walk, to_ns);
+	u32 first = series_period(walk, from_ns), last = series_period(walk, to_ns);
 
-	for (u32 period = series_period(walk, from_ns); period < last; period++) {
-		u64 end_ns = series_from_ns(walk, period + 1);
-
-		series_sums(series, period)[column] += end_ns - from_ns;
-		from_ns = end_ns;
+	if (to_ns <= from_ns)
+		return;
+	if (first == last) {
+		series_sums(series, first)[column] += to_ns - from_ns;
+		return;
 	}
-	if (to_ns > from_ns)
-		series_sums(series, last)[column] += to_ns - from_ns;
+	series_sums(series, first)[column] += series_from_ns(walk, first + 1) - from_ns;
+	series_sums(series, last)[column] += to_ns - series_from_ns(walk, last);
+	if (last - first > 1) {
+		cell_at(series, first + 1)->values[series->width + column]++;
+		cell_at(series, last)->values[series->width + column]--;
+	}
 }
 
-/* The next period, from *period on, in which something happened; NULL at the end. */
-static const u64 *series_next(const struct series *series, u32 *period)
+static int compare(const void *one, const void *other)
 {
-	for (; *period / SERIES_PAGE < series->capacity; ++*period) {
-		const u64 *page = series->pages[*period / SERIES_PAGE], *sums;
+	const struct cell *const *a = one, *const *b = other;
 
-		if (!page) {
-			*period |= SERIES_PAGE - 1;
-			continue;
-		}
-		sums = page + *period % SERIES_PAGE * series->width;
-		for (size_t i = 0; i < series->width; i++)
-			if (sums[i])
-				return sums;
-	}
-	return NULL;
+	return (*a)->period < (*b)->period ? -1 : (*a)->period > (*b)->period;
 }
 
-static void series_release(struct series *series)
+static struct cell **sorted_cells(const struct series *series)
 {
-	for (size_t i = 0; i < series->capacity; i++)
-		free(series->pages[i]);
-	free(series->pages);
-	memset(series, 0, sizeof(*series));
+	struct cell **cells = xcalloc(series->cells.count, sizeof(struct cell *));
+	size_t count = 0;
+
+	for (size_t i = 0; i < series->cells.capacity; i++)
+		if (series->cells.slots[i].value)
+			cells[count++] = series->cells.slots[i].value;
+	qsort(cells, count, sizeof(struct cell *), compare);
+	return cells;
 }
 
 enum { SERIES_PROCESS_COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 
+struct put {
+	struct fold *fold;
+	const struct process *process;
+	const struct series *series;
+	u64 whole[TABLE_COLUMNS_MAX]; /* how many go on */
+};
+
+/* The periods from this one on as one row; `sums`: what else there was, or NULL. */
+static void put_row(struct put *put, u32 period, u32 count, const u64 *sums)
+{
+	u64 length_ns = count * put->fold->walk->period_ns, any = 0;
+	struct value row[TABLE_COLUMNS_MAX];
+
+	for (size_t i = 0; i < put->series->width; i++) {
+		u64 sum = sums ? sums[i] : 0;
+
+		if (i < put->series->times)
+			sum += put->whole[i] * length_ns;
+		row[COLUMN_COUNT + i] = value_int((s64)sum);
+		any |= sum;
+	}
+	if (!any)
+		return;
+	row[COLUMN_process_id] = value_int(put->process->id);
+	row[COLUMN_pid] = value_int(put->process->pid);
+	row[COLUMN_comm] = value_string(put->process->comm);
+	row[COLUMN_period] = value_int(period);
+	row[COLUMN_from_ns] = value_int((s64)series_from_ns(put->fold->walk, period));
+	fold_row(put->fold, row);
+}
+
+/* Those between two cells. */
+static void put_whole(struct put *put, u32 period, u32 end)
+{
+	u64 any = 0;
+
+	for (size_t i = 0; i < put->series->times; i++)
+		any |= put->whole[i];
+	if (!any || period == end)
+		return;
+	if (!series_split(put->fold->state, end - period)) {
+		put_row(put, period, end - period, NULL);
+		return;
+	}
+	for (; period < end; period++)
+		put_row(put, period, 1, NULL);
+}
+
 void series_process_gone(struct fold *fold, struct process *process, bool shown)
 {
 	struct series *series = process->slots[fold->slot];
-	const u64 *sums;
+	struct put put = { .fold = fold, .process = process, .series = series };
+	_cleanup_free_ struct cell **cells = NULL;
 
 	if (!series)
 		return;
-	for (u32 period = 0; (sums = series_next(series, &period)); period++) {
-		struct value row[TABLE_COLUMNS_MAX];
-
-		row[COLUMN_process_id] = value_int(process->id);
-		row[COLUMN_pid] = value_int(process->pid);
-		row[COLUMN_comm] = value_string(process->comm);
-		row[COLUMN_period] = value_int(period);
-		row[COLUMN_from_ns] = value_int((s64)series_from_ns(fold->walk, period));
-		for (size_t i = 0; i < series->width; i++)
-			row[COLUMN_COUNT + i] = value_int((s64)sums[i]);
-		fold_row(fold, row);
+	cells = sorted_cells(series);
+	for (size_t i = 0; i < series->cells.count; i++) {
+		if (i)
+			put_whole(&put, cells[i - 1]->period + 1, cells[i]->period);
+		for (size_t j = 0; j < series->times; j++)
+			put.whole[j] += cells[i]->values[series->width + j];
+		put_row(&put, cells[i]->period, 1, cells[i]->values);
 	}
-	series_release(series);
+	for (size_t i = 0; i < series->cells.count; i++)
+		free(cells[i]);
+	idmap_release(&series->cells);
 	free(series);
 	process->slots[fold->slot] = NULL;
 }

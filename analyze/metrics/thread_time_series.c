@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Table thread_time_series: thread_time over time, with what goes on longer split where periods end. */
+#include "analyze/metrics/series.h"
 #include "analyze/metrics/time_sums.h"
-
-/* What goes on for more periods than this is one row: a hostile file may claim centuries. */
-#define PERIODS_MAX 100000
 
 #define COLUMNS(C)                                                                                 \
 	C(thread_id, INTEGER, ID, "the thread")                                                    \
@@ -12,7 +10,9 @@
 	C(comm, TEXT, NONE, "the name it had then")                                                \
 	C(period, INTEGER, NUMBER,                                                                 \
 	  "the period, counted from 0 at the start of the recording; --period tells its length")   \
-	C(start_ns, INTEGER, TS, "when it begins")                                                 \
+	C(start_ns, INTEGER, TS,                                                                   \
+	  "when it begins; of several as one row the first: after a million rows of periods all "  \
+	  "through which one thing went on")                                                       \
 	STATE_COLUMNS(C)                                                                           \
 	SWITCH_COLUMNS(C)                                                                          \
 	C(complete, INTEGER, BOOL, "0: events may be missing")
@@ -52,21 +52,23 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 {
 	struct current *current = thread->slots[fold->slot];
 	u64 length = fold->walk->period_ns, origin = fold->walk->start_ns;
+	u64 left = length - (span->start_ns - origin) % length;
 	struct span piece = *span;
+	bool split;
 
 	if (!shown)
 		return;
 	if (!current)
 		current = thread->slots[fold->slot] = xcalloc(1, sizeof(*current));
+	split = span->end_ns - span->start_ns <= left ||
+		series_split(fold->state, (span->end_ns - span->start_ns - left) / length);
 	while (piece.start_ns < span->end_ns) {
 		u64 period = (piece.start_ns - origin) / length;
-		u64 left = length - (piece.start_ns - origin) % length;
+		u64 rest = span->end_ns - piece.start_ns;
 
-		if (span->end_ns - piece.start_ns <= left ||
-		    (span->end_ns - piece.start_ns) / length > PERIODS_MAX)
-			piece.end_ns = span->end_ns;
-		else
-			piece.end_ns = piece.start_ns + left;
+		if (left == length && rest > length && !split)
+			left = rest / length * length;
+		piece.end_ns = piece.start_ns + (rest < left ? rest : left);
 		if (current->period != period)
 			put(fold, thread, current);
 		current->period = period;
@@ -74,6 +76,7 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 		time_sums_add(&current->sums, thread, &piece);
 		piece.start_ns = piece.end_ns;
 		piece.begins = false;
+		left = length;
 	}
 }
 
@@ -98,6 +101,7 @@ const struct metric metric_thread_time_series = {
 		   .brief = "period,tid,comm,run_user_ns,run_system_ns,preempted_ns,runnable_ns,"
 			    "sleep_ns,block_ns,iowait_ns,voluntary_count,involuntary_count" },
 	.classes = 1ull << TRC_CLASS_TASK,
+	.state_size = sizeof(u64), /* what series_split() used */
 	.span = span,
 	.thread_gone = thread_gone,
 };

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Small files that are made to have tables without end, and numbers that no sum can hold."""
+import csv
+import io
+import resource
+import struct
+
+import harness
+from harness import equal
+from maker import Maker
+from reader_records import COMPRESSED, SORTED
+
+CPU_S = 20  # with what these tests are against each file takes more, or the memory; now it takes a second or two
+MEMORY = 1 << 30
+WIDTHS = {"u8": ("B", 1), "u16": ("H", 2), "u32": ("I", 3), "u64": ("Q", 4), "s64": ("q", 6)}
+SECOND = 10**9
+
+
+class Kind:
+    """A kind with some of the fields of common/events.def; those that are not said are 0."""
+
+    def __init__(self, number, name, group, fields, items=()):
+        self.number, self.names, self.form, listed = number, [], "<", []
+        for field in fields.split(","):
+            width, field_name = field.split()
+            form, code = WIDTHS[width]
+            listed.append([field_name, 24 + struct.calcsize(self.form), struct.calcsize(form), code, "", ""])
+            self.form += form
+            self.names.append(field_name)
+        self.row = [number, name, 24 + struct.calcsize(self.form), group, listed, [[item, what, ""] for item, what in items], ""]
+
+    def __call__(self, ts, tid=7, tgid=None, tail=b"", **values):
+        fixed = struct.pack(self.form, *(values.get(name, 0) for name in self.names))
+        length = 24 + len(fixed) + len(tail)
+        return struct.pack("<QIIHHHBB", ts, tid, tgid or tid, self.number, length, 0, 3 + len(fixed) // 8, 0) + fixed + tail
+
+
+EXIT = Kind(4, "task_exit", 0, "u32 exit_code,u32 ppid,u64 start_ns,u32 signal_flags,u32 live_threads")
+LOST = Kind(6, "lost", 0, "u32 lost_kind,u16 cause,u16 ring,u64 first_ns,u64 last_ns,u64 count")
+SWITCH = Kind(7, "sched_switch", 4, "u32 next_tid,u32 next_tgid,u8 state,u8 flags,u8 prio,u8 next_prio,u32 state_bits")
+FUTEX = Kind(10, "futex", 3, "u8 op,u8 outcome,u16 pad,u32 value,s64 ret,u64 duration_ns,u64 address,u64 object,u64 offset")
+FOUND = Kind(47, "task_found", 0, "u64 start_ns,u32 ppid,u32 reason")
+KINDS = [EXIT, LOST, SWITCH, FUTEX, FOUND]
+WAITS = {"state": 1, "flags": 4 | 32}
+
+
+def trace(t, *streams, options=(("events", "sched"),), calls=None):
+    """Each stream is (class, events in the order of time)."""
+    command = {"argv": [b"x"], "cwd": b"/", "pid": 7, "options": [list(option) for option in options]}
+    maker = Maker(kinds=[kind.row for kind in KINDS], header={10: calls or {}, 13: command})
+    for group, records in streams:
+        maker.events(*records, stream=group << 16, flags=SORTED | COMPRESSED, kinds=2**64 - 1, pids=2**256 - 1)
+    return t.write("made.trc", maker.end().data())
+
+
+def limit():
+    seconds = int(CPU_S * harness.SLOWER)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def analyze(*arguments):
+    result = harness.run([harness.ANALYZE, *arguments], preexec_fn=limit)
+    equal(result.returncode, 0, f"exit of analyze {harness.shorten(arguments)} ({result.stderr[-500:]})")
+    return result.stdout
+
+
+def table(name, path, columns, *options):
+    return list(csv.DictReader(io.StringIO(analyze("report", "-f", "csv", "-c", columns, *options, name, path))))
+
+
+def sums(name, path, columns):
+    """Of each column; and the rows."""
+    rows = analyze("report", "-f", "csv", "-c", columns, "--sort", "none", name, path).splitlines()[1:]
+    return [sum(map(int, column)) for column in zip(*(row.split(",") for row in rows))], len(rows)
+
+
+# Time over many periods
+
+
+def long_waits(t, threads, seconds):
+    """Threads of one process each, that wait from the first second to the middle of the last one."""
+    end = seconds * SECOND + SECOND // 2
+    return trace(t, (0, [FOUND(1000, tid=7 + i, start_ns=5, ppid=1, reason=1) for i in range(threads)] +
+                     [EXIT(end, tid=7 + i, start_ns=5) for i in range(threads)]),
+                 (4, [SWITCH(SECOND // 2, tid=7 + i, **WAITS) for i in range(threads)]))
+
+
+def test_long_waits(t):
+    """All of the time is there, but it is not told second by second for ever."""
+    threads, seconds = 100, 99999
+    path = long_waits(t, threads, seconds)
+    for name, column in (("thread_time_series", "sleep_ns"), ("process_series", "wait_ns")):
+        found, count = sums(name, path, column)
+        equal(found, [threads * seconds * SECOND], f"{column} of {name}")
+        equal(1000000 < count < 1060000, True, f"a million rows of {name}: {count}")
+
+
+def test_short_waits(t):
+    """Each period tells of the time that was spent in it."""
+    path = long_waits(t, 3, 4)
+    for name, column in (("thread_time_series", "sleep_ns"), ("process_series", "wait_ns")):
+        rows = [(int(row["period"]), int(row[column])) for row in table(name, path, f"period,{column}")]
+        first, last = (0, SECOND // 2 + 1000), (4, SECOND // 2 - 1000)  # the recording begins with its first event
+        equal(sorted(rows), 3 * [first] + sorted(3 * [(i, SECOND) for i in (1, 2, 3)]) + 3 * [last], name)
+
+
+def test_long_futex_waits(t):
+    """Waits on a futex that all last as long as the recording."""
+    count, long_ns = 70000, 131000 * SECOND
+    path = trace(t, (0, [FOUND(1000, start_ns=5, ppid=1, reason=1)]),
+                 (3, [FUTEX(long_ns, outcome=1, address=64, object=5, duration_ns=long_ns - SECOND // 2)] * count))
+    equal(sums("futex_series", path, "wait_count,wait_ns")[0], [count, count * (long_ns - SECOND // 2)], "waits")
