@@ -35,12 +35,21 @@ static void refresh(struct pieces *pieces)
 	intervals_settle(&pieces->lossy);
 }
 
-/* Where that cannot be told nothing is known, unless one wait went on from before to behind. */
-static void cut_at_blind(const struct intervals *blind, const struct span *whole,
-			 struct span *piece)
+/* The last that begins before `ns`; there is one. */
+static const struct interval *last_before(const struct intervals *intervals, u64 ns)
 {
+	size_t i = intervals_after(intervals, ns);
+
+	return i < intervals->count && intervals->list[i].first_ns < ns ? &intervals->list[i]
+									: &intervals->list[i - 1];
+}
+
+/* Where that cannot be told nothing is known, unless one wait went on from before to behind. */
+static void cut_at_blind(struct pieces *pieces, const struct span *whole, struct span *piece)
+{
+	const struct intervals *blind = &pieces->walk->losses->blind;
 	size_t i = intervals_after(blind, piece->start_ns);
-	const struct interval *unseen = &blind->list[i];
+	const struct interval *unseen = &blind->list[i], *last = unseen;
 
 	if (i == blind->count || unseen->first_ns >= piece->end_ns)
 		return;
@@ -48,10 +57,16 @@ static void cut_at_blind(const struct intervals *blind, const struct span *whole
 		piece->end_ns = unseen->first_ns;
 		return;
 	}
-	if (unseen->last_ns < piece->end_ns)
-		piece->end_ns = unseen->last_ns;
+	if (i + 1 < blind->count && unseen[1].first_ns < piece->end_ns) {
+		if (pieces->cut_count < PIECES_CUTS_MAX)
+			pieces->cut_count++;
+		else
+			last = last_before(blind, piece->end_ns);
+	}
+	if (last->last_ns < piece->end_ns)
+		piece->end_ns = last->last_ns;
 	if (!span_waits(piece->state) || whole->start_ns > unseen->first_ns ||
-	    whole->end_ns < unseen->last_ns)
+	    whole->end_ns < last->last_ns)
 		*piece = (struct span){ .start_ns = piece->start_ns,
 					.end_ns = piece->end_ns,
 					.state = SPAN_unknown,
@@ -74,7 +89,7 @@ bool pieces_next(struct pieces *pieces, const struct span *span, u64 *at, struct
 	ret_piece->begins = span->begins && *at == span->start_ns;
 	refresh(pieces);
 	if (pieces->walk->losses->blind.count)
-		cut_at_blind(&pieces->walk->losses->blind, span, ret_piece);
+		cut_at_blind(pieces, span, ret_piece);
 	if (pieces->lossy.count) {
 		i = intervals_after(&pieces->lossy, ret_piece->start_ns);
 		ret_piece->complete = i == pieces->lossy.count ||

@@ -8,11 +8,19 @@
 #include "analyze/metrics/metric.h"
 #include "analyze/model/intervals.h"
 
+/*
+ * A thread that is there all the time is cut wherever nothing was recorded, so that a few bytes of pauses and of
+ * threads come to any number of pieces. A thousand threads through a thousand pauses are as many; from then on a span
+ * that meets several is cut as if they were one.
+ */
+#define PIECES_CUTS_MAX (1u << 20)
+
 struct pieces { /* zero it first */
 	const struct walk *walk;
 	u64 from_ns, to_ns;
 	size_t seen_count;	/* of the walk's losses: those that are in the list */
 	struct intervals lossy; /* of any kind */
+	u32 cut_count;		/* at those behind which the same span meets another */
 };
 
 void pieces_init(struct pieces *pieces, const struct walk *walk);

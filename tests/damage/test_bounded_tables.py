@@ -111,3 +111,17 @@ def test_long_futex_waits(t):
     path = trace(t, (0, [FOUND(1000, start_ns=5, ppid=1, reason=1)]),
                  (3, [FUTEX(long_ns, outcome=1, address=64, object=5, duration_ns=long_ns - SECOND // 2)] * count))
     equal(sums("futex_series", path, "wait_count,wait_ns")[0], [count, count * (long_ns - SECOND // 2)], "waits")
+
+
+def test_pauses(t):
+    """Threads that wait all the time, the last of them held, and a recording that pauses all the time."""
+    threads = pauses = 10000
+    path = trace(t, (0, [FOUND(1000 + i, tid=6 + threads - i, start_ns=5, ppid=1, reason=1) for i in range(threads)] +
+                     [LOST(10**6 + 10 * i, cause=7, ring=65535, first_ns=10**6 + 10 * i - 4, last_ns=10**6 + 10 * i)
+                      for i in range(pauses)]))
+    analyze("report", path)
+    rows = table("thread_time", path, "tid,total_ns,runnable_ns,sleep_ns,stopped_ns,unknown_ns")
+    equal({int(row["total_ns"]) for row in rows}, {10**6 + 10 * (pauses - 1) - 1000}, "time of each")
+    equal(len(rows), threads, "threads")
+    row, = (row for row in rows if row["tid"] == "7")
+    equal((int(row["stopped_ns"]), int(row["unknown_ns"])), (10**6 - 4 - 1000, 10 * (pauses - 1) + 4), "known until the first pause")
