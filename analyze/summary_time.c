@@ -5,6 +5,7 @@
 #include "analyze/model/span.h"
 #include "analyze/sinks/cell.h"
 #include "analyze/sinks/memory.h"
+#include "common/wide.h"
 
 #define SHARE_SHOWN   0.0005
 #define BAR_CELLS     16
@@ -81,9 +82,9 @@ static void put_cpu(struct page *page, const struct rows *processes, u64 probe_n
 
 	for (size_t i = 0; i < processes->count; i++) {
 		ended += processes->rows[i][PROCESS_cpu].type == VALUE_INTEGER;
-		user += page_number(&processes->rows[i][PROCESS_user]);
-		system += page_number(&processes->rows[i][PROCESS_system]);
-		delay += page_number(&processes->rows[i][PROCESS_delay]);
+		user = wide_add(user, page_number(&processes->rows[i][PROCESS_user]));
+		system = wide_add(system, page_number(&processes->rows[i][PROCESS_system]));
+		delay = wide_add(delay, page_number(&processes->rows[i][PROCESS_delay]));
 	}
 	if (!ended) {
 		text_adds(&page->line,
@@ -126,7 +127,7 @@ void page_put_time(struct page *page)
 		return;
 	page_sort(page, table, USE_time);
 	for (size_t i = 0; i < use->count; i++) {
-		total += page_number(&use->rows[i][USE_time]);
+		total = wide_add(total, page_number(&use->rows[i][USE_time]));
 		if (use->rows[i][USE_count].type == VALUE_NULL)
 			outside = page_number(&use->rows[i][USE_time]);
 		worth += use->rows[i][USE_share].real >= SHARE_SHOWN;

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Products of 128 bits, also on machines of 32 bits, where compilers have no such type. */
+/* Products of 128 bits, also on machines of 32 bits, where compilers have no such type; sums that do not wrap. */
 #pragma once
 
 #include "common/types.h"
+
+/* a + b; if that is larger the largest number that every form of output can tell: sums of numbers from a file. */
+static inline u64 wide_add(u64 a, u64 b)
+{
+	u64 sum = a + b;
+
+	return sum < a || sum > INT64_MAX ? INT64_MAX : sum;
+}
 
 /* (a * b + add) / divisor; UINT64_MAX if that is larger. By hand: for machines without __int128, and its test. */
 static inline u64 wide_mul_div_by_hand(u64 a, u64 b, u64 add, u64 divisor)

@@ -4,6 +4,7 @@
  * time that all shown threads lived within the trace (and the window).
  */
 #include "analyze/metrics/wait_key.h"
+#include "common/wide.h"
 
 #define NAMES_MAX   16384
 #define OBJECTS_MAX 16384
@@ -92,14 +93,15 @@ static unsigned activity_of(const struct span *span)
 static void add_object(struct fold *fold, unsigned activity, const struct object *object, u64 ns)
 {
 	struct state *state = fold->state;
+	struct by_object *sum;
 
 	if (state->by_object.count >= OBJECTS_MAX)
 		return;
 	text_clear(&fold->text);
 	text_addc(&fold->text, (char)(activity + 1));
 	object_add_name(object, &fold->text);
-	((struct by_object *)text_map_get(&state->by_object, fold->text.data, fold->text.len))
-		->ns += ns;
+	sum = text_map_get(&state->by_object, fold->text.data, fold->text.len);
+	sum->ns = wide_add(sum->ns, ns);
 }
 
 static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
@@ -113,7 +115,7 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 		return;
 	if (!times)
 		times = thread->slots[fold->slot] = xcalloc(1, sizeof(*times));
-	times->ns[activity] += ns;
+	times->ns[activity] = wide_add(times->ns[activity], ns);
 	state->count[activity] += span->begins;
 	state->lossy[activity] |= !span->complete;
 	if (span->object && span_waits(span->state))
@@ -133,10 +135,10 @@ static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
 						      thread->comm->len)
 				       : text_map_get(&state->by_comm, "?", 1);
 	for (size_t i = 0; i < ACTIVITIES; i++) {
-		state->all.ns[i] += times->ns[i];
+		state->all.ns[i] = wide_add(state->all.ns[i], times->ns[i]);
 		state->thread_count[i] += times->ns[i] > 0;
 		if (of_comm)
-			of_comm->ns[i] += times->ns[i];
+			of_comm->ns[i] = wide_add(of_comm->ns[i], times->ns[i]);
 	}
 	free(times);
 }
@@ -204,7 +206,7 @@ static void finish(struct fold *fold)
 	u64 total = 0;
 
 	for (size_t i = 0; i < ACTIVITIES; i++)
-		total += state->all.ns[i];
+		total = wide_add(total, state->all.ns[i]);
 	for (unsigned i = 0; i < ACTIVITIES; i++) {
 		struct value row[COLUMN_COUNT] = {};
 

@@ -7,6 +7,7 @@
 #include "analyze/loss.h"
 #include "analyze/metrics/instance.h"
 #include "analyze/metrics/text_map.h"
+#include "common/wide.h"
 
 #define NAMES_MAX 65536
 
@@ -87,15 +88,19 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 	u8 activity = activity_of(fold, record);
 
 	times->count[activity]++;
-	times->time_ns[activity] += time_inside(fold->walk, record);
+	times->time_ns[activity] =
+		wide_add(times->time_ns[activity], time_inside(fold->walk, record));
 }
 
 static void later(struct fold *fold, const struct walk_step *step, const struct trc_syscall *record)
 {
 	u64 time_ns = time_inside(fold->walk, record);
+	u64 *sum;
 
-	if (time_ns)
-		times_of(fold, step->thread)->time_ns[activity_of(fold, record)] += time_ns;
+	if (!time_ns)
+		return;
+	sum = &times_of(fold, step->thread)->time_ns[activity_of(fold, record)];
+	*sum = wide_add(*sum, time_ns);
 }
 
 static u64 life(const struct walk *walk, const struct thread *thread)
@@ -130,7 +135,7 @@ static void add_comm(struct state *state, const struct string *comm, const struc
 	by_activity = comm ? text_map_get(&state->by_comm, comm->data, comm->len)
 			   : text_map_get(&state->by_comm, unknown, 1);
 	for (size_t i = 0; i < ACTIVITY_MAX; i++)
-		by_activity[i] += times->time_ns[i];
+		by_activity[i] = wide_add(by_activity[i], times->time_ns[i]);
 }
 
 static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
@@ -144,11 +149,11 @@ static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
 	thread->slots[fold->slot] = NULL;
 	if (shown) {
 		for (size_t i = 0; i < ACTIVITY_MAX; i++)
-			in_calls += times->time_ns[i];
+			in_calls = wide_add(in_calls, times->time_ns[i]);
 		all = life(fold->walk, thread);
 		times->time_ns[ACTIVITY_OUTSIDE] = all > in_calls ? all - in_calls : 0;
 		for (size_t i = 0; i < ACTIVITY_MAX; i++) {
-			state->all.time_ns[i] += times->time_ns[i];
+			state->all.time_ns[i] = wide_add(state->all.time_ns[i], times->time_ns[i]);
 			state->all.count[i] += times->count[i];
 			state->thread_count[i] += times->count[i] || times->time_ns[i];
 		}
@@ -180,7 +185,7 @@ static void finish(struct fold *fold)
 	u64 total = 0;
 
 	for (size_t i = 0; i < ACTIVITY_MAX; i++)
-		total += state->all.time_ns[i];
+		total = wide_add(total, state->all.time_ns[i]);
 	for (size_t i = 0; i < ACTIVITY_MAX; i++) {
 		struct value row[COLUMN_COUNT] = {};
 

@@ -5,10 +5,12 @@ import io
 import resource
 import struct
 
+import cbor2
+
 import harness
 from harness import equal
 from maker import Maker
-from reader_records import COMPRESSED, SORTED
+from reader_records import COMPRESSED, SORTED, SUMMARY
 
 CPU_S = 20  # with what these tests are against each file takes more, or the memory; now it takes a second or two
 MEMORY = 1 << 30
@@ -44,12 +46,14 @@ KINDS = [EXIT, LOST, SWITCH, FUTEX, FOUND]
 WAITS = {"state": 1, "flags": 4 | 32}
 
 
-def trace(t, *streams, options=(("events", "sched"),), calls=None):
+def trace(t, *streams, options=(("events", "sched"),), calls=None, summary=None):
     """Each stream is (class, events in the order of time)."""
     command = {"argv": [b"x"], "cwd": b"/", "pid": 7, "options": [list(option) for option in options]}
     maker = Maker(kinds=[kind.row for kind in KINDS], header={10: calls or {}, 13: command})
     for group, records in streams:
         maker.events(*records, stream=group << 16, flags=SORTED | COMPRESSED, kinds=2**64 - 1, pids=2**256 - 1)
+    if summary:
+        maker.record(SUMMARY, cbor2.dumps(summary))
     return t.write("made.trc", maker.end().data())
 
 
@@ -125,3 +129,17 @@ def test_pauses(t):
     equal(len(rows), threads, "threads")
     row, = (row for row in rows if row["tid"] == "7")
     equal((int(row["stopped_ns"]), int(row["unknown_ns"])), (10**6 - 4 - 1000, 10 * (pauses - 1) + 4), "known until the first pause")
+
+
+# Sums that no number holds
+
+
+def test_time_beyond_the_clock(t):
+    """Two threads, that together live a little longer than the clock can count: there is no share above 1, and no bar above that."""
+    path = trace(t, (0, [FOUND(1000, start_ns=5, ppid=1, reason=1), FOUND(1001, tid=8, start_ns=5, ppid=1, reason=1),
+                         EXIT(2**63, start_ns=5), EXIT(2**63 + 10**12, tid=8, start_ns=5)]),
+                 (4, [SWITCH(2000, tid=8, **WAITS)]), summary={0: 0, 1: 2**64 - 2, 2: [True, 0, 0], 3: "x", 4: 5, 5: 0})
+    for name in ("time_spent", "time_use"):
+        for row in table(name, path, "time_ns,share"):
+            equal(0 <= float(row["share"]) <= 1 and int(row["time_ns"]) >= 0, True, f"{name}: {row}")
+    equal(max(map(len, analyze("report", path).splitlines())) < 200, True, "lines fit the screen")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Products of 128 bits by hand: what the compiler's own give. */
+/* Products of 128 bits by hand: what the compiler's own give. And sums that do not wrap. */
 #include "common/wide.h"
 #include "tests/unit/make_trace.h"
 
@@ -7,6 +7,10 @@ int main(void)
 {
 	u64 state = 3;
 
+	CHECK_EQ(wide_add(INT64_MAX - 1, 1), INT64_MAX);
+	CHECK_EQ(wide_add(INT64_MAX, 1), INT64_MAX);
+	CHECK_EQ(wide_add(UINT64_MAX, UINT64_MAX), INT64_MAX);
+	CHECK_EQ(wide_add(UINT64_MAX, 2), INT64_MAX);
 	CHECK_EQ(wide_mul_div(UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX), UINT64_MAX);
 	CHECK_EQ(wide_mul_div_by_hand(UINT64_MAX, UINT64_MAX, 0, UINT64_MAX), UINT64_MAX);
 	CHECK_EQ(wide_mul_div_by_hand(UINT64_MAX, 2, 0, 1), UINT64_MAX);
