@@ -43,7 +43,7 @@ static void put_string(struct page *page, const char *name, const char *text)
 
 static void put_number(struct page *page, const char *name, u8 unit, u64 number)
 {
-	put(page, name, unit, value_int((s64)number));
+	put(page, name, unit, value_int(number > INT64_MAX ? INT64_MAX : (s64)number));
 }
 
 static void put_machine(struct page *page)

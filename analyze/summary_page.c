@@ -48,6 +48,10 @@ void page_add_heading(struct page *page, const char *heading)
 
 void page_add_cell(struct page *page, unsigned width, bool right)
 {
+	/* One that is wider than its column stays apart from what stands before it. */
+	if (right && page->line.len && page->line.data[page->line.len - 1] != ' ' &&
+	    cell_width(&page->cell) >= width)
+		text_addc(&page->line, ' ');
 	cell_move(&page->line, &page->cell, width, right);
 }
 

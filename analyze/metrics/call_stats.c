@@ -3,10 +3,10 @@
 
 void call_stats_add_counted(struct call_stats *stats, const struct trc_call_count *record)
 {
-	stats->count += record->count;
-	stats->error_count += record->error_count;
-	stats->counted_count += record->count;
-	stats->total_ns += record->total_ns;
+	stats->count = wide_add(stats->count, record->count);
+	stats->error_count = wide_add(stats->error_count, record->error_count);
+	stats->counted_count = wide_add(stats->counted_count, record->count);
+	stats->total_ns = wide_add(stats->total_ns, record->total_ns);
 }
 
 void call_stats_release(struct call_stats *stats)

@@ -12,6 +12,7 @@
 #include "analyze/table.h"
 #include "analyze/walk.h"
 #include "common/events.h"
+#include "common/wide.h"
 
 struct call_stats { /* zero it first */
 	u64 count;
@@ -51,7 +52,7 @@ static inline void call_stats_add(struct call_stats *stats, const struct trc_sys
 	stats->count++;
 	stats->error_count += error != 0;
 	if (record->state == TRC_SYSCALL_COMPLETE) {
-		stats->total_ns += record->duration_ns;
+		stats->total_ns = wide_add(stats->total_ns, record->duration_ns);
 		histogram_add(&stats->durations, record->duration_ns);
 	}
 }

@@ -2,6 +2,7 @@
 """Small files that are made to have tables without end, and numbers that no sum can hold."""
 import csv
 import io
+import json
 import resource
 import struct
 
@@ -41,8 +42,10 @@ EXIT = Kind(4, "task_exit", 0, "u32 exit_code,u32 ppid,u64 start_ns,u32 signal_f
 LOST = Kind(6, "lost", 0, "u32 lost_kind,u16 cause,u16 ring,u64 first_ns,u64 last_ns,u64 count")
 SWITCH = Kind(7, "sched_switch", 4, "u32 next_tid,u32 next_tgid,u8 state,u8 flags,u8 prio,u8 next_prio,u32 state_bits")
 FUTEX = Kind(10, "futex", 3, "u8 op,u8 outcome,u16 pad,u32 value,s64 ret,u64 duration_ns,u64 address,u64 object,u64 offset")
+SYSCALL = Kind(1, "syscall", 2, "u32 nr,u8 abi,u8 state,u8 flags,u8 items,s64 ret,u64 duration_ns,u64 arg0")
+COUNT = Kind(51, "call_count", 2, "u32 nr,u16 abi,u16 one_of,u64 count,u64 error_count,u64 total_ns,u64 first_ns")
 FOUND = Kind(47, "task_found", 0, "u64 start_ns,u32 ppid,u32 reason")
-KINDS = [EXIT, LOST, SWITCH, FUTEX, FOUND]
+KINDS = [SYSCALL, EXIT, LOST, SWITCH, FUTEX, FOUND, COUNT]
 WAITS = {"state": 1, "flags": 4 | 32}
 
 
@@ -143,3 +146,21 @@ def test_time_beyond_the_clock(t):
         for row in table(name, path, "time_ns,share"):
             equal(0 <= float(row["share"]) <= 1 and int(row["time_ns"]) >= 0, True, f"{name}: {row}")
     equal(max(map(len, analyze("report", path).splitlines())) < 200, True, "lines fit the screen")
+
+
+def test_counts_beyond_numbers(t):
+    """No count begins anew, none is below 0 for a program, and on the screen numbers stay apart."""
+    largest = 2**63 - 1
+    path = trace(t, (0, [FOUND(500, start_ns=5, ppid=1, reason=1)]),
+                 (2, [SYSCALL(1000 + i, nr=1, abi=1, ret=-2, duration_ns=2**63) for i in range(2)] +
+                     [COUNT(2000, nr=1, abi=1, one_of=5, count=2**64 - 1, error_count=2**64 - 1, total_ns=2**64 - 1)]),
+                 calls={1: [[1, "one", 0, 0, []]]}, summary={0: 0, 1: 2**64 - 1, 2: [True, 0, 0], 3: "x", 4: 5, 5: 0, 8: 2**64 - 1})
+    for name in ("syscall_by_name", "syscall_stats", "syscall_by_process", "syscall_by_thread"):
+        row, = table(name, path, "count,error_count,total_ns,counted_count")
+        equal({int(value) for value in row.values()}, {largest}, name)
+    line, = (line for line in analyze("report", path).splitlines() if line.startswith("  one "))
+    equal(line.split()[1:3], [f"{largest:,}"] * 2, "calls, and those that failed")
+    info = json.loads(analyze("info", "-f", "json", path))
+    numbers = {key: value for key, value in info.items() if isinstance(value, int)}
+    equal({key: value for key, value in numbers.items() if value < 0}, {}, "numbers below 0")
+    equal(largest in numbers.values(), True, "a number that is larger than any")
