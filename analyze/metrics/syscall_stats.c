@@ -13,21 +13,38 @@
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 
+struct named_stats {
+	u32 name; /* call_names_id() */
+	struct call_stats *stats;
+};
+
 struct process_calls { /* in process->slots */
-	size_t capacity;
-	struct call_stats **by_name; /* by call_names_id(); NULL: not called */
+	size_t count, capacity;
+	struct named_stats *names; /* in order: most processes make few of all calls */
 };
 
 static struct call_stats *stats_of(struct fold *fold, struct process *process, u32 name)
 {
 	struct process_calls *calls = process->slots[fold->slot];
+	size_t low = 0, high;
 
 	if (!calls)
 		calls = process->slots[fold->slot] = xcalloc(1, sizeof(*calls));
-	ARRAY_RESERVE_ZERO(calls->by_name, calls->capacity, name + 1u);
-	if (!calls->by_name[name])
-		calls->by_name[name] = xcalloc(1, sizeof(struct call_stats));
-	return calls->by_name[name];
+	for (high = calls->count; low < high;) {
+		size_t middle = low + (high - low) / 2;
+
+		if (calls->names[middle].name < name)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < calls->count && calls->names[low].name == name)
+		return calls->names[low].stats;
+	ARRAY_RESERVE(calls->names, calls->capacity, calls->count + 1);
+	memmove(&calls->names[low + 1], &calls->names[low],
+		(calls->count++ - low) * sizeof(*calls->names));
+	calls->names[low] = (struct named_stats){ name, xcalloc(1, sizeof(struct call_stats)) };
+	return calls->names[low].stats;
 }
 
 static void call(struct fold *fold, const struct walk_step *step, const struct trc_syscall *record)
@@ -69,14 +86,12 @@ static void process_gone(struct fold *fold, struct process *process, bool shown)
 	if (!calls)
 		return;
 	lossy = walk_is_lossy(fold->walk, TRC_KIND_syscall, process->start_ns, process->end_ns);
-	for (u32 i = 0; i < calls->capacity; i++) {
-		if (!calls->by_name[i])
-			continue;
-		put_row(fold, process, i, calls->by_name[i], lossy);
-		call_stats_release(calls->by_name[i]);
-		free(calls->by_name[i]);
+	for (size_t i = 0; i < calls->count; i++) {
+		put_row(fold, process, calls->names[i].name, calls->names[i].stats, lossy);
+		call_stats_release(calls->names[i].stats);
+		free(calls->names[i].stats);
 	}
-	free(calls->by_name);
+	free(calls->names);
 	free(calls);
 	process->slots[fold->slot] = NULL;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Small files that are made to have tables without end, and numbers that no sum can hold."""
 import csv
+import functools
 import io
 import json
 import resource
@@ -10,13 +11,14 @@ import cbor2
 
 import harness
 from harness import equal
-from maker import Maker
+from maker import Maker, item
 from reader_records import COMPRESSED, SORTED, SUMMARY
 
 CPU_S = 20  # with what these tests are against each file takes more, or the memory; now it takes a second or two
 MEMORY = 1 << 30
 WIDTHS = {"u8": ("B", 1), "u16": ("H", 2), "u32": ("I", 3), "u64": ("Q", 4), "s64": ("q", 6)}
 SECOND = 10**9
+U64S = 23
 
 
 class Kind:
@@ -44,8 +46,9 @@ SWITCH = Kind(7, "sched_switch", 4, "u32 next_tid,u32 next_tgid,u8 state,u8 flag
 FUTEX = Kind(10, "futex", 3, "u8 op,u8 outcome,u16 pad,u32 value,s64 ret,u64 duration_ns,u64 address,u64 object,u64 offset")
 SYSCALL = Kind(1, "syscall", 2, "u32 nr,u8 abi,u8 state,u8 flags,u8 items,s64 ret,u64 duration_ns,u64 arg0")
 COUNT = Kind(51, "call_count", 2, "u32 nr,u16 abi,u16 one_of,u64 count,u64 error_count,u64 total_ns,u64 first_ns")
+COUNTERS = Kind(46, "counters", 9, "u32 why,u32 value_count,u64 enabled_ns", [("values", U64S), ("running_ns", U64S)])
 FOUND = Kind(47, "task_found", 0, "u64 start_ns,u32 ppid,u32 reason")
-KINDS = [SYSCALL, EXIT, LOST, SWITCH, FUTEX, FOUND, COUNT]
+KINDS = [SYSCALL, EXIT, LOST, SWITCH, FUTEX, FOUND, COUNT, COUNTERS]
 WAITS = {"state": 1, "flags": 4 | 32}
 
 
@@ -54,20 +57,21 @@ def trace(t, *streams, options=(("events", "sched"),), calls=None, summary=None)
     command = {"argv": [b"x"], "cwd": b"/", "pid": 7, "options": [list(option) for option in options]}
     maker = Maker(kinds=[kind.row for kind in KINDS], header={10: calls or {}, 13: command})
     for group, records in streams:
-        maker.events(*records, stream=group << 16, flags=SORTED | COMPRESSED, kinds=2**64 - 1, pids=2**256 - 1)
+        for at in range(0, len(records), 100000):
+            maker.events(*records[at:at + 100000], stream=group << 16, flags=SORTED | COMPRESSED, kinds=2**64 - 1, pids=2**256 - 1)
     if summary:
         maker.record(SUMMARY, cbor2.dumps(summary))
     return t.write("made.trc", maker.end().data())
 
 
-def limit():
-    seconds = int(CPU_S * harness.SLOWER)
+def limit(cpu_s):
+    seconds = int(cpu_s * harness.SLOWER)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def analyze(*arguments):
-    result = harness.run([harness.ANALYZE, *arguments], preexec_fn=limit)
+def analyze(*arguments, cpu_s=CPU_S):
+    result = harness.run([harness.ANALYZE, *arguments], preexec_fn=functools.partial(limit, cpu_s))
     equal(result.returncode, 0, f"exit of analyze {harness.shorten(arguments)} ({result.stderr[-500:]})")
     return result.stdout
 
@@ -164,3 +168,25 @@ def test_counts_beyond_numbers(t):
     numbers = {key: value for key, value in info.items() if isinstance(value, int)}
     equal({key: value for key, value in numbers.items() if value < 0}, {}, "numbers below 0")
     equal(largest in numbers.values(), True, "a number that is larger than any")
+
+
+# Names
+
+
+NAMES = {abi: [[nr, f"n{abi}_{nr}", 0, 0, []] for nr in range(4096)] for abi in (1, 3)}
+
+
+def all_names():
+    return [SYSCALL(2000 + 4096 * (abi == 3) + nr, nr=nr, abi=abi, duration_ns=1) for abi in NAMES for nr in range(4096)]
+
+
+def test_processes_and_names(t):
+    """One process makes all calls there are, and many others the last one each."""
+    count = 30000
+    path = trace(t, (0, [FOUND(500, start_ns=5, ppid=1, reason=1)]),
+                 (2, all_names() + [SYSCALL(20000 + i, tid=100 + i, nr=4090, abi=3, duration_ns=1) for i in range(count)]), calls=NAMES)
+    rows = table("syscall_stats", path, "process_id,name,count", "--sort", "none")
+    firsts = [row["name"] for row in rows if row["process_id"] == "1"]
+    equal(firsts[:8000], [row[1] for abi in NAMES for row in NAMES[abi]][:8000], "names of the first")
+    equal({(row["name"], row["count"]) for row in rows if row["process_id"] != "1"}, {("n3_4090", "1")}, "those of the others")
+    equal(len(rows), count + len(firsts), "rows")
