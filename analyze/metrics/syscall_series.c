@@ -94,29 +94,33 @@ struct second {
 
 struct series { /* only the current second is held */
 	s64 second;
+	u64 called[CALL_NAMES_MAX / 64]; /* bits of by_name: most seconds know few of all names */
 	size_t capacity;
 	struct second *by_name;
 };
+
+static void put_name(struct fold *fold, u32 name)
+{
+	struct series *state = fold->state;
+	struct second *second = &state->by_name[name];
+	struct value row[SECOND_COUNT];
+
+	row[SECOND_second] = value_int(state->second);
+	row[SECOND_name] = value_text(call_names_get(fold->walk->calls, name)->name);
+	row[SECOND_count] = value_int((s64)second->count);
+	row[SECOND_error_count] = value_int((s64)second->error_count);
+	row[SECOND_total_ns] = value_int((s64)second->total_ns);
+	fold_row(fold, row);
+	*second = (struct second){};
+}
 
 static void put_second(struct fold *fold)
 {
 	struct series *state = fold->state;
 
-	for (u32 i = 0; i < state->capacity; i++) {
-		const struct second *second = &state->by_name[i];
-		struct value row[SECOND_COUNT];
-
-		if (!second->count)
-			continue;
-		row[SECOND_second] = value_int(state->second);
-		row[SECOND_name] = value_text(call_names_get(fold->walk->calls, i)->name);
-		row[SECOND_count] = value_int((s64)second->count);
-		row[SECOND_error_count] = value_int((s64)second->error_count);
-		row[SECOND_total_ns] = value_int((s64)second->total_ns);
-		fold_row(fold, row);
-	}
-	if (state->capacity)
-		memset(state->by_name, 0, state->capacity * sizeof(*state->by_name));
+	for (size_t i = 0; i < ARRAY_SIZE(state->called); i++)
+		for (; state->called[i]; state->called[i] &= state->called[i] - 1)
+			put_name(fold, (u32)(i * 64) + (u32)__builtin_ctzll(state->called[i]));
 }
 
 static void second_call(struct fold *fold, const struct walk_step *step,
@@ -134,6 +138,7 @@ static void second_call(struct fold *fold, const struct walk_step *step,
 		state->second = second;
 	}
 	ARRAY_RESERVE_ZERO(state->by_name, state->capacity, name + 1u);
+	state->called[name / 64] |= 1ull << name % 64;
 	state->by_name[name].count++;
 	state->by_name[name].error_count += call_error(record) != 0;
 	if (record->state == TRC_SYSCALL_COMPLETE)

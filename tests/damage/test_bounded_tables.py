@@ -190,3 +190,12 @@ def test_processes_and_names(t):
     equal(firsts[:8000], [row[1] for abi in NAMES for row in NAMES[abi]][:8000], "names of the first")
     equal({(row["name"], row["count"]) for row in rows if row["process_id"] != "1"}, {("n3_4090", "1")}, "those of the others")
     equal(len(rows), count + len(firsts), "rows")
+
+
+def test_seconds_and_names(t):
+    """All calls there are, then one in each second."""
+    count = 1000000
+    path = trace(t, (0, [FOUND(500, start_ns=5, ppid=1, reason=1)]),
+                 (2, all_names() + [SYSCALL((i + 1) * SECOND, nr=1, abi=1, duration_ns=1) for i in range(count)]), calls=NAMES)
+    rows = analyze("report", "-f", "csv", "-c", "second,name", "--sort", "none", "syscall_per_second", path, cpu_s=6).splitlines()
+    equal(rows[-count + 1:], [f"{i},n1_1" for i in range(1, count)], "the last rows")
