@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Table counter: what threads counted, from the last that the trace has of each. */
 #include "analyze/metrics/instance.h"
+#include "common/wide.h"
 
 #define COLUMNS(C)                                                                                 \
 	C(thread_id, INTEGER, ID, "the thread")                                                    \
@@ -21,6 +22,11 @@ static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 
 enum { COUNTERS_values, COUNTERS_running_ns }; /* V() fields in the order of events.def */
 
+struct state {
+	size_t count, capacity;
+	struct value *names; /* of the counters */
+};
+
 struct last {
 	u64 ts, enabled_ns;
 	u32 why, count;
@@ -34,6 +40,28 @@ static u32 item_values(const struct trc_head *record, u8 field, const void **ret
 
 	*ret_values = item ? trc_item_data(item) : NULL;
 	return item ? item->len / 8 : 0;
+}
+
+/* "cycles,page-faults" */
+static void init(struct fold *fold)
+{
+	struct state *state = fold->state;
+	const char *name = trace_meta_option(fold->walk->meta, "counters");
+
+	for (; *name; name += *name == ',') {
+		size_t len = strcspn(name, ",");
+
+		ARRAY_RESERVE(state->names, state->capacity, state->count + 1);
+		state->names[state->count++] = len ? value_bytes(name, len) : value_null();
+		name += len;
+	}
+}
+
+static void release(struct fold *fold)
+{
+	struct state *state = fold->state;
+
+	free(state->names);
 }
 
 static void last_free(struct last *last)
@@ -75,28 +103,15 @@ static void put_value(const struct last *last, u32 i, struct value *row)
 		/* Never counted: nothing can be said of how much there was. */
 		if (!running)
 			return;
-		value = (u64)((double)value * (double)last->enabled_ns / (double)running);
+		value = wide_mul_div(value, last->enabled_ns, 0, running);
 	}
-	row[COLUMN_value] = value_int((s64)value);
-}
-
-/* The `index`th name of "cycles,page-faults". */
-static struct value name_of(const struct trace_meta *meta, u32 index)
-{
-	const char *names = trace_meta_option(meta, "counters");
-	size_t len;
-
-	for (; index && *names; index--) {
-		names += strcspn(names, ",");
-		names += *names == ',';
-	}
-	len = strcspn(names, ",");
-	return len ? value_bytes(names, len) : value_null();
+	row[COLUMN_value] = value_int(value > INT64_MAX ? INT64_MAX : (s64)value);
 }
 
 static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
 {
 	struct last *last = thread->slots[fold->slot];
+	const struct state *state = fold->state;
 
 	thread->slots[fold->slot] = NULL;
 	for (u32 i = 0; shown && last && i < last->count; i++) {
@@ -106,7 +121,7 @@ static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
 		row[COLUMN_process_id] = value_int(thread->process->id);
 		row[COLUMN_tid] = value_int(thread->tid);
 		row[COLUMN_comm] = value_string(thread->comm);
-		row[COLUMN_counter] = name_of(fold->walk->meta, i);
+		row[COLUMN_counter] = i < state->count ? state->names[i] : value_null();
 		row[COLUMN_ts_ns] = value_int((s64)last->ts);
 		row[COLUMN_ended] = value_int(last->why == TRC_COUNTERS_EXIT);
 		put_value(last, i, row);
@@ -123,6 +138,9 @@ const struct metric metric_counter = {
 		   .sort = "thread_id",
 		   .brief = "tid,comm,counter,value,counted_share,ended" },
 	.classes = (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_COUNTER),
+	.state_size = sizeof(struct state),
+	.init = init,
 	.event = event,
 	.thread_gone = thread_gone,
+	.release = release,
 };

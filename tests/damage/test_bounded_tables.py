@@ -199,3 +199,25 @@ def test_seconds_and_names(t):
                  (2, all_names() + [SYSCALL((i + 1) * SECOND, nr=1, abi=1, duration_ns=1) for i in range(count)]), calls=NAMES)
     rows = analyze("report", "-f", "csv", "-c", "second,name", "--sort", "none", "syscall_per_second", path, cpu_s=6).splitlines()
     equal(rows[-count + 1:], [f"{i},n1_1" for i in range(1, count)], "the last rows")
+
+
+def test_counters_and_names(t):
+    """Each thread counts all that the option names, and there are a thousand other options before it."""
+    names, threads = 1900, 60
+    values = item("<", 0, U64S, struct.pack("<Q", 5) * names)
+    path = trace(t, (0, [FOUND(500 + i, tid=7 + i, start_ns=5, ppid=1, reason=1) for i in range(threads)]),
+                 (9, [COUNTERS(1000 + i, tid=7 + i, why=1, value_count=names, enabled_ns=5, tail=values) for i in range(threads)]),
+                 options=[("a", "")] * 100000 + [("counters", ",".join(f"n{i:0500}" for i in range(names)))])
+    rows = table("counter", path, "counter,value", "--sort", "none")
+    equal([row["counter"] for row in rows], [f"n{i:0500}" for i in range(names)] * threads, "names")
+    equal({row["value"] for row in rows}, {"5"}, "values")
+
+
+def test_counters_that_are_too_large(t):
+    """What is estimated for the whole time is rounded down, and as large as a number can be."""
+    values = item("<", 0, U64S, struct.pack("<4Q", 2**64 - 1, 7, 0, 5))
+    running = item("<", 1, U64S, struct.pack("<4Q", 1, 3, 1, 0))
+    path = trace(t, (0, [FOUND(500, start_ns=5, ppid=1, reason=1)]),
+                 (9, [COUNTERS(1000, why=1, value_count=4, enabled_ns=2**62 + 1, tail=values + running)]), options=[("counters", "a,b,,d,")])
+    rows = [(row["counter"], row["value"]) for row in table("counter", path, "counter,value", "--sort", "none")]
+    equal(rows, [("a", str(2**63 - 1)), ("b", str(2**63 - 1)), ("", "0"), ("d", "")], "counters")
