@@ -201,6 +201,7 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 {
 	struct run run = { .walk = walk, .count = count };
 	const struct model_hooks hooks = { .context = &run,
+					   .slot_count = count,
 					   .thread_gone = thread_gone,
 					   .process_gone = process_gone,
 					   .file_gone = file_gone,

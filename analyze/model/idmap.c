@@ -46,7 +46,7 @@ static void grow(struct idmap *map)
 	struct idmap_slot *old = map->slots;
 	size_t old_capacity = map->capacity;
 
-	map->capacity = old_capacity ? old_capacity * 2 : 64;
+	map->capacity = old_capacity ? old_capacity * 2 : 8;
 	map->slots = xcalloc(map->capacity, sizeof(*map->slots));
 	for (size_t i = 0; i < old_capacity; i++)
 		if (old[i].value)

@@ -107,6 +107,7 @@ struct process *process_make(struct model *model, u32 pid)
 	process->id = ++model->process_count;
 	process->pid = pid;
 	process->start_ns = process->end_ns = MODEL_UNKNOWN;
+	process->slots = xcalloc(model->hooks.slot_count, sizeof(void *));
 	process->previous = model->last;
 	if (model->last)
 		model->last->next = process;
@@ -131,6 +132,7 @@ struct thread *thread_make(struct model *model, struct process *process, u32 tid
 	thread->tid = tid;
 	thread->process = process;
 	thread->start_ns = thread->end_ns = MODEL_UNKNOWN;
+	thread->slots = xcalloc(model->hooks.slot_count, sizeof(void *));
 	thread->next = process->threads;
 	if (thread->next)
 		thread->next->previous = thread;
@@ -223,6 +225,7 @@ static void process_free(struct model *model, struct process *process)
 	identity_release(&process->identity);
 	object_unref(process->as_child);
 	string_unref(process->comm);
+	free(process->slots);
 	free(process);
 }
 
@@ -276,6 +279,7 @@ static void thread_free(struct model *model, struct thread *thread)
 	process->unended_count -= !thread->ended;
 	futexes_forget(thread);
 	string_unref(thread->comm);
+	free(thread->slots);
 	free(thread);
 }
 

@@ -51,9 +51,21 @@ void model_add_command(struct model *model, u32 pid, u64 start_ns)
 	model->commands[model->command_count++] = (struct command){ pid, start_ns };
 }
 
+static void slots_renew(const struct model *model, void ***slots)
+{
+	free(*slots);
+	*slots = xcalloc(model->hooks.slot_count, sizeof(void *));
+}
+
 void model_set_hooks(struct model *model, const struct model_hooks *hooks)
 {
 	model->hooks = *hooks;
+	/* Of those that a snapshot told of. */
+	for (struct process *process = model->first; process; process = process->next) {
+		slots_renew(model, &process->slots);
+		for (struct thread *thread = process->threads; thread; thread = thread->next)
+			slots_renew(model, &thread->slots);
+	}
 }
 
 void model_follow_spans(struct model *model, const struct spans_options *options)

@@ -90,7 +90,7 @@ struct process {
 	struct futex_space *futex_space; /* NULL: not known */
 	u8 selected;			 /* 1: some thread was selected */
 	struct object *as_child;	 /* what its parent waits for; NULL: not yet */
-	void *slots[MODEL_SLOTS];	 /* for metrics, by fold index */
+	void **slots;			 /* for metrics, by fold index: the hooks' slot_count */
 	struct process *next, *previous; /* not yet gone, by id */
 	struct process *next_fatherless, *previous_fatherless; /* with the same ppid */
 };
@@ -121,7 +121,7 @@ struct thread {
 		struct thread *next, *previous;
 	} sharing[SHARES];  /* in process->sharers */
 	u32 last_child_tid; /* whom it made last */
-	void *slots[MODEL_SLOTS];
+	void **slots;
 	struct thread *next, *previous; /* in process->threads */
 	struct thread *next_ended;	/* waits to be gone */
 	u64 gone_at;
@@ -130,6 +130,7 @@ struct thread {
 /* What the model tells others; any may be NULL. The entities are valid during the call only. */
 struct model_hooks {
 	void *context;
+	size_t slot_count; /* that processes and threads are to have */
 	void (*thread_gone)(void *context, struct thread *thread);
 	void (*process_gone)(void *context, struct process *process); /* after its threads */
 	void (*futex_gone)(void *context, struct futex *futex);

@@ -221,3 +221,15 @@ def test_counters_that_are_too_large(t):
                  (9, [COUNTERS(1000, why=1, value_count=4, enabled_ns=2**62 + 1, tail=values + running)]), options=[("counters", "a,b,,d,")])
     rows = [(row["counter"], row["value"]) for row in table("counter", path, "counter,value", "--sort", "none")]
     equal(rows, [("a", str(2**63 - 1)), ("b", str(2**63 - 1)), ("", "0"), ("d", "")], "counters")
+
+
+# What is alive
+
+
+def test_processes(t):
+    """Processes that wait till the end, with all tables: what each of them takes is in the order of kilobytes."""
+    count = 100000
+    path = trace(t, (0, [FOUND(1000 + i, tid=7 + i, start_ns=5, ppid=1, reason=1) for i in range(count)]),
+                 (4, [SWITCH(10**6 + i, tid=7 + i, **WAITS) for i in range(count)]))
+    analyze("load", path, t.path("made.db"))
+    analyze("tree", path)
