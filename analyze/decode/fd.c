@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+/*
+ * Bytes of a call's text, behind which descriptors have no names: a record has room for thousands of them, and all may
+ * have the longest of names.
+ */
+#define NAMED_MAX 65536
+
 /* With the brackets in it escaped, but for the arrow between the two ends of a connection. */
 static void add_bracketed(struct text *out, const char *name, size_t len)
 {
@@ -41,8 +47,12 @@ static void add_fd_name(struct decoder *decoder, s32 fd, enum decode_fd_side sid
 void text_add_fd(struct decoder *decoder, s32 fd, enum decode_fd_side side, struct text *out)
 {
 	text_addi(out, fd);
-	if (decoder->fd_name && fd >= 0)
+	if (!decoder->fd_name || fd < 0)
+		return;
+	if (out->len < NAMED_MAX)
 		add_fd_name(decoder, fd, side, out);
+	else
+		text_add_literal(out, "<...>");
 }
 
 void text_add_directory(struct decoder *decoder, struct text *out)

@@ -41,6 +41,7 @@ struct failures { /* key: struct key, then the directory */
 
 struct state {
 	struct text_map places;
+	size_t long_bytes;
 	struct text place;
 };
 
@@ -81,6 +82,9 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 			add_directory(&fold->text, place->data, place->len);
 		else
 			text_add(&fold->text, place->data, place->len);
+		if (!text_map_has_room(&state->places, &state->long_bytes, fold->text.data,
+				       fold->text.len))
+			fold->text.len = sizeof(key);
 	}
 	failures = text_map_get(&state->places, fold->text.data, fold->text.len);
 	if (!failures->count++) {
@@ -108,7 +112,7 @@ static void put_row(struct fold *fold, const struct text_map_entry *entry)
 		row[COLUMN_directory] =
 			value_bytes(entry->key + sizeof(key), entry->key_len - sizeof(key));
 	else if (key.place != PLACE_NONE)
-		row[COLUMN_directory] = value_text("(elsewhere)");
+		row[COLUMN_directory] = value_text(TEXT_MAP_ELSEWHERE);
 	row[COLUMN_count] = value_int((s64)failures->count);
 	row[COLUMN_total_ns] = value_int((s64)failures->total_ns);
 	row[COLUMN_first_ts_ns] = value_int((s64)failures->first_ts_ns);

@@ -6,9 +6,7 @@
 #include "analyze/model/dirs.h"
 
 /* A program that touches ever new files: those that come later share a row. */
-#define FILES_MAX     65536
-#define ELSEWHERE     "(elsewhere)"
-#define ELSEWHERE_LEN (sizeof(ELSEWHERE) - 1)
+#define FILES_MAX 65536
 
 #define PATH_COLUMNS(C)                                                                            \
 	C(path, TEXT, NONE,                                                                        \
@@ -50,8 +48,9 @@ struct file_row {
 	u8 type;	   /* enum object_type */
 };
 
-struct state { /* of the table of all */
-	struct text_map files;
+struct state {
+	struct text_map files; /* of the table of all */
+	size_t long_bytes;
 };
 
 struct seen { /* of the table of all, a process's: which files it has touched */
@@ -59,17 +58,20 @@ struct seen { /* of the table of all, a process's: which files it has touched */
 	u8 *bytes;
 };
 
-static struct file_row *row_get(struct text_map *map, const char *path, size_t len)
+static struct file_row *row_get(struct fold *fold, struct text_map *map, const char *path,
+				size_t len)
 {
+	struct state *state = fold->state;
+
 	if (map->count >= FILES_MAX) {
 		struct file_row *row = text_map_find(map, path, len);
 
 		if (row)
 			return row;
-		path = ELSEWHERE;
-		len = ELSEWHERE_LEN;
+		path = TEXT_MAP_ELSEWHERE;
+		len = strlen(path);
 	}
-	return text_map_get(map, path, len);
+	return text_map_get_path(map, &state->long_bytes, path, len);
 }
 
 /* Its path, if it is a thing that has one. */
@@ -118,8 +120,8 @@ static struct file_row *find_row(struct fold *fold, struct process *process, con
 	struct file_row *row;
 
 	if (fold->metric == &metric_file_access)
-		return row_get(access_map(fold, process), path, len);
-	row = row_get(&state->files, path, len);
+		return row_get(fold, access_map(fold, process), path, len);
+	row = row_get(fold, &state->files, path, len);
 	see(fold, process, row);
 	return row;
 }
@@ -334,6 +336,7 @@ const struct metric metric_file_access = {
 		   .brief = "process_id,open_count,path_count,read_count,read_bytes,write_count,"
 			    "write_bytes,map_count,error_count,errors,total_ns,path" },
 	.classes = FILE_CLASSES,
+	.state_size = sizeof(struct state),
 	.call = call,
 	.event = event,
 	.process_gone = access_process_gone,

@@ -9,12 +9,13 @@
 	C(path, TEXT, NONE,                                                                        \
 	  "absolute path of the file that the calls were about: the first path that they were "    \
 	  "given, else what their first descriptor stands for; as they gave it where the current " \
-	  "directory is not known")                                                                \
+	  "directory is not known; (elsewhere): too many long ones")                               \
 	CALL_STATS_COLUMNS(C)
 
 #define CGROUP_COLUMNS(C)                                                                          \
 	C(cgroup, TEXT, NONE,                                                                      \
-	  "path of the caller's cgroup in the unified hierarchy; NULL: unknown")                   \
+	  "path of the caller's cgroup in the unified hierarchy; NULL: unknown; (elsewhere): too " \
+	  "many long ones")                                                                        \
 	CALL_STATS_COLUMNS(C)
 
 static const struct column file_columns[] = { FILE_COLUMNS(COLUMN_ROW) };
@@ -25,6 +26,7 @@ _Static_assert(ARRAY_SIZE(file_columns) == ARRAY_SIZE(cgroup_columns), "the tabl
 
 struct state {
 	struct text_map by_text;
+	size_t long_bytes;
 	struct call_stats unknown; /* calls whose text is not known */
 };
 
@@ -41,33 +43,32 @@ static void file_call(struct fold *fold, const struct walk_step *step,
 	struct state *state = fold->state;
 
 	if (call_place(fold->walk, step, record, &fold->text) == PLACE_PATH)
-		call_stats_add(text_map_get(&state->by_text, fold->text.data, fold->text.len),
+		call_stats_add(text_map_get_path(&state->by_text, &state->long_bytes,
+						 fold->text.data, fold->text.len),
 			       record, call_error(record));
+}
+
+static struct call_stats *cgroup_stats(struct state *state, const struct walk_step *step)
+{
+	const struct string *cgroup = step->thread->process->identity.cgroup;
+
+	return cgroup ? text_map_get_path(&state->by_text, &state->long_bytes, cgroup->data,
+					  cgroup->len)
+		      : &state->unknown;
 }
 
 static void cgroup_call(struct fold *fold, const struct walk_step *step,
 			const struct trc_syscall *record)
 {
-	const struct string *cgroup = step->thread->process->identity.cgroup;
-	struct state *state = fold->state;
-
-	call_stats_add(cgroup ? text_map_get(&state->by_text, cgroup->data, cgroup->len)
-			      : &state->unknown,
-		       record, call_error(record));
+	call_stats_add(cgroup_stats(fold->state, step), record, call_error(record));
 }
 
 static void cgroup_event(struct fold *fold, const struct walk_step *step)
 {
 	const struct trc_call_count *record = counted_calls(step);
-	const struct string *cgroup;
-	struct state *state = fold->state;
 
-	if (!record)
-		return;
-	cgroup = step->thread->process->identity.cgroup;
-	call_stats_add_counted(cgroup ? text_map_get(&state->by_text, cgroup->data, cgroup->len)
-				      : &state->unknown,
-			       record);
+	if (record)
+		call_stats_add_counted(cgroup_stats(fold->state, step), record);
 }
 
 static void put_row(struct fold *fold, struct value key, const struct call_stats *stats)

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PATH_LONG	 512
+#define PATHS_LONG_BYTES (64u << 20)
+
 /* The slot that has the key, or the free one where it belongs. */
 static u32 *find_slot(const struct text_map *map, u64 hash, const char *key, size_t len)
 {
@@ -55,6 +58,23 @@ void *text_map_find(const struct text_map *map, const char *key, size_t len)
 	u32 slot = map->slot_count ? *find_slot(map, hash_bytes(key, len), key, len) : 0;
 
 	return slot ? map->entries[slot - 1].value : NULL;
+}
+
+bool text_map_has_room(const struct text_map *map, size_t *long_bytes, const char *key, size_t len)
+{
+	if (len <= PATH_LONG || text_map_find(map, key, len))
+		return true;
+	if (*long_bytes > PATHS_LONG_BYTES)
+		return false;
+	*long_bytes += len;
+	return true;
+}
+
+void *text_map_get_path(struct text_map *map, size_t *long_bytes, const char *path, size_t len)
+{
+	if (text_map_has_room(map, long_bytes, path, len))
+		return text_map_get(map, path, len);
+	return text_map_get(map, TEXT_MAP_ELSEWHERE, strlen(TEXT_MAP_ELSEWHERE));
 }
 
 void text_map_release(struct text_map *map)

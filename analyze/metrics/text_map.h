@@ -22,6 +22,14 @@ struct text_map {
 /* The value of a key, which is copied in at first sight. Pointers to values stay valid. */
 void *text_map_get(struct text_map *map, const char *key, size_t len);
 void *text_map_find(const struct text_map *map, const char *key, size_t len); /* NULL: none */
+/*
+ * The same for a path. Few are long, but a small file may ask for any number of those: of the long ones of a table so much
+ * is held, then they share a value. `long_bytes` counts them, for several maps of one table.
+ */
+#define TEXT_MAP_ELSEWHERE "(elsewhere)"
+void *text_map_get_path(struct text_map *map, size_t *long_bytes, const char *path, size_t len);
+/* Is there room for it? Then it is counted. */
+bool text_map_has_room(const struct text_map *map, size_t *long_bytes, const char *key, size_t len);
 void text_map_release(struct text_map *map); /* frees the values, not what they point to */
 /* The same, and the map itself, which *slot points to; it may be NULL. */
 void text_map_free(void **slot);

@@ -175,6 +175,10 @@ bool thread_add_path(struct thread *thread, s32 directory, const char *path, siz
 	add_parts(out, start, path, len);
 	if (out->len == start)
 		text_addc(out, '/');
+	if (out->len - start > STRING_MAX) {
+		out->len = start + STRING_MAX;
+		text_adds(out, "…");
+	}
 	return true;
 }
 

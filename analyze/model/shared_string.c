@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct string *string_new(const char *data, size_t len)
+static struct string *whole(const char *data, size_t len)
 {
 	struct string *string = xmalloc(sizeof(*string) + len + 1);
 
@@ -16,6 +16,20 @@ struct string *string_new(const char *data, size_t len)
 	if (len)
 		memcpy(string->data, data, len);
 	string->data[len] = 0;
+	return string;
+}
+
+struct string *string_new(const char *data, size_t len)
+{
+	struct text text = {};
+	struct string *string;
+
+	if (len <= STRING_MAX)
+		return whole(data, len);
+	text_add(&text, data, STRING_MAX);
+	text_adds(&text, "…");
+	string = whole(text.data, text.len);
+	text_release(&text);
 	return string;
 }
 
@@ -83,7 +97,7 @@ struct string *string_new_cmdline(const char *argv, size_t len, bool cut)
 	}
 	if (cut)
 		text_adds(&text, " ...");
-	string = string_new(text.data ? text.data : "", text.len);
+	string = whole(text.data ? text.data : "", text.len);
 	text_release(&text);
 	return string;
 }

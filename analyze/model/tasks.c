@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COMM_MAX 64 /* as /proc has it: the kernel's own threads' are longer than those of others */
+
 /* ---- who is it? ---- */
 
 /* A command forked at `ns` was held until the next recording began; MODEL_UNKNOWN: it is none. */
@@ -385,8 +387,7 @@ static void set_known(struct string **slot, const char *text)
 static void load_leader(struct process *process, const struct trace_state_task *task)
 {
 	struct identity *identity = &process->identity;
-	size_t len = 0;
-	char *argv;
+	struct text argv = {};
 
 	process->ns_pid = task->ns_tgid;
 	process->ppid = task->ppid;
@@ -396,19 +397,13 @@ static void load_leader(struct process *process, const struct trace_state_task *
 	set_known(&identity->exe, task->exe);
 	set_known(&identity->cwd, task->cwd);
 	set_known(&identity->cgroup, task->cgroup);
-	for (size_t i = 0; i < task->argc; i++)
-		len += strlen(task->argv[i]) + 1;
-	argv = xmalloc(len);
-	len = 0;
-	for (size_t i = 0; i < task->argc; i++) {
-		size_t size = strlen(task->argv[i]) + 1;
-
-		memcpy(argv + len, task->argv[i], size);
-		len += size;
-	}
-	if (len)
-		string_set(&identity->cmdline, string_new_cmdline(argv, len, false));
-	free(argv);
+	for (size_t i = 0; i < task->argc && argv.len <= ARGV_MAX; i++)
+		text_add(&argv, task->argv[i], strlen(task->argv[i]) + 1);
+	if (argv.len > ARGV_MAX)
+		string_set(&identity->cmdline, string_new_cmdline(argv.data, ARGV_MAX, true));
+	else if (argv.len)
+		string_set(&identity->cmdline, string_new_cmdline(argv.data, argv.len, false));
+	text_release(&argv);
 }
 
 void model_load_state(struct model *model, const struct trace_state *state)
@@ -425,7 +420,7 @@ void model_load_state(struct model *model, const struct trace_state *state)
 			thread->start_ns = thread->process->start_ns =
 				held_until(model, task->tgid, 0);
 		if (*task->comm)
-			thread_set_comm(thread, task->comm, strlen(task->comm));
+			thread_set_comm(thread, task->comm, COMM_MAX);
 		if (task->tid == task->tgid)
 			load_leader(thread->process, task);
 	}

@@ -2,8 +2,102 @@
 #include "analyze/sinks/rows.h"
 
 #include "common/alloc.h"
+#include "common/hash.h"
 
 #include <stdlib.h>
+
+#define LONG_TEXT      256
+#define LONG_TEXTS_MIN 64
+
+struct long_text {
+	u64 hash;
+	u32 len;
+	bool used;
+	char data[];
+};
+
+static bool is_long(const struct value *value)
+{
+	return value->type == VALUE_TEXT && value->len >= LONG_TEXT;
+}
+
+/* ---- long texts ---- */
+
+/* The slot that has the text, or the free one where it belongs. */
+static struct long_text **find_slot(const struct rows *rows, u64 hash, const struct value *value)
+{
+	size_t i = hash & (rows->text_size - 1);
+
+	for (; rows->texts[i]; i = (i + 1) & (rows->text_size - 1)) {
+		const struct long_text *text = rows->texts[i];
+
+		if (text->hash == hash && text->len == value->len &&
+		    !memcmp(text->data, value->text, value->len))
+			break;
+	}
+	return &rows->texts[i];
+}
+
+/* A table of this size with those of the old one that are `used`; the others are freed. */
+static void rehash(struct rows *rows, size_t size)
+{
+	struct long_text **texts = xcalloc(size, sizeof(*texts));
+
+	rows->text_count = 0;
+	for (size_t i = 0; i < rows->text_size; i++) {
+		struct long_text *text = rows->texts[i];
+		size_t k;
+
+		if (!text)
+			continue;
+		if (!text->used) {
+			free(text);
+			continue;
+		}
+		for (k = text->hash & (size - 1); texts[k]; k = (k + 1) & (size - 1))
+			;
+		texts[k] = text;
+		rows->text_count++;
+	}
+	free(rows->texts);
+	rows->texts = texts;
+	rows->text_size = size;
+}
+
+static const char *keep_long(struct rows *rows, const struct value *value)
+{
+	u64 hash = hash_bytes(value->text, value->len);
+	struct long_text **slot, *text;
+
+	if (rows->text_count * 2 >= rows->text_size)
+		rehash(rows, rows->text_size ? rows->text_size * 2 : LONG_TEXTS_MIN);
+	slot = find_slot(rows, hash, value);
+	if (!*slot) {
+		text = xmalloc(sizeof(*text) + value->len);
+		*text = (struct long_text){ hash, value->len, true };
+		memcpy(text->data, value->text, value->len);
+		*slot = text;
+		rows->text_count++;
+	}
+	return (*slot)->data;
+}
+
+/* Frees those that no row has. */
+static void drop_texts(struct rows *rows)
+{
+	for (size_t i = 0; i < rows->text_size; i++)
+		if (rows->texts[i])
+			rows->texts[i]->used = false;
+	for (size_t i = 0; i < rows->count; i++)
+		for (size_t k = 0; k < rows->column_count; k++)
+			if (is_long(&rows->rows[i][k]))
+				((struct long_text *)(rows->rows[i][k].text -
+						      offsetof(struct long_text, data)))
+					->used = true;
+	rehash(rows, rows->text_size);
+}
+
+/* ---- rows ---- */
 
 void rows_add(struct rows *rows, const struct value *values, size_t column_count)
 {
@@ -12,7 +106,7 @@ void rows_add(struct rows *rows, const struct value *values, size_t column_count
 	char *text;
 
 	for (size_t i = 0; i < column_count; i++)
-		if (values[i].type == VALUE_TEXT)
+		if (values[i].type == VALUE_TEXT && !is_long(&values[i]))
 			size += values[i].len;
 	copy = xmalloc(size);
 	text = (char *)(copy + column_count);
@@ -20,6 +114,10 @@ void rows_add(struct rows *rows, const struct value *values, size_t column_count
 	for (size_t i = 0; i < column_count; i++) {
 		if (values[i].type != VALUE_TEXT)
 			continue;
+		if (is_long(&values[i])) {
+			copy[i].text = keep_long(rows, &values[i]);
+			continue;
+		}
 		if (values[i].len)
 			memcpy(text, values[i].text, values[i].len);
 		copy[i].text = text;
@@ -97,11 +195,14 @@ void rows_truncate(struct rows *rows, size_t count)
 {
 	while (rows->count > count)
 		free(rows->rows[--rows->count]);
+	if (rows->text_count)
+		drop_texts(rows);
 }
 
 void rows_release(struct rows *rows)
 {
 	rows_truncate(rows, 0);
 	free(rows->rows);
+	free(rows->texts);
 	*rows = (struct rows){};
 }

@@ -7,7 +7,10 @@
 struct rows { /* zero it first */
 	size_t column_count;
 	size_t count, capacity;
-	struct value **rows; /* each one allocation: values, then texts */
+	struct value **rows; /* each one allocation: values, then texts, but for long ones */
+	/* A hash table: each is there once, as forked children share a command line. */
+	struct long_text **texts;
+	size_t text_count, text_size;
 };
 
 void rows_add(struct rows *rows, const struct value *values, size_t column_count);
