@@ -14,7 +14,7 @@
 	  "duration")                                                                              \
 	C(stack, TEXT, NONE,                                                                       \
 	  "frames, outermost first, user space before the kernel, between semicolons: as flame "   \
-	  "graphs are made of")
+	  "graphs are made of; [cut]: there were more")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
@@ -37,8 +37,12 @@ struct row_key { /* in front of the folded text */
 	u32 why, call;
 };
 
+/* Stacks whose texts are longer together: those that come then share a row per reason and call. */
+#define TEXTS_BYTES_MAX (256u << 20)
+
 struct state {
 	struct text_map by_stack, rows; /* of struct entry, by struct key and row_key */
+	size_t texts_bytes;
 };
 
 struct waiting {	     /* of a thread */
@@ -140,6 +144,12 @@ static void add_row(struct fold *fold, const struct key *key, const struct entry
 	text_add(text, (const char *)&row_key, sizeof(row_key));
 	text_add(text, stack.data, stack.len);
 	text_release(&stack);
+	if (state->texts_bytes < TEXTS_BYTES_MAX) {
+		state->texts_bytes += text->len;
+	} else if (!text_map_find(&state->rows, text->data, text->len)) {
+		text->len = sizeof(row_key);
+		text_adds(text, "[cut]");
+	}
 	entry = text_map_get(&state->rows, text->data, text->len);
 	entry->count += from->count;
 	entry->time_ns += from->time_ns;

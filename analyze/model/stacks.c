@@ -13,6 +13,8 @@
 #define MODULES_MAX 65536 /* of a process: more than the kernel lets it map, unless told to */
 #define SYMBOLS_MIN 256
 #define SYMBOLS_MAX (1u << 20)
+/* Bytes: there may be 2000 frames with names of 4096 bytes each. */
+#define STACK_TEXT_MAX 65536
 
 enum { MODULE_path, MODULE_build_id }; /* V() fields in the order of events.def */
 enum { KERNEL_SYMBOL_name };
@@ -176,8 +178,15 @@ static const struct module *module_at(const struct modules *tree, u64 address)
 /* The text is cut at semicolons. */
 static void add_name(struct text *text, const char *name)
 {
-	for (; *name; name++)
-		text_addc(text, *name == ';' ? ':' : *name);
+	for (size_t len; *name; name += len) {
+		if (*name == ';') {
+			text_addc(text, ':');
+			len = 1;
+			continue;
+		}
+		len = strcspn(name, ";");
+		text_add(text, name, len);
+	}
 }
 
 /* `returns`: the address is where a call goes on, which may be the next function. */
@@ -307,12 +316,17 @@ bool stacks_add_text(const struct stacks *stacks, u32 section, u32 id,
 	const struct stack *stack =
 		section < stacks->section_count ? idmap_find(&stacks->sections[section], id) : NULL;
 	const char *separator = text->len ? ";" : "";
+	size_t start = text->len;
 
 	if (!stack || stack->cut)
 		text_addf(text, "%s%s", separator, stack ? "[cut]" : "[unknown]");
 	for (u32 i = stack ? stack->count : 0; i-- > 0;) {
 		if (text->len)
 			text_addc(text, ';');
+		if (text->len - start > STACK_TEXT_MAX) {
+			text_adds(text, "[cut]");
+			break;
+		}
 		if (stack->kernel)
 			add_kernel_frame(stacks, stack->frames[i], text);
 		else

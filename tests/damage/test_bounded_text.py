@@ -146,3 +146,14 @@ def test_descriptor_names(t):
     equal(len(lines), 40, "calls")
     equal({(line.count("{fd=3</"), line.count("{fd=3<...>,")) for line in lines}, {(4, 1896)}, "names, and none")
     analyze("report", "syscall", path)
+
+
+def test_stack_texts(t):
+    """Stacks of 2000 frames, each in a file with a name of 16 kB."""
+    modules = [event(1000, "module", 0, 1 << 40, 0, tail=item("<", 0, STR, b"/" + b"n" * 16000)),
+               event(1001, "stack", 1, 0, 0, 2000, tail=item("<", 0, U64S, struct.pack("<2000Q", *[4096] * 2000)))]
+    uses = (event(2000 + i, "stack_use", 1, 0, i & 255, 0, 1, 1, i >> 8) for i in range(64))
+    path = trace(t, (TASK, [event(*FOUND)]), (OBJECT, modules), (STACKS, uses))
+    stacks = column(path, "stack", "stack")
+    equal(len(stacks), 64, "rows")
+    check(all(len(stack) < 70000 and stack.endswith(";[cut]") for stack in stacks), "texts are not cut")
