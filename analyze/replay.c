@@ -371,12 +371,12 @@ static void write_point(struct replay *replay, const struct replay_item *item)
 
 /* ---- the walk ---- */
 
-static void begin_item(struct replay *replay, struct replay_item *item)
+static void begin_item(struct replay *replay, struct replay_order *order, struct replay_item *item)
 {
 	interrupt(replay);
 	if (item->kind_id != TRC_KIND_syscall) {
 		write_point(replay, item);
-		free(item);
+		replay_order_put(order, item);
 		return;
 	}
 	item->key = item->end_ns;
@@ -384,7 +384,7 @@ static void begin_item(struct replay *replay, struct replay_item *item)
 	replay->open = item;
 }
 
-static void end_call(struct replay *replay)
+static void end_call(struct replay *replay, struct replay_order *order)
 {
 	struct replay_item *item = item_queue_pop(&replay->calls);
 
@@ -395,7 +395,7 @@ static void end_call(struct replay *replay)
 		interrupt(replay);
 		write_resumed(replay, item);
 	}
-	free(item);
+	replay_order_put(order, item);
 }
 
 static int write_in_order(struct replay *replay, FILE *out)
@@ -410,10 +410,11 @@ static int write_in_order(struct replay *replay, FILE *out)
 		if (!next && !call)
 			break;
 		/* What ends now ends before another thing begins. */
-		if (call && (!next || call->end_ns <= next->begin_ns))
-			end_call(replay);
+		if (call &&
+		    (!next || call->end_ns <= next->begin_ns || replay_order_is_full(order)))
+			end_call(replay, order);
 		else
-			begin_item(replay, replay_order_next(order));
+			begin_item(replay, order, replay_order_next(order));
 		r = flush(replay, out, FLUSH_BYTES);
 	}
 	replay_order_free(order);

@@ -11,7 +11,8 @@
 #define PASS_FACTOR   64
 #define PASSES_MAX    11 /* 64^11 > 2^64 */
 #define WINDOW_MIN_NS 1000000
-#define MOVED_MAX     256 /* items, to make room for one among those that are sorted */
+#define HELD_BYTES    (512u << 20) /* twice a window of the longest calls that are recorded */
+#define MOVED_MAX     256	   /* items, to make room for one among those that are sorted */
 
 struct pass {
 	struct walk *walk;
@@ -30,6 +31,7 @@ struct replay_order {
 	size_t pass_count;
 	struct pass *first; /* has the next item; NULL: to be found */
 	size_t held, held_max;
+	size_t bytes; /* of all items that are not put back */
 };
 
 /* ---- the queue ---- */
@@ -95,7 +97,6 @@ static struct replay_item *heap_pop(struct item_queue *queue)
 void item_queue_push(struct item_queue *queue, struct replay_item *item)
 {
 	size_t place = queue_place(queue, item);
-
 	if (queue->end - place > MOVED_MAX) {
 		heap_push(queue, item);
 		return;
@@ -180,7 +181,8 @@ struct replay_item *replay_item_new(struct walk *walk, const struct walk_step *s
 				      .args_len = (u32)args_len,
 				      .entry_len = (u32)entry_len,
 				      .result_len = (u32)result_len,
-				      .waits_len = (u32)(scratch->len - args_len - result_len) };
+				      .waits_len = (u32)(scratch->len - args_len - result_len),
+				      .bytes = (u32)(sizeof(*item) + size + scratch->len) };
 	memcpy(item->record, head, size);
 	memcpy(text, scratch->data, scratch->len);
 	return item;
@@ -245,7 +247,7 @@ bool replay_has_line(const struct event *event)
 }
 
 /* Takes the event in if it is this pass's. */
-static bool pass_take(struct pass *pass, const struct walk_step *step)
+static bool pass_take(struct replay_order *order, struct pass *pass, const struct walk_step *step)
 {
 	const struct trc_head *head = step->event.record;
 	u64 begin_ns = replay_begin_ns(&step->event);
@@ -261,15 +263,18 @@ static bool pass_take(struct pass *pass, const struct walk_step *step)
 	item->key = begin_ns;
 	item->seq = pass->walk->walked_count;
 	item->begin_tid = tid;
+	order->bytes += item->bytes;
 	item_queue_push(&pass->queue, item);
 	return true;
 }
 
 /* An event is next when nothing that ends later can have begun before it. */
-static bool pass_ready(const struct pass *pass)
+static bool pass_ready(const struct replay_order *order, const struct pass *pass)
 {
 	const struct replay_item *first = item_queue_first(&pass->queue);
 
+	if (first && replay_order_is_full(order))
+		return true;
 	return pass->at_end || (first && pass->read_ns >= pass->longest_ns &&
 				pass->read_ns - pass->longest_ns >= first->begin_ns);
 }
@@ -278,7 +283,7 @@ static void pass_read(struct replay_order *order, struct pass *pass)
 {
 	struct walk_step step;
 
-	while (!pass_ready(pass)) {
+	while (!pass_ready(order, pass)) {
 		if (!walk_next(pass->walk, &step)) {
 			pass->at_end = true;
 			return;
@@ -287,7 +292,7 @@ static void pass_read(struct replay_order *order, struct pass *pass)
 			pass->read_ns = step.event.record->ts;
 		if (step.event.kind_id == TRC_KIND_exec)
 			remember_exec(pass, (const struct trc_exec *)step.event.record);
-		if (pass_take(pass, &step) && ++order->held > order->held_max)
+		if (pass_take(order, pass, &step) && ++order->held > order->held_max)
 			order->held_max = order->held;
 	}
 }
@@ -399,6 +404,17 @@ struct replay_item *replay_order_next(struct replay_order *order)
 	order->first = NULL;
 	order->held--;
 	return item;
+}
+
+void replay_order_put(struct replay_order *order, struct replay_item *item)
+{
+	order->bytes -= item->bytes;
+	free(item);
+}
+
+bool replay_order_is_full(const struct replay_order *order)
+{
+	return order->bytes > HELD_BYTES;
 }
 
 size_t replay_order_pass_count(const struct replay_order *order)

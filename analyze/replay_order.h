@@ -13,7 +13,8 @@
  *   pass 2: from 64 W up to 64² W   the same; and so on
  *
  * The last one has no upper end; it starts where no more than 64 of its calls fit into the trace.
- * Memory is that of a window and of 65 calls per pass and thread alive, however long the trace is.
+ * Memory is that of a window and of 65 calls per pass and thread alive, however long the trace is. A file may hold
+ * any number of calls of one thread at a time, and long ones: when they are too many what is first goes early.
  * A trace of 10 M events needs three passes; each beyond the first costs as much as reading it.
  */
 #pragma once
@@ -34,6 +35,7 @@ struct replay_item {
 	const char *args, *result, *waits;
 	u32 args_len, entry_len; /* entry_len: how much of args was known at entry */
 	u32 result_len, waits_len;
+	u32 bytes;		  /* of all of it */
 	struct trc_head record[]; /* head and fixed fields; of others than calls all of it */
 };
 
@@ -68,9 +70,13 @@ struct replay_order;
  * `window_events` says about how many events pass 0 holds back. 0 or -errno.
  */
 int replay_order_new(struct walk *walk, u64 window_events, struct replay_order **ret_order);
-/* The next event to begin; NULL at the end. peek leaves it there; next gives it away, to free(). */
+/* The next event to begin; NULL at the end. peek leaves it there; next gives it away, to replay_order_put(). */
 struct replay_item *replay_order_peek(struct replay_order *order);
 struct replay_item *replay_order_next(struct replay_order *order);
+/* It was written: frees it. */
+void replay_order_put(struct replay_order *order, struct replay_item *item);
+/* So much is held, items that were given away among it, that some must be put back, whatever their order. */
+bool replay_order_is_full(const struct replay_order *order);
 size_t replay_order_pass_count(const struct replay_order *order);
 size_t replay_order_held_max(
 	const struct replay_order *order); /* the most items that were held at a time */

@@ -9,7 +9,7 @@ import struct
 import cbor2
 
 import harness
-from harness import check, equal
+from harness import check, equal, takes
 from maker import Maker, item
 from reader_records import COMPRESSED, SORTED, STATE
 
@@ -54,8 +54,8 @@ def event(ts, name, *values, tail=b""):
     return struct.pack("<QIIHHHBB", ts, 7, 7, number, 24 + len(fixed) + len(tail), 0, 3 + len(fixed) // 8, 0) + fixed + tail
 
 
-def call(ts, number, *arguments, ret=0, tail=b""):
-    return event(ts, "syscall", number, 1, 0, 0, 1, ret, 1, *(arguments + (0, 0, 0))[:3], tail=tail)
+def call(ts, number, *arguments, ret=0, duration_ns=1, tail=b""):
+    return event(ts, "syscall", number, 1, 0, 0, 1, ret, duration_ns, *(arguments + (0, 0, 0))[:3], tail=tail)
 
 
 def child(i):
@@ -157,3 +157,13 @@ def test_stack_texts(t):
     stacks = column(path, "stack", "stack")
     equal(len(stacks), 64, "rows")
     check(all(len(stack) < 70000 and stack.endswith(";[cut]") for stack in stacks), "texts are not cut")
+
+
+@takes(200)
+def test_calls_at_a_time(t):
+    """A thread in 80,000 calls at a time, with 16 kB of text each: not all are held until their place in the order comes."""
+    tail, count = item("<", 0, STR, b"/" + b"n" * 15900), 80000
+    calls = (call(10**9 + i * 1000, STAT, duration_ns=10**8, tail=tail) for i in range(count))
+    path = trace(t, (TASK, [event(*FOUND)]), (CALL, calls))
+    result = harness.run(["sh", "-c", '"$0" replay "$1" | LC_ALL=C grep -c "/nnn"', harness.ANALYZE, path], preexec_fn=limit)
+    equal((result.stdout, result.stderr), (f"{count}\n", ""), "calls that are written with what they were given")
