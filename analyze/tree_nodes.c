@@ -34,26 +34,29 @@ static void append(struct tree_node **first, struct tree_node **last, struct tre
 	*last = node;
 }
 
-/* Is `node` above `parent`? A damaged snapshot can name processes each other's parents. */
-static bool is_above(const struct tree_node *node, const struct tree_node *parent)
+/* A file can name processes each other's parents: the one that is met first of these has none. */
+static void open_circles(struct tree *tree)
 {
-	while (parent && parent != node)
-		parent = parent->parent;
-	return parent == node;
+	for (size_t i = 0; i < tree->count; i++) {
+		struct tree_node *node = &tree->nodes[i];
+
+		for (; node && !node->walk; node = node->parent)
+			node->walk = i + 1;
+		if (node && node->walk == i + 1)
+			node->parent = NULL;
+	}
 }
 
 static void link_nodes(struct tree *tree)
 {
 	struct tree_node *last_root = NULL;
 
+	for (size_t i = 0; i < tree->count; i++)
+		tree->nodes[i].parent = find(tree, &tree->nodes[i].row[TREE_parent]);
+	open_circles(tree);
 	for (size_t i = 0; i < tree->count; i++) {
-		struct tree_node *node = &tree->nodes[i],
-				 *parent = find(tree, &node->row[TREE_parent]);
+		struct tree_node *node = &tree->nodes[i], *parent = node->parent;
 
-		/* Only a parent of a higher number, from a snapshot, can close a circle. */
-		if (parent && parent >= node && is_above(node, parent))
-			parent = NULL;
-		node->parent = parent;
 		if (parent)
 			append(&parent->first_child, &parent->last_child, node);
 		else

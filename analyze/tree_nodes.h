@@ -10,6 +10,7 @@ struct tree_node {
 	size_t exec_from, exec_count;				    /* rows of the table exec */
 	size_t thread_from, thread_count;			    /* rows of the table thread */
 	u32 depth;
+	size_t walk; /* that came by first, in search of circles */
 };
 
 /* The columns of the tables, in this order. */

@@ -55,6 +55,25 @@ void thread_set_comm(struct thread *thread, const char *comm, size_t size)
 
 /* ---- parents ---- */
 
+#define DEPTH_MAX                                                                                  \
+	256 /* of processes above one that is named as a parent later: nobody forks so deep */
+
+bool parent_is_below(struct model *model, const struct process *parent,
+		     const struct process *process)
+{
+	for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+		const struct process *next;
+
+		if (parent == process)
+			return true;
+		next = idmap_find(&model->processes, parent->ppid);
+		if (!next || next->id != parent->parent_id)
+			return false;
+		parent = next;
+	}
+	return true;
+}
+
 void parent_missing(struct model *model, struct process *process)
 {
 	struct process *next = idmap_find(&model->fatherless, process->ppid);
@@ -74,7 +93,8 @@ void parent_found(struct model *model, struct process *parent)
 	if (child)
 		idmap_remove(&model->fatherless, parent->pid);
 	for (; child; child = child->next_fatherless) {
-		child->parent_id = parent->id;
+		if (!parent_is_below(model, parent, child))
+			child->parent_id = parent->id;
 		child->fatherless = false;
 	}
 }

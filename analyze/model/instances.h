@@ -47,6 +47,9 @@ void thread_renumber(struct model *model, struct thread *thread, u32 tid);
 /* The parent is not found yet, but it may be; parent_found(): here it is. */
 void parent_missing(struct model *model, struct process *process);
 void parent_found(struct model *model, struct process *parent);
+/* Or the same: a file may name processes each other's parents. */
+bool parent_is_below(struct model *model, const struct process *parent,
+		     const struct process *process);
 
 void thread_set_comm(struct thread *thread, const char *comm, size_t size);
 /* Gives process->as_child the name that the process bears now. */

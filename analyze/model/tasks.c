@@ -428,7 +428,9 @@ void model_load_state(struct model *model, const struct trace_state *state)
 		struct process *parent =
 			process->ppid ? idmap_find(&model->processes, process->ppid) : NULL;
 
-		process->parent_id = parent && parent != process ? parent->id : 0;
+		process->parent_id = 0;
+		if (parent && !parent_is_below(model, parent, process))
+			process->parent_id = parent->id;
 	}
 	if (model->fds)
 		fds_load_state(model->fds, state);

@@ -6,15 +6,18 @@ const struct sqlite_view sqlite_views[] = {
 	  "processes as a tree: depth, and the names from the root down; ordered by path for "
 	  "reading",
 	  "WITH RECURSIVE tree(trace_id, process_id, depth, path, names) AS ("
-	  " SELECT trace_id, process_id, 0, printf('%08d', process_id), comm FROM process"
-	  " WHERE parent_process_id IS NULL"
+	  " SELECT trace_id, process_id, 0, printf('%08d', process_id), ifnull(comm, '?')"
+	  " FROM process c"
+	  " WHERE NOT EXISTS (SELECT 1 FROM process p WHERE p.trace_id = c.trace_id AND"
+	  " p.process_id = c.parent_process_id)"
 	  " UNION ALL"
-	  " SELECT p.trace_id, p.process_id, depth + 1, path || '/' || printf('%08d', "
-	  "p.process_id),"
-	  " names || ' > ' || ifnull(p.comm, '?')"
+	  /* Or a chain of processes would have a text of its length by its depth. */
+	  " SELECT p.trace_id, p.process_id, depth + 1, CASE WHEN depth < 128 THEN path ELSE"
+	  " substr(path, 1, 1160) || '/…' END || '/' || printf('%08d', p.process_id),"
+	  " CASE WHEN depth < 128 THEN names ELSE '…' END || ' > ' || ifnull(p.comm, '?')"
 	  " FROM process p JOIN tree t ON p.trace_id = t.trace_id AND p.parent_process_id = "
 	  "t.process_id)"
-	  " SELECT t.trace_id, t.path, t.depth, p.pid, printf('%*s', t.depth * 2, '') || "
+	  " SELECT t.trace_id, t.path, t.depth, p.pid, printf('%*s', min(t.depth, 128) * 2, '') || "
 	  "ifnull(p.comm, '?') AS tree,"
 	  " t.names, p.process_id, p.start_ns, p.end_ns - p.start_ns AS life_ns, p.exit_code, "
 	  "p.exit_signal, p.cpu_ns,"
@@ -56,7 +59,7 @@ const struct sqlite_view sqlite_views[] = {
 	{ "v_critical_path",
 	  "why the command took as long as it took: what each moment of it was spent on",
 	  "SELECT c.trace_id, c.segment, (c.start_ns - r.start_mono_ns) / 1e9 AS at_s, "
-	  "c.duration_ns, 1.0 * c.duration_ns / sum(c.duration_ns) OVER (PARTITION BY c.trace_id)"
+	  "c.duration_ns, 1.0 * c.duration_ns / total(c.duration_ns) OVER (PARTITION BY c.trace_id)"
 	  " AS share, c.tid, c.comm, c.state, c.reason, c.object, c.call, c.via, c.thread_id,"
 	  " c.process_id FROM critical_path c JOIN trace r ON r.trace_id = c.trace_id"
 	  " ORDER BY c.trace_id, c.segment",
@@ -119,12 +122,13 @@ const size_t sqlite_view_count = ARRAY_SIZE(sqlite_views);
 
 const struct sqlite_view_column sqlite_view_columns[] = {
 	{ "v_process_tree",
-	  { "path", "the numbers of its ancestors and its own: to sort by", COLUMN_TEXT,
-	    UNIT_NONE } },
+	  { "path", "the numbers of its ancestors, of the 128 outermost, and its own: to sort by",
+	    COLUMN_TEXT, UNIT_NONE } },
 	{ "v_process_tree", { "depth", "how many ancestors it has", COLUMN_INTEGER, UNIT_COUNT } },
 	{ "v_process_tree", { "tree", "its name, indented by its depth", COLUMN_TEXT, UNIT_NONE } },
 	{ "v_process_tree",
-	  { "names", "the names of its ancestors and its own", COLUMN_TEXT, UNIT_NONE } },
+	  { "names", "the names of its ancestors, if they are not more than 128, and its own",
+	    COLUMN_TEXT, UNIT_NONE } },
 	{ "v_process_tree",
 	  { "life_ns", "from its start to its end; NULL: one of them is not known", COLUMN_INTEGER,
 	    UNIT_NS } },

@@ -4,10 +4,11 @@ bound is one of CPU time that is passed in less than a second, and that takes mi
 import os
 import resource
 import socket
+import sqlite3
 import struct
 
 import harness
-from harness import cases, equal, run
+from harness import cases, check, equal, run, succeed
 from maker import Maker, item
 from reader_records import COMPRESSED, SORTED
 
@@ -175,3 +176,41 @@ def test_discarded_socket(t):
     equal(result.returncode, 0, f"exit ({result.stderr[-2000:]})")
     rows = [row.split(",") for row in result.stdout.splitlines()[1:]]
     equal(rows, [["2", "3"]], "the second and its peer")
+
+
+def load(t, path):
+    succeed([harness.ANALYZE, "load", path, t.path("made.db")])
+    return sqlite3.connect(t.path("made.db"))
+
+
+def test_parents_in_a_circle(t):
+    """Processes that are each other's parents or their own are in every tree."""
+    pids = [10, 20, 30, 40, 50, 60]
+    path = trace(t, (TASKS, [found(1000, 10, 10, 20), found(1001, 20, 20, 10), found(1002, 30, 30, 30), found(1003, 40, 40, 60),
+                             found(1004, 50, 50, 40), found(1005, 60, 60, 50)]))
+    text = succeed([harness.ANALYZE, "tree", path]).stdout
+    for pid in pids:
+        equal(text.count(f"[{pid}]"), 1, f"lines of {pid}")
+    equal(succeed([harness.ANALYZE, "tree", "-f", "json", path]).stdout.count('"pid":'), len(pids), "processes in JSON")
+    db = load(t, path)
+    equal([row[0] for row in db.execute("SELECT pid FROM v_process_tree ORDER BY pid")], pids, "processes of v_process_tree")
+    equal(db.execute("SELECT max(depth) FROM v_process_tree").fetchall(), [(2,)], "depth of v_process_tree")
+
+
+def test_chain_of_processes(t):
+    """Each is the child of the one before: what v_process_tree says of it does not grow with that."""
+    count = 5000
+    path = trace(t, (TASKS, (event(2000 + i, "task_new", 5, 8 + i, 8 + i, 7 + i, 0, 0, 0, tid=7 + i, tgid=7 + i) for i in range(count))))
+    rows = load(t, path).execute("SELECT length(path), length(names), length(tree), pid, depth FROM v_process_tree ORDER BY path").fetchall()
+    equal([row[3:] for row in rows], [(7 + i, i) for i in range(count + 1)], "processes in the order of the view")
+    check(max(map(max, (row[:3] for row in rows))) < 2000, "texts grow with the depth")
+
+
+def test_longest_times(t):
+    """Sums of what a file calls durations are beyond 64 bits."""
+    path = trace(t, (TASKS, [event(1000, "task_new", 5, 10, 10, 7, 0, 0, 0)]))
+    db = load(t, path)
+    columns = [row[1] for row in db.execute("PRAGMA table_info(critical_path)")]
+    for _ in range(3):
+        db.execute(f"INSERT INTO critical_path VALUES ({','.join('1' if name != 'duration_ns' else str(2**62) for name in columns)})")
+    equal([row[0] for row in db.execute("SELECT share FROM v_critical_path")], [1 / 3] * 3, "parts of the path")
