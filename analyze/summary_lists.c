@@ -2,6 +2,7 @@
 #include "analyze/summary_page.h"
 
 #include "analyze/sinks/cell.h"
+#include "common/wide.h"
 
 /* So many that all fits on a screen. */
 #define CALLS_SHOWN	7
@@ -66,7 +67,8 @@ static void take_spent(struct page *page, const struct rows *processes)
 		if (time[SPENT_id].integer != row[PROCESS_id].integer)
 			continue;
 		next++;
-		cpu_ns = time[SPENT_user].integer + time[SPENT_system].integer;
+		cpu_ns = (s64)wide_add((u64)time[SPENT_user].integer,
+				       (u64)time[SPENT_system].integer);
 		if (is_whole && row[PROCESS_cpu].type == VALUE_INTEGER &&
 		    (row[PROCESS_cpu].integer >= cpu_ns || row[PROCESS_cpu].integer >= LONG_NS))
 			continue;

@@ -73,7 +73,7 @@ static void add_times(struct page *page, const struct value *start, const struct
 	add_right(page, 14);
 	if (start->type == VALUE_INTEGER && end->type == VALUE_INTEGER &&
 	    end->integer >= start->integer)
-		text_add_ns(&page->cell, (u64)(end->integer - start->integer));
+		text_add_ns(&page->cell, (u64)end->integer - (u64)start->integer);
 	else
 		text_adds(&page->cell, end->type == VALUE_INTEGER ? "-" : "alive");
 	add_right(page, 11);

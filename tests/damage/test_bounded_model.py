@@ -214,3 +214,11 @@ def test_longest_times(t):
     for _ in range(3):
         db.execute(f"INSERT INTO critical_path VALUES ({','.join('1' if name != 'duration_ns' else str(2**62) for name in columns)})")
     equal([row[0] for row in db.execute("SELECT share FROM v_critical_path")], [1 / 3] * 3, "parts of the path")
+
+
+def test_life_beyond_the_clock(t):
+    if not harness.SANITIZE:
+        raise harness.Skip("no build with sanitizers")
+    path = trace(t, (TASKS, [event(1000, "task_found", 2**63 + 10, 1, 1), event(2**62, "task_exit", 0, 0, 2**63 + 10, 1, 0)]))
+    result = run([os.path.join(harness.SANITIZE, "analyze"), "tree", path])
+    equal((result.returncode, result.stderr), (0, ""), "exit and messages")
