@@ -8,6 +8,7 @@
 #include "common/text.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 struct load_options {
@@ -87,6 +88,8 @@ static int load(const struct load_options *options, const char *path, const char
 		return EXIT_USAGE;
 	}
 	trace_uuid_text(walk->meta, uuid);
+	cmd_catch_signals();
+	signal(SIGXFSZ, SIG_IGN); /* a limit is an error like others: nothing is left behind */
 	r = sink_sqlite_new(database, tables, uuid, &sink, &error);
 	if (r == -EEXIST)
 		log_error("%s is in %s already: nothing was changed; load into another file to "

@@ -10,6 +10,9 @@
 #include <signal.h>
 #include <string.h>
 
+static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP };
+static struct sigaction before[ARRAY_SIZE(stop_signals)];
+static bool are_caught;
 static volatile sig_atomic_t stop_signal;
 
 static void on_signal(int number)
@@ -20,6 +23,27 @@ static void on_signal(int number)
 int cmd_stop_signal(void)
 {
 	return stop_signal;
+}
+
+void cmd_catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	if (are_caught)
+		return;
+	are_caught = true;
+	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++) {
+		sigaction(stop_signals[i], NULL, &before[i]);
+		if (stop_signals[i] != SIGHUP || before[i].sa_handler != SIG_IGN) /* by nohup */
+			sigaction(stop_signals[i], &action, NULL);
+	}
+}
+
+static void release_signals(void)
+{
+	are_caught = false;
+	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
+		sigaction(stop_signals[i], &before[i], NULL);
 }
 
 static bool on_progress(void *context, const struct walk *walk)
@@ -41,19 +65,17 @@ static int say_error(const struct sink *sink, int error)
 
 int cmd_run(struct walk *walk, const struct metric *const *list, size_t count, struct sink *sink)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND },
-			 old_int, old_term;
 	struct progress progress;
 	int r;
 
 	progress_init(&progress);
-	sigaction(SIGINT, &action, &old_int);
-	sigaction(SIGTERM, &action, &old_term);
+	cmd_catch_signals();
 	r = metrics_run(walk, list, count, sink, on_progress, &progress);
+	if (!r && stop_signal)
+		r = -EINTR;
 	if (!r)
 		r = sink->close(sink);
-	sigaction(SIGINT, &old_int, NULL);
-	sigaction(SIGTERM, &old_term, NULL);
+	release_signals();
 	progress_clear(&progress);
 	return r ? say_error(sink, r) : EXIT_OK;
 }
