@@ -110,7 +110,7 @@ static struct path_node *go_on(struct path *path, struct path_node *tip, const s
 									   : span->state;
 	struct path_node *node;
 
-	if (tip && tip->references == 1 && !tip->jump && tip->count == 1 &&
+	if (tip && tip->references == 1 && !tip->jump && !tip->is_sum &&
 	    (is_run(span) || state == SPAN_unknown) && tip->state == state &&
 	    tip->end_ns == from_ns && tip->who == path->who) {
 		add_time(tip, span, from_ns, to_ns);

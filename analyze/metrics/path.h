@@ -19,7 +19,7 @@ struct path_who { /* outlives the thread */
 struct path_node {
 	struct path_node *parent; /* what was before; held */
 	u32 references;
-	u32 count; /* 1; more: of long ago, so many were summed up */
+	u32 count; /* 1; more: so many were summed up */
 	struct path_who *who;
 	struct object *object;
 	u64 start_ns, end_ns;
@@ -31,8 +31,10 @@ struct path_node {
 	u8 reason;   /* enum wait_reason; of a jump what the wait was for */
 	bool jump;   /* lasts for no time: from here on another thread goes on */
 	bool is_new; /* a jump to the maker of a new thread */
-	u32 walked;  /* by the folding of that number */
-	struct path_node *folded;
+	bool is_sum; /* of what is long ago */
+	/* Numbers of foldings: walked while it was young, passed when it was old, another chain joins there. */
+	u32 walked, passed, joined;
+	struct path_node *folded; /* while it is done: the sums from here on; held */
 };
 
 struct path { /* of a thread */
@@ -55,8 +57,9 @@ struct paths {
 	size_t node_max; /* more are folded; set it first */
 	u64 folded_ns;	 /* what is older is; set it to the beginning */
 	u32 folding;	 /* number of it */
-	struct path_node **old;
-	size_t old_count, old_capacity;
+	/* While it is done: those whose parents are old; those from which on there are sums, held. */
+	struct path_node **young, **old;
+	size_t young_count, young_capacity, old_count, old_capacity;
 };
 
 #define PATH_NODES_MAX (1u << 18)

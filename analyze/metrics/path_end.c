@@ -65,13 +65,14 @@ void path_end_release(struct fold *fold)
 	struct path_end *state = fold->state;
 
 	path_node_unref(&state->paths, state->end);
+	free(state->paths.young);
 	free(state->paths.old);
 }
 
 static bool is_same_run(const struct path_node *a, const struct path_node *b)
 {
 	return a->state == SPAN_user && b->state == SPAN_user && a->who == b->who && !b->jump &&
-	       a->count == 1 && b->count == 1;
+	       !a->is_sum && !b->is_sum;
 }
 
 static void join(struct path_node *into, const struct path_node *before)
@@ -108,7 +109,7 @@ void path_end_tell(struct fold *fold, path_end_fn tell, void *context)
 		struct path_node *node = nodes[count - 1];
 
 		if (node->jump) {
-			jump = node;
+			jump = node->is_sum ? NULL : node;
 			continue;
 		}
 		/* A run goes on behind a moment at which it woke somebody. */

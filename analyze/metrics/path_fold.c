@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/metrics/path.h"
 #include "common/alloc.h"
+#include "common/hash.h"
 
 #include <stdlib.h>
 
@@ -14,27 +15,50 @@ static bool is_same(const struct path_node *a, const struct path_node *b)
 	       a->reason == b->reason && a->nr == b->nr && a->abi == b->abi;
 }
 
-static struct path_node *sum_of(struct paths *paths, struct path_node **sums, size_t *count,
-				const struct path_node *node)
+struct sums {
+	struct paths *paths;
+	struct path_node *nodes[SUMS_MAX];
+	size_t count;
+	u16 slots[2 * SUMS_MAX]; /* open addressing; index + 1, 0: free */
+};
+
+static u64 hash_node(const struct path_node *node)
 {
-	for (size_t i = 0; i < *count; i++)
-		if (is_same(sums[i], node))
-			return sums[i];
-	if (*count == SUMS_MAX)
-		return sums[SUMS_MAX - 1];
-	sums[*count] = path_node_new(paths, *count == SUMS_MAX - 1 ? NULL : node->who);
-	sums[*count]->count = 0;
-	sums[*count]->start_ns = UINT64_MAX;
-	if (*count < SUMS_MAX - 1) {
-		sums[*count]->object = object_ref(node->object);
-		sums[*count]->state = node->state;
-		sums[*count]->reason = node->reason;
-		sums[*count]->nr = node->nr;
-		sums[*count]->abi = node->abi;
-	} else {
-		sums[*count]->state = SPAN_unknown;
+	u64 hash = hash_number(hash_number(0, (uintptr_t)node->who), (uintptr_t)node->object);
+
+	return hash_number(hash, (u64)node->nr << 32 | (u32)node->abi << 16 | node->state << 8 |
+					 node->reason);
+}
+
+static struct path_node *add_sum(struct sums *sums, const struct path_node *node)
+{
+	bool is_rest = sums->count == SUMS_MAX - 1;
+	struct path_node *sum = path_node_new(sums->paths, is_rest ? NULL : node->who);
+
+	sum->count = 0;
+	sum->start_ns = UINT64_MAX;
+	sum->state = SPAN_unknown;
+	if (!is_rest) {
+		sum->object = object_ref(node->object);
+		sum->state = node->state;
+		sum->reason = node->reason;
+		sum->nr = node->nr;
+		sum->abi = node->abi;
 	}
-	return sums[(*count)++];
+	return sums->nodes[sums->count++] = sum;
+}
+
+static struct path_node *sum_of(struct sums *sums, const struct path_node *node)
+{
+	size_t i = hash_node(node) % ARRAY_SIZE(sums->slots);
+
+	for (; sums->slots[i]; i = (i + 1) % ARRAY_SIZE(sums->slots))
+		if (is_same(sums->nodes[sums->slots[i] - 1], node))
+			return sums->nodes[sums->slots[i] - 1];
+	if (sums->count == SUMS_MAX)
+		return sums->nodes[SUMS_MAX - 1];
+	sums->slots[i] = (u16)(sums->count + 1);
+	return add_sum(sums, node);
 }
 
 static int by_end(const void *a, const void *b)
@@ -45,61 +69,111 @@ static int by_end(const void *a, const void *b)
 	return x->end_ns < y->end_ns ? -1 : x->end_ns > y->end_ns;
 }
 
-/* The sums of a chain, as a chain. One reference, the caller's. */
-static struct path_node *fold_chain(struct paths *paths, const struct path_node *node)
+/* It keeps its place, so that every part has a node; of an old one nothing is told. */
+static struct path_node *old_jump(struct paths *paths, const struct path_node *jump)
 {
-	struct path_node *sums[SUMS_MAX], *chain = NULL;
-	size_t count = 0;
+	struct path_node *node = path_node_new(paths, NULL);
 
-	for (; node; node = node->parent) {
+	node->jump = true;
+	node->start_ns = node->end_ns = jump->end_ns;
+	return node;
+}
+
+/*
+ * The sums of what is in a chain from *node on up to where another tip's joins it, which becomes *node, as a chain;
+ * returns where it goes on. One reference, the caller's.
+ */
+static struct path_node **fold_part(struct paths *paths, struct path_node **node,
+				    struct path_node **ret_chain)
+{
+	struct sums sums = { .paths = paths };
+	const struct path_node *first = *node;
+	struct path_node *chain = NULL;
+
+	do {
 		struct path_node *sum;
 
-		if (node->jump)
+		if ((*node)->jump)
 			continue;
-		sum = sum_of(paths, sums, &count, node);
-		sum->ns += node->ns;
-		sum->system_ns += node->system_ns;
-		sum->count += node->count;
-		if (node->start_ns < sum->start_ns)
-			sum->start_ns = node->start_ns;
-		if (node->end_ns > sum->end_ns)
-			sum->end_ns = node->end_ns;
+		sum = sum_of(&sums, *node);
+		sum->ns += (*node)->ns;
+		sum->system_ns += (*node)->system_ns;
+		sum->count += (*node)->count;
+		if ((*node)->start_ns < sum->start_ns)
+			sum->start_ns = (*node)->start_ns;
+		if ((*node)->end_ns > sum->end_ns)
+			sum->end_ns = (*node)->end_ns;
+	} while ((*node = (*node)->parent) && (*node)->joined != paths->folding);
+	if (!sums.count)
+		sums.nodes[sums.count++] = old_jump(paths, first);
+	qsort(sums.nodes, sums.count, sizeof(struct path_node *), by_end);
+	for (size_t i = 0; i < sums.count; i++) {
+		sums.nodes[i]->is_sum = true;
+		sums.nodes[i]->parent = chain;
+		chain = sums.nodes[i];
 	}
-	qsort(sums, count, sizeof(struct path_node *), by_end);
-	for (size_t i = 0; i < count; i++) {
-		if (sums[i]->count < 2) /* it is no node to go on from */
-			sums[i]->count = 2;
-		sums[i]->parent = chain;
-		chain = sums[i];
+	chain->joined = paths->folding; /* an old node may have it before it is summed up itself */
+	*ret_chain = chain;
+	return &sums.nodes[0]->parent;
+}
+
+/*
+ * The same of a whole chain. Each part is summed up once and shared, or n tips of one chain would take n times as
+ * long and as much; what is a sum already and shared stays.
+ */
+static struct path_node *fold_chain(struct paths *paths, struct path_node *node)
+{
+	struct path_node *chain = NULL, **end = &chain;
+
+	while (node && !node->folded && !node->is_sum) {
+		struct path_node *part = node, **part_end = fold_part(paths, &node, end);
+
+		part->folded = path_node_ref(*end);
+		ARRAY_RESERVE(paths->old, paths->old_capacity, paths->old_count + 1);
+		paths->old[paths->old_count++] = path_node_ref(part);
+		end = part_end;
 	}
+	if (node)
+		*end = path_node_ref(node->folded ? node->folded : node);
 	return chain;
 }
 
 /* From a tip back to where the chain is old; what another tip led to is done already. */
-static void fold_below(struct paths *paths, struct path_node *node, u64 before_ns)
+static void find_old(struct paths *paths, struct path_node *tip, u64 before_ns)
 {
-	for (; node && node->walked != paths->folding; node = node->parent) {
-		struct path_node *old = node->parent;
+	struct path_node *old = NULL;
 
+	for (struct path_node *node = tip; node && node->walked != paths->folding && !old;
+	     node = node->parent) {
 		node->walked = paths->folding;
-		if (!old || old->end_ns > before_ns || old->count > 1)
+		if (!node->parent || (node->parent->end_ns > before_ns && !node->parent->is_sum))
 			continue;
-		if (!old->folded) {
-			old->folded = fold_chain(paths, old);
-			ARRAY_RESERVE(paths->old, paths->old_capacity, paths->old_count + 1);
-			paths->old[paths->old_count++] = path_node_ref(old);
-		}
-		node->parent = path_node_ref(old->folded);
-		path_node_unref(paths, old);
-		return;
+		ARRAY_RESERVE(paths->young, paths->young_capacity, paths->young_count + 1);
+		paths->young[paths->young_count++] = node;
+		old = node->parent;
+		old->joined = paths->folding;
 	}
+	for (; old && old->passed != paths->folding; old = old->parent)
+		old->passed = paths->folding;
+	if (old)
+		old->joined = paths->folding;
 }
 
 static void fold_before(struct paths *paths, u64 before_ns)
 {
 	paths->folding++;
-	for (struct path *path = paths->first; path; path = path->next)
-		fold_below(paths, path->tip, before_ns);
+	for (struct path *path = paths->first; path; path = path->next) {
+		find_old(paths, path->tip, before_ns);
+		for (size_t i = 0; i < path->wake_count; i++)
+			find_old(paths, path->wakes[i], before_ns);
+	}
+	for (size_t i = 0; i < paths->young_count; i++) {
+		struct path_node *young = paths->young[i], *old = young->parent;
+
+		young->parent = fold_chain(paths, old);
+		path_node_unref(paths, old);
+	}
+	paths->young_count = 0;
 	for (size_t i = 0; i < paths->old_count; i++) {
 		struct path_node *old = paths->old[i], *folded = old->folded;
 

@@ -152,18 +152,62 @@ def losses(count=80000):
         found(10**6 + i, 10 + i, 10 + i) for i in range(count)]
 
 
+def joined_paths(length=200000, count=4000, rounds=8):
+    """A chain of waits in 250 kinds of calls that leads to many threads, and all of it is long ago."""
+    ts, switches, calls = 10**6, [], []
+
+    def switch(out, into):
+        switches.append(event(ts, "sched_switch", into, into, 1, 4 if into == 0 else 8, 0, 0, 0, tid=out, tgid=out))
+
+    yield TASKS, [found(1000 + i, 7 + i, 7 + i) for i in range(count + 1)]
+    for i in range(count):
+        ts += 1
+        switch(8 + i, 0)
+    for i in range(length // 10):
+        for _ in range(5):
+            switch(7, 0)
+            ts += 5
+            switch(0, 7)
+            ts += 5
+        calls.append(event(ts - 3, "syscall", 1000 + i % 250, 1, 0, 0, 0, 0, 45, 0, 0, 0))
+    for i in range(count):
+        ts += 1
+        switches.append(event(ts, "sched_wakeup", 8 + i, 8 + i, 0, 0, 2 | 4, 0))
+    switch(7, 0)
+    for _ in range(rounds):
+        for i in range(count):
+            ts += 5
+            switch(0, 8 + i)
+            ts += 5
+            switch(8 + i, 0)
+        ts *= 10
+    yield CALL_STREAM, calls
+    yield SCHED_STREAM, switches
+
+
 STREAMS = {streams.__name__: streams for streams in (late_waker, unknown_parent, exits, high_descriptor, high_descriptor_forks, tables,
-                                                     sockets, unknown_children, losses)}
+                                                     sockets, unknown_children, losses, joined_paths)}
+COMMANDS = {"joined_paths": ["report critical_path"]}  # others: three reports
 
 
 @cases(*STREAMS)
 def test_time(t, name):
     path = trace(t, *STREAMS[name]())
     limit = int(CPU_SECONDS * harness.SLOWER)
-    for table in ([], ["thread_time"], ["process"]):
-        result = run([harness.ANALYZE, "report", *table, path], text=False, errors=None,
+    for command in COMMANDS.get(name, ["report", "report thread_time", "report process"]):
+        result = run([harness.ANALYZE, *command.split(), path], text=False, errors=None,
                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit)))
-        equal(result.returncode, 0, f"exit of report {table} ({result.stderr[-500:]})")
+        equal(result.returncode, 0, f"exit of {command} ({result.stderr[-500:]})")
+
+
+def test_folded_path(t):
+    """What is summed up is the whole path all the same."""
+    result = run([harness.ANALYZE, "report", "-f", "csv", "-c", "start_ns,end_ns,duration_ns,state,count", "critical_path",
+                  trace(t, *joined_paths())])
+    equal(result.returncode, 0, f"exit ({result.stderr[-500:]})")
+    rows = [row.split(",") for row in result.stdout.splitlines()[1:]]
+    equal(sum(int(row[2]) for row in rows), max(int(row[1]) for row in rows) - min(int(row[0]) for row in rows), "the durations")
+    equal(sum(int(row[4]) for row in rows if row[3] == "sleep"), 20000 * 6 + 1, "the waits, of which each call cuts one in two")
 
 
 def test_discarded_socket(t):
