@@ -68,12 +68,15 @@ static u64 hash_string(const struct string *string)
 	return hash_bytes(string->data, string->len);
 }
 
-/* Of those with these addresses. It has none of the other end's, so it stays short however many are alike. */
-static struct socket_singles *bucket(struct fds *fds, const struct string *local,
+/*
+ * Of those with this protocol and these addresses. It has none of the other end's, so it stays short however many
+ * are alike.
+ */
+static struct socket_singles *bucket(struct fds *fds, u16 protocol, const struct string *local,
 				     const struct string *remote)
 {
 	struct sockets *sockets = &fds->sockets;
-	u64 hash = hash_number(hash_number(0, hash_string(local)), hash_string(remote));
+	u64 hash = hash_number(hash_number(protocol, hash_string(local)), hash_string(remote));
 
 	if (!sockets->singles)
 		sockets->singles = xcalloc(SOCKET_SINGLE_BUCKETS, sizeof(*sockets->singles));
@@ -83,7 +86,8 @@ static struct socket_singles *bucket(struct fds *fds, const struct string *local
 /* The last to come is found first. */
 static void add_single(struct fds *fds, struct socket *socket)
 {
-	struct socket_singles *singles = bucket(fds, socket->local, socket->remote);
+	struct socket_singles *singles =
+		bucket(fds, socket->protocol, socket->local, socket->remote);
 
 	socket->next_single = singles->first;
 	*(singles->first ? &singles->first->previous_single : &singles->last) = socket;
@@ -99,7 +103,7 @@ static void add_left(struct fds *fds, struct socket *socket)
 	socket->peer = NULL;
 	if (!socket->paired)
 		return;
-	singles = bucket(fds, socket->local, socket->remote);
+	singles = bucket(fds, socket->protocol, socket->local, socket->remote);
 	socket->previous_single = singles->last;
 	*(singles->last ? &singles->last->next_single : &singles->first) = socket;
 	singles->last = socket;
@@ -113,7 +117,7 @@ static void remove_single(struct fds *fds, struct socket *socket)
 
 	if (!socket->single)
 		return;
-	singles = bucket(fds, socket->local, socket->remote);
+	singles = bucket(fds, socket->protocol, socket->local, socket->remote);
 	*(previous ? &previous->next_single : &singles->first) = next;
 	*(next ? &next->previous_single : &singles->last) = previous;
 	socket->next_single = socket->previous_single = NULL;
@@ -153,7 +157,7 @@ static bool is_stream(const struct socket *socket)
 
 static void pair(struct fds *fds, struct socket *socket)
 {
-	struct socket *other = bucket(fds, socket->remote, socket->local)->first;
+	struct socket *other = bucket(fds, socket->protocol, socket->remote, socket->local)->first;
 
 	while (other && !(other->protocol == socket->protocol &&
 			  same(other->local, socket->remote) && same(other->remote, socket->local)))
