@@ -90,19 +90,6 @@ static void put_slot(struct writer *writer, u32 fd, const struct fd_slot *slot)
 	put(writer, row);
 }
 
-/* Of a process the leader's, or any other's; of threads with tables of their own each. */
-static bool is_first_with(const struct thread *thread, const struct fd_table *table,
-			  const struct thread *leader)
-{
-	if (table == leader->fds)
-		return thread == leader;
-	for (const struct thread *other = thread->process->threads; other != thread;
-	     other = other->next)
-		if (other->fds == table && !other->ended)
-			return false;
-	return true;
-}
-
 static const struct thread *leader_of(const struct process *process)
 {
 	const struct thread *alive = NULL;
@@ -130,16 +117,22 @@ static void write_process(struct writer *writer, const struct process *process)
 		put_path(writer, "rtd", OBJECT_directory, leader->dirs->root);
 	put_path(writer, "txt", OBJECT_file, process->identity.exe);
 	for (const struct thread *thread = process->threads; thread; thread = thread->next) {
-		const struct fd_table *table = thread->fds;
+		struct fd_table *table = thread->fds;
 		const struct fd_slot *slot;
 
-		if (!table || thread->ended || !is_first_with(thread, table, leader))
+		/* Of a process the leader's, or any other's; of threads with tables of their own each. */
+		if (!table || thread->ended || table->written ||
+		    (table == leader->fds && thread != leader))
 			continue;
+		table->written = true;
 		writer->thread = thread;
 		writer->of_process = table == leader->fds;
 		for (u32 fd = 0; (slot = fd_table_next(table, &fd)); fd++)
 			put_slot(writer, fd, slot);
 	}
+	for (const struct thread *thread = process->threads; thread; thread = thread->next)
+		if (thread->fds)
+			thread->fds->written = false;
 }
 
 static bool is_shown(const struct walk *walk, const struct process *process)

@@ -37,7 +37,8 @@ struct fd_table {
 	s32 left_fd;
 	struct open_file *left;
 	u64 left_ns;
-	bool exec; /* an exec has succeeded, and its call's record is still to come */
+	bool exec;    /* an exec has succeeded, and its call's record is still to come */
+	bool written; /* while lsof writes those of a process: this one is */
 };
 
 struct fd_table *fd_table_new(struct fds *fds);
