@@ -204,7 +204,8 @@ void thread_set_sharing(struct thread *thread, enum thread_share share, bool has
 
 /* ---- ending ---- */
 
-#define NEVER UINT64_MAX /* but with the rest */
+#define NEVER	 UINT64_MAX /* but with the rest */
+#define HELD_MAX 16	    /* that an event looks at in vain; the next one goes on */
 
 static void wait_to_be_gone(struct model *model, struct thread *thread, u64 now)
 {
@@ -325,13 +326,17 @@ static void thread_gone(struct model *model, struct thread *thread)
 
 void model_collect(struct model *model, u64 now)
 {
-	while (model->next_gone_at <= now && model->next_gone_at != NEVER) {
+	unsigned held = 0;
+
+	while (held < HELD_MAX && model->next_gone_at <= now && model->next_gone_at != NEVER) {
 		struct thread *thread = take_first_ended(model);
 
-		if (thread->held)
+		if (thread->held) {
 			wait_to_be_gone(model, thread, now);
-		else
+			held++;
+		} else {
 			thread_gone(model, thread);
+		}
 	}
 }
 
