@@ -273,21 +273,42 @@ static bool in_set(const struct polls *polls, const struct trc_syscall *record,
 	       1;
 }
 
+/* Nothing is in the 64 that begin with it. */
+static bool is_empty_word(const struct trc_item *const *sets, u32 fd)
+{
+	static const u8 none[8];
+
+	for (unsigned i = 0; i < 3; i++)
+		if (sets[i] && sets[i]->len > fd / 8 &&
+		    memcmp(trc_item_data(sets[i]) + fd / 8, none,
+			   sets[i]->len - fd / 8 < 8 ? sets[i]->len - fd / 8 : 8))
+			return false;
+	return true;
+}
+
 static void read_select(struct polls *polls, struct thread *thread,
 			const struct trc_syscall *record)
 {
 	static const u32 events[] = { EVENT_IN, EVENT_OUT, EVENT_PRI };
 	const struct trc_item *before[3], *after[3];
-	u64 limit = syscall_arg(record, 0);
+	u64 limit = syscall_arg(record, 0), longest = 0;
 
 	for (u8 i = 0; i < 3; i++) {
 		before[i] = reading(record, (u8)(i + 1), 0);
 		after[i] = reading(record, (u8)(i + 1), 1);
+		if (before[i] && before[i]->len > longest)
+			longest = before[i]->len;
 	}
+	if (limit > longest * 8)
+		limit = longest * 8;
 	for (u32 fd = 0; fd < limit && fd < POLL_ENTRIES_MAX; fd++) {
 		u32 asked = 0, ready = 0;
 		struct poll_entry *entry;
 
+		if (fd % 64 == 0 && is_empty_word(before, fd)) {
+			fd += 63;
+			continue;
+		}
 		for (unsigned i = 0; i < 3; i++) {
 			asked |= in_set(polls, record, before[i], fd) ? events[i] : 0;
 			ready |= record->ret > 0 && in_set(polls, record, after[i], fd) ? events[i]
