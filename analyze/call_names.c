@@ -2,6 +2,7 @@
 #include "analyze/call_names.h"
 
 #include "common/alloc.h"
+#include "common/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct call_names {
 	struct call_name *names;
 	u32 count;
 	size_t capacity;
+	u16 by_name[2 * CALL_NAMES_MAX];     /* open addressing; id + 1, 0: free */
 	u16 direct[DIRECT_ABIS][DIRECT_NRS]; /* id + 1; 0: not seen */
 	struct far_call *far; /* open addressing; a slot with id CALL_NAMES_MAX is free */
 	u32 far_count, far_capacity;
@@ -125,6 +127,15 @@ void call_names_free(struct call_names *names)
 	free(names);
 }
 
+static u16 *name_slot(struct call_names *names, const char *name)
+{
+	size_t i = hash_bytes(name, strlen(name)) % ARRAY_SIZE(names->by_name);
+
+	while (names->by_name[i] && strcmp(names->names[names->by_name[i] - 1].name, name))
+		i = (i + 1) % ARRAY_SIZE(names->by_name);
+	return &names->by_name[i];
+}
+
 static u32 add_name(struct call_names *names, const char *name, const struct syscall_desc *desc)
 {
 	if (names->count == CALL_NAMES_MAX - 1)
@@ -141,20 +152,23 @@ static u32 name_id(struct call_names *names, u8 abi, u32 nr)
 {
 	const struct syscall_desc *desc = decoder_syscall(names->decoder, abi, nr);
 	const char *name;
+	u16 *slot;
 
 	/* Checked first, or unknown numbers would make the decoder hold a name each. */
 	if (!desc && names->count == CALL_NAMES_MAX)
 		return CALL_NAMES_MAX - 1;
 	name = decoder_syscall_name(names->decoder, abi, nr);
-	for (u32 i = 0; i < names->count; i++)
-		if (!strcmp(names->names[i].name, name))
-			return i;
+	slot = name_slot(names, name);
+	if (*slot)
+		return *slot - 1u;
+	if (names->count < CALL_NAMES_MAX)
+		*slot = (u16)(names->count + 1);
 	return add_name(names, name, desc);
 }
 
 static struct far_call *far_slot(struct call_names *names, u8 abi, u32 nr)
 {
-	u32 i = (nr * 0x9E3779B1u + abi) & (names->far_capacity - 1);
+	u32 i = (u32)hash_number(0, (u64)abi << 32 | nr) & (names->far_capacity - 1);
 
 	while (names->far[i].id != CALL_NAMES_MAX &&
 	       (names->far[i].nr != nr || names->far[i].abi != abi))

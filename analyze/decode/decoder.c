@@ -2,6 +2,7 @@
 #include "analyze/decode/decoder.h"
 
 #include "common/alloc.h"
+#include "common/hash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,7 +131,7 @@ const struct syscall_desc *decoder_syscall(const struct decoder *decoder, u8 abi
 static struct unknown_name **unknown_slot(struct decoder *decoder, u64 key)
 {
 	size_t mask = decoder->unknown_capacity - 1;
-	size_t i = (key * 0x9e3779b97f4a7c15) >> 32 & mask;
+	size_t i = hash_number(0, key) & mask;
 
 	while (decoder->unknown[i] && decoder->unknown[i]->key != key)
 		i = (i + 1) & mask;
