@@ -30,6 +30,7 @@ void model_free(struct model *model)
 	model->hooks = (struct model_hooks){};
 	if (model->spans)
 		spans_finish(model->spans);
+	model_settle(model);
 	model_collect_rest(model);
 	futexes_free(model);
 	polls_free(model->polls);
