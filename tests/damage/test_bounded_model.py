@@ -44,7 +44,9 @@ FORMS = {
                  [("path", STR), ("local", SOCKADDR), ("peer", SOCKADDR)]),
 }
 KINDS = [kind(number, name, *rest) for name, (number, *rest) in FORMS.items()]
-CALLS = {1: [[56, "clone", 0, 16, [["flags", "hex", 0, None]]], [61, "wait4", 0, 2, [["pid", "pid", 0, None]]],
+CALLS = {1: [[23, "select", 1026, 32, [["n", "int", 0, None], ["inp", "fdset", 0, None], ["outp", "fdset", 0, None]]],
+             [56, "clone", 0, 16, [["flags", "hex", 0, None]]], [61, "wait4", 0, 2, [["pid", "pid", 0, None]]],
+             [272, "unshare", 0, 16, [["unshare_flags", "hex", 0, None]]],
              [436, "close_range", 0, 16, [[name, "uint", 0, None] for name in ("first", "last", "flags")]]]}
 
 
@@ -70,9 +72,9 @@ def inet(port):
     return struct.pack("<HHIQ", socket.AF_INET, socket.htons(port), 0x0100007F, 0)
 
 
-def connected(ts, inode, fd, local, remote):
+def connected(ts, inode, fd, local, remote, protocol=6):
     ends = item("<", 0, SOCKADDR, inet(local)) + item("<", 1, SOCKADDR, inet(remote))
-    return event(ts, "sock", inode, 1, socket.AF_INET, socket.SOCK_STREAM, 1, 7, inode, fd, 6, 0, 0, 0, tail=ends)
+    return event(ts, "sock", inode, 1, socket.AF_INET, socket.SOCK_STREAM, 1, 7, inode, fd, protocol, 0, 0, 0, tail=ends)
 
 
 def connected_found(ts, inode, fd, local, remote):
@@ -80,9 +82,9 @@ def connected_found(ts, inode, fd, local, remote):
     return event(ts, "fd_found", fd, 0, inode, 0o140777, 2, 0, 0, socket.AF_INET, socket.SOCK_STREAM, 1, 6, 1, tail=ends)
 
 
-def trace(t, *streams):
+def trace(t, *streams, calls=None):
     """Each stream is (number, events in the order of time)."""
-    made = Maker(kinds=KINDS, header={10: CALLS, 13: {"argv": [b"x"], "cwd": b"/", "pid": 7, "options": [["events", "sched"]]}})
+    made = Maker(kinds=KINDS, header={10: calls or CALLS, 13: {"argv": [b"x"], "cwd": b"/", "pid": 7, "options": [["events", "sched"]]}})
     for number, events in streams:
         events = list(events)
         for at in range(0, len(events), 100000):
@@ -185,14 +187,65 @@ def joined_paths(length=200000, count=4000, rounds=8):
     yield SCHED_STREAM, switches
 
 
-STREAMS = {streams.__name__: streams for streams in (late_waker, unknown_parent, exits, high_descriptor, high_descriptor_forks, tables,
-                                                     sockets, unknown_children, losses, joined_paths)}
-COMMANDS = {"joined_paths": ["report critical_path"]}  # others: three reports
+def other_protocol(count=60000):
+    """All with the same addresses, and what has the other way round is of another protocol."""
+    yield OBJECTS, [connected(1000 + i, 10 + i, 3 + i, 1, 2) for i in range(count)] + [
+        connected(10**6 + i, 5, 3 + count, 2, 1, 7) for i in range(count)]
+
+
+def own_tables(count=90000):
+    """Threads of one process, each with a table of its own."""
+    yield TASKS, (found(1000 + i, 7 + i, 7) for i in range(count))
+    yield CALL_STREAM, (call(10**6 + i, 272, 0x400, 0, 0, tid=7 + i) for i in range(count))
+
+
+def held_wakers(count=30000, later=60000):
+    """Threads that woke others and ended, and nothing more is told of those."""
+    tasks = [found(1000 + i, 10 + i, 10 + i) for i in range(2 * count)]
+    tasks += [event(10**8 + i, "task_exit", 0, 0, 5, 1, 0, tid=10 + i, tgid=10 + i) for i in range(0, 2 * count, 2)]
+    yield TASKS, tasks + [found(10**10 + i * 200_000_000, 9, 9) for i in range(later)]
+    yield SCHED_STREAM, [event(10**6 + i, "sched_switch", 0, 0, 1, 4 | 32, 0, 0, 0, tid=10 + i, tgid=10 + i) for i in range(1, 2 * count, 2)] + [
+        event(10**7 + i, "sched_wakeup", 11 + i, 11 + i, 0, 0, 2 | 4, 0, tid=10 + i, tgid=10 + i) for i in range(0, 2 * count, 2)]
+
+
+def empty_selects(count=500000):
+    """Of all descriptors, with sets in which nothing is."""
+    yield CALL_STREAM, (call(1000 + i, 23, 2**31, 0, 0) for i in range(count))
+
+
+def exits_at_once(count=150000):
+    """Threads that share a table end at the last moment."""
+    yield TASKS, [found(500, 7, 7)] + [event(1000 + i, "task_new", 6, 8 + i, 7, 1, 0, 0, 0) for i in range(count)] + [
+        event(10**9, "task_exit", 0, 0, 6, 1, 0, tid=8 + i) for i in range(count)]
+    yield OBJECTS, [opened(600, 3)]
+
+
+def unknown_numbers(count=65500, again=300000):
+    """Of calls: 14074 times 0x9e3779b97f4a7c15 is next to nothing in the bits that were the slot of a table once."""
+    yield CALL_STREAM, (event(1000 + i, "syscall", 70000 + min(i, count - 1) * 14074, 9, 0, 0, 0, 0, 1, 0, 0, 0) for i in range(count + again))
+
+
+FAR = {abi: [[5000 + i, f"some_long_common_prefix_of_a_name_{abi}_{i}", 0, 0, []] for i in range(4096)] for abi in (1, 3, 4)}
+
+
+def far_numbers(again=500000):
+    """More than are kept, each with a name."""
+    seen = [(abi, 5000 + i) for abi in (1, 3) for i in range(4096)] + [(4, 5000 + i) for i in range(4)] + [(4, 9000)] * again
+    yield CALL_STREAM, (event(1000 + i, "syscall", nr, abi, 0, 0, 0, 0, 1, 0, 0, 0) for i, (abi, nr) in enumerate(seen))
+
+
+STREAMS = {streams.__name__: streams for streams in (
+    late_waker, unknown_parent, exits, high_descriptor, high_descriptor_forks, tables, sockets, unknown_children, losses, joined_paths,
+    other_protocol, own_tables, held_wakers, empty_selects, exits_at_once, unknown_numbers, far_numbers)}
+COMMANDS = {  # others: three reports
+    "joined_paths": ["report critical_path"], "other_protocol": ["report"], "own_tables": ["lsof"], "held_wakers": ["report thread_time"],
+    "empty_selects": ["report poll_wait"], "exits_at_once": ["replay"], "unknown_numbers": ["report", "replay --no-split"],
+    "far_numbers": ["report syscall_by_name"]}
 
 
 @cases(*STREAMS)
 def test_time(t, name):
-    path = trace(t, *STREAMS[name]())
+    path = trace(t, *STREAMS[name](), calls=FAR if name == "far_numbers" else None)
     limit = int(CPU_SECONDS * harness.SLOWER)
     for command in COMMANDS.get(name, ["report", "report thread_time", "report process"]):
         result = run([harness.ANALYZE, *command.split(), path], text=False, errors=None,
