@@ -146,8 +146,8 @@ static void land(struct path *path, const struct span *span, bool leaves)
 		path_node_unref(path->paths, jump);
 	}
 	path->jump_count -= landed;
-	for (size_t i = 0; i < path->jump_count; i++)
-		path->jumps[i] = path->jumps[i + landed];
+	if (landed)
+		memmove(path->jumps, path->jumps + landed, path->jump_count * sizeof(*path->jumps));
 	if (leaves)
 		path_node_unref(path->paths, tip);
 	else
