@@ -68,26 +68,22 @@ static u64 hash_string(const struct string *string)
 	return hash_bytes(string->data, string->len);
 }
 
-/*
- * Of those with this protocol and these addresses. It has none of the other end's, so it stays short however many
- * are alike.
- */
-static struct socket_singles *bucket(struct fds *fds, u16 protocol, const struct string *local,
-				     const struct string *remote)
+/* Of those with its protocol and these addresses: it has none of the other end's, so it stays short if many are alike. */
+static struct socket_singles *bucket(struct fds *fds, const struct socket *socket,
+				     const struct string *local, const struct string *remote)
 {
 	struct sockets *sockets = &fds->sockets;
-	u64 hash = hash_number(hash_number(protocol, hash_string(local)), hash_string(remote));
+	u64 hash = hash_number(socket->protocol, hash_string(local));
 
 	if (!sockets->singles)
 		sockets->singles = xcalloc(SOCKET_SINGLE_BUCKETS, sizeof(*sockets->singles));
-	return &sockets->singles[hash % SOCKET_SINGLE_BUCKETS];
+	return &sockets->singles[hash_number(hash, hash_string(remote)) % SOCKET_SINGLE_BUCKETS];
 }
 
 /* The last to come is found first. */
 static void add_single(struct fds *fds, struct socket *socket)
 {
-	struct socket_singles *singles =
-		bucket(fds, socket->protocol, socket->local, socket->remote);
+	struct socket_singles *singles = bucket(fds, socket, socket->local, socket->remote);
 
 	socket->next_single = singles->first;
 	*(singles->first ? &singles->first->previous_single : &singles->last) = socket;
@@ -103,7 +99,7 @@ static void add_left(struct fds *fds, struct socket *socket)
 	socket->peer = NULL;
 	if (!socket->paired)
 		return;
-	singles = bucket(fds, socket->protocol, socket->local, socket->remote);
+	singles = bucket(fds, socket, socket->local, socket->remote);
 	socket->previous_single = singles->last;
 	*(singles->last ? &singles->last->next_single : &singles->first) = socket;
 	singles->last = socket;
@@ -117,7 +113,7 @@ static void remove_single(struct fds *fds, struct socket *socket)
 
 	if (!socket->single)
 		return;
-	singles = bucket(fds, socket->protocol, socket->local, socket->remote);
+	singles = bucket(fds, socket, socket->local, socket->remote);
 	*(previous ? &previous->next_single : &singles->first) = next;
 	*(next ? &next->previous_single : &singles->last) = previous;
 	socket->next_single = socket->previous_single = NULL;
@@ -157,7 +153,7 @@ static bool is_stream(const struct socket *socket)
 
 static void pair(struct fds *fds, struct socket *socket)
 {
-	struct socket *other = bucket(fds, socket->protocol, socket->remote, socket->local)->first;
+	struct socket *other = bucket(fds, socket, socket->remote, socket->local)->first;
 
 	while (other && !(other->protocol == socket->protocol &&
 			  same(other->local, socket->remote) && same(other->remote, socket->local)))
