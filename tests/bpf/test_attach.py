@@ -274,7 +274,7 @@ def during(t, *options, act):
     """What `act` does while a recording goes on, and the recording, ended with a signal."""
     path = t.new_trace()
     recorder = start([harness.RECORD, "-o", path, *options], cwd=t.directory, stderr=subprocess.PIPE)
-    for _ in range(500):
+    for _ in range(500 * harness.SLOWER):
         if os.path.exists(path) and os.path.getsize(path) and attached(recorder.pid):
             break
         time.sleep(0.02)
