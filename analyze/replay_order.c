@@ -97,6 +97,7 @@ static struct replay_item *heap_pop(struct item_queue *queue)
 void item_queue_push(struct item_queue *queue, struct replay_item *item)
 {
 	size_t place = queue_place(queue, item);
+
 	if (queue->end - place > MOVED_MAX) {
 		heap_push(queue, item);
 		return;
