@@ -52,13 +52,12 @@ static __always_inline bool option_is_private(const struct trc_syscall *call, u3
 	return call_arg(call, level_arg) > 255;
 }
 
-/* Is there anything to read, and may it be read? */
+/* Is there anything to read at `addr`, and may it be read? */
 static __always_inline bool capture_is_asked(const struct task_state *state,
-					     const struct capture *capture)
+					     const struct capture *capture, u64 addr)
 {
-	return call_arg(&state->call, capture->arg) &&
-	       !(capture->flags & CAPTURE_OPTION &&
-		 option_is_private(&state->call, capture->arg - 2));
+	return addr && !(capture->flags & CAPTURE_OPTION &&
+			 option_is_private(&state->call, capture->arg - 2));
 }
 
 /* Is the path that was just read, at `off`, one that --path asks for? */
@@ -134,7 +133,7 @@ static __always_inline void capture_enter(struct task_struct *task, struct task_
 		struct capture *capture = &spec->captures[i];
 		u64 addr = call_arg(&state->call, capture->arg);
 
-		if (!capture_is_asked(state, capture))
+		if (!capture_is_asked(state, capture, addr))
 			continue;
 		if (capture->how >= CAPTURE_OUT) {
 			at_exit |= 1 << i;

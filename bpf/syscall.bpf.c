@@ -171,9 +171,12 @@ __noinline int syscall_answered(struct task_state *state)
 		return 0;
 	if (filters(FILTER_PATH) && filter_fd_args(&state->call, spec->fd_args))
 		state->notes |= NOTE_PATH;
-	for (u32 i = 0; i < SPEC_CAPTURES && i < spec->capture_count; i++)
-		if (capture_is_asked(state, &spec->captures[i]))
+	for (u32 i = 0; i < SPEC_CAPTURES && i < spec->capture_count; i++) {
+		struct capture *capture = &spec->captures[i];
+
+		if (capture_is_asked(state, capture, call_arg(&state->call, capture->arg)))
 			state->exit_captures |= 1 << i;
+	}
 	state->out_bytes = ~0u;
 	return 0;
 }
