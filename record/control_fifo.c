@@ -11,8 +11,8 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "common/options.h"
 #include "common/suggest.h"
+#include "record/user.h"
 
 #define LINE_MAX_BYTES 256
 
@@ -32,11 +32,11 @@ static const char *const names[] = {
 /* Whoever owns it may write to it: only root, whom we run as, and who called sudo have a say. */
 static bool is_ours(const struct stat *st)
 {
-	const char *uid_text = getenv("SUDO_UID");
-	u64 uid;
+	uid_t uid;
+	gid_t gid;
 
 	return !st->st_uid || st->st_uid == geteuid() ||
-	       (!geteuid() && uid_text && !parse_u64(uid_text, &uid) && st->st_uid == uid);
+	       (user_of_sudo(&uid, &gid) && st->st_uid == uid);
 }
 
 /* Both ways, so that neither an absent reader nor an absent writer is waited for, and none that goes is an end. */

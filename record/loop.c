@@ -109,8 +109,9 @@ static bool command_runs(const struct loop *loop)
  * A signal from the terminal has reached the command too; one sent to us alone is passed on. When there is
  * no command any more to decide, or the user insists, it means us.
  */
-static void take_signals(struct loop *loop)
+void loop_take_signals(void *context)
 {
+	struct loop *loop = context;
 	struct signalfd_siginfo info;
 
 	while (read(loop->signal_fd, &info, sizeof(info)) == sizeof(info)) {
@@ -130,16 +131,11 @@ static void take_signals(struct loop *loop)
 	}
 }
 
-void loop_take_signals(struct loop *loop)
-{
-	take_signals(loop);
-}
-
 void loop_set_command(struct loop *loop, struct command *command)
 {
 	loop->command = command;
 	watch(loop, command_pidfd(command), EPOLLIN, SOURCE_COMMAND);
-	take_signals(loop);
+	loop_take_signals(loop);
 	/* It came before this command was there to hear it. */
 	if (loop->stop_signal)
 		command_signal(command, loop->stop_signal);
@@ -159,7 +155,7 @@ bool loop_gives_up(void *context, u64 written)
 	u64 now = monotonic_ns();
 
 	take_command_end(loop);
-	take_signals(loop);
+	loop_take_signals(loop);
 	if (!loop->stalled_ns || written != loop->stalled_bytes) {
 		loop->stalled_ns = now;
 		loop->stalled_bytes = written;
@@ -279,7 +275,7 @@ static int wait_and_take(struct loop *loop, struct recorder *recorder, unsigned 
 
 	for (int i = 0; i < n && !err; i++) {
 		if (events[i].data.u32 == SOURCE_SIGNAL)
-			take_signals(loop);
+			loop_take_signals(loop);
 		else if (events[i].data.u32 == SOURCE_COMMAND)
 			take_command_end(loop);
 		else if (events[i].data.u32 == SOURCE_CONTROL)
@@ -385,7 +381,7 @@ void loop_wait(struct loop *loop, struct ending *ending)
 
 		if (epoll_wait(loop->epoll_fd, &event, 1, SLEEP_MAX_MS) > 0 &&
 		    event.data.u32 == SOURCE_SIGNAL)
-			take_signals(loop);
+			loop_take_signals(loop);
 		take_command_end(loop);
 	}
 	ending->command_ended = loop->command_ended;

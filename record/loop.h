@@ -18,8 +18,8 @@ const sigset_t *loop_original_mask(const struct loop *loop);
 void loop_set_control(struct loop *loop, struct control_fifo *control);
 /* The command that signals are passed on to and whose end is waited for. */
 void loop_set_command(struct loop *loop, struct command *command);
-/* Takes the signals that have come, before it runs. */
-void loop_take_signals(struct loop *loop);
+/* Takes the signals that have come, as the loop does while it runs. The context is the loop. */
+void loop_take_signals(void *context);
 
 /*
  * Runs until there is a reason to stop; fills reason, command_ended and command_status. 0, or the -errno that was the

@@ -11,15 +11,14 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
-#include "common/options.h"
+#include "record/user.h"
 
 static int give_to_caller(int fd)
 {
-	const char *uid_text = getenv("SUDO_UID"), *gid_text = getenv("SUDO_GID");
-	u64 uid, gid;
+	uid_t uid;
+	gid_t gid;
 
-	if (geteuid() || !uid_text || !gid_text || parse_u64(uid_text, &uid) ||
-	    parse_u64(gid_text, &gid) || uid >= UINT32_MAX || gid >= UINT32_MAX)
+	if (!user_of_sudo(&uid, &gid))
 		return 0;
 	return fchown(fd, uid, gid) ? -errno : 0;
 }

@@ -98,14 +98,9 @@ static int begin(struct session *s)
 	return err;
 }
 
-static void pass_signals_on(void *loop)
-{
-	loop_take_signals(loop);
-}
-
 static int release_command(struct session *s, const char *path)
 {
-	int err = command_release(s->command, pass_signals_on, s->loop);
+	int err = command_release(s->command, loop_take_signals, s->loop);
 
 	/* Ctrl-C while we were loading. */
 	if (err == -EPIPE) {

@@ -46,15 +46,27 @@ char *user_unknown(const char *name)
 	return said;
 }
 
-/* Who called sudo, by number; the database may have more of them. */
-static void resolve_caller(struct user *ret_user)
+bool user_of_sudo(uid_t *ret_uid, gid_t *ret_gid)
 {
 	const char *uid_text = getenv("SUDO_UID"), *gid_text = getenv("SUDO_GID");
-	const struct passwd *entry;
 	u64 uid, gid;
 
 	if (geteuid() || !uid_text || !gid_text || parse_u64(uid_text, &uid) ||
 	    parse_u64(gid_text, &gid) || uid >= UINT32_MAX || gid >= UINT32_MAX)
+		return false;
+	*ret_uid = uid;
+	*ret_gid = gid;
+	return true;
+}
+
+/* The database may have more of who called sudo. */
+static void resolve_caller(struct user *ret_user)
+{
+	const struct passwd *entry;
+	uid_t uid;
+	gid_t gid;
+
+	if (!user_of_sudo(&uid, &gid))
 		return;
 	entry = getpwuid(uid);
 	if (entry)

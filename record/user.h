@@ -18,6 +18,9 @@ struct user {
 int user_resolve(const char *name, struct user *ret_user, char **ret_error);
 void user_release(struct user *user);
 
+/* Who called sudo to run us as root, by number; false: nobody has. */
+bool user_of_sudo(uid_t *ret_uid, gid_t *ret_gid);
+
 /* That there is no such user, and who may have been meant; malloc'ed. */
 char *user_unknown(const char *name);
 
