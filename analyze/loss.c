@@ -74,7 +74,6 @@ void loss_list_refresh(struct loss_list *list, struct trace_reader *reader)
 		const struct trace_damage *damage = &damages[i];
 
 		blind_add_damage(&list->blind, reader, damage);
-
 		if (damage->is_loss)
 			add(list, &(struct loss){ .cause = LOSS_DAMAGE,
 						  .ring = (u16)damage->stream,

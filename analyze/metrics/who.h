@@ -52,12 +52,17 @@ static inline u32 thread_id_of(const struct thread *thread)
 }
 
 /* "8:16", as /proc/partitions has it. */
+static inline void add_device(struct text *text, u32 device)
+{
+	text_addf(text, "%u:%u", device >> 20, device & 0xfffff);
+}
+
 static inline struct value device_value(struct fold *fold, u32 device)
 {
 	if (!device)
 		return value_null();
 	text_clear(&fold->text);
-	text_addf(&fold->text, "%u:%u", device >> 20, device & 0xfffff);
+	add_device(&fold->text, device);
 	return value_bytes(fold->text.data, fold->text.len);
 }
 
@@ -74,6 +79,7 @@ static inline struct string *inode_name(struct fold *fold, u32 device, u64 inode
 	if (inode != device)
 		return NULL;
 	text_clear(&fold->text);
-	text_addf(&fold->text, "device %u:%u", device >> 20, device & 0xfffff);
+	text_adds(&fold->text, "device ");
+	add_device(&fold->text, device);
 	return string_new(fold->text.data, fold->text.len);
 }
