@@ -6,17 +6,15 @@ import functools
 import io
 import os
 import random
-import resource
 import struct
 import sys
 
 import harness
+from bounded import analyze
 from harness import cases, check, equal, takes
 from maker import Maker, item
 from reader_records import COMPRESSED, SORTED
 
-CPU_S = 20  # with what these tests are against each trace takes a minute and more, now a second
-MEMORY = 1 << 30
 PER_CHUNK = 20000
 
 WIDTHS = {1: "B", 2: "H", 3: "I", 4: "Q", 5: "i", 6: "q"}
@@ -93,18 +91,6 @@ def trace(t, *streams):
         for first in range(0, len(records), PER_CHUNK):
             maker.events(*records[first:first + PER_CHUNK], cpu=cpu, flags=SORTED | COMPRESSED, kinds=2**64 - 1, pids=2**256 - 1)
     return t.write("made.trc", maker.end().data())
-
-
-def limit():
-    seconds = CPU_S * harness.SLOWER
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-
-def analyze(*arguments):
-    result = harness.run([harness.ANALYZE, *arguments], preexec_fn=limit)
-    equal(result.returncode, 0, f"exit of analyze {harness.shorten(arguments)} ({result.stderr})")
-    return result.stdout
 
 
 def table(name, path):

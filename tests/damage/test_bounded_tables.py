@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Small files that are made to have tables without end, and numbers that no sum can hold."""
 import csv
-import functools
 import io
 import json
-import resource
 import struct
 
 import cbor2
 
 import harness
+from bounded import analyze
 from harness import equal
 from maker import Maker, item
 from reader_records import COMPRESSED, SORTED, SUMMARY
 
-CPU_S = 20  # with what these tests are against each file takes more, or the memory; now it takes a second or two
-MEMORY = 1 << 30
 WIDTHS = {"u8": ("B", 1), "u16": ("H", 2), "u32": ("I", 3), "u64": ("Q", 4), "s64": ("q", 6)}
 SECOND = 10**9
 U64S = 23
@@ -62,18 +59,6 @@ def trace(t, *streams, options=(("events", "sched"),), calls=None, summary=None)
     if summary:
         maker.record(SUMMARY, cbor2.dumps(summary))
     return t.write("made.trc", maker.end().data())
-
-
-def limit(cpu_s):
-    seconds = int(cpu_s * harness.SLOWER)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-
-def analyze(*arguments, cpu_s=CPU_S):
-    result = harness.run([harness.ANALYZE, *arguments], preexec_fn=functools.partial(limit, cpu_s))
-    equal(result.returncode, 0, f"exit of analyze {harness.shorten(arguments)} ({result.stderr[-500:]})")
-    return result.stdout
 
 
 def table(name, path, columns, *options):

@@ -3,18 +3,15 @@
 be seen, and what many have is held once."""
 import csv
 import io
-import resource
 import struct
 
 import cbor2
 
 import harness
+from bounded import analyze, limit
 from harness import check, equal, takes
 from maker import Maker, item
 from reader_records import COMPRESSED, SORTED, STATE
-
-CPU_S = 20  # with what these tests are against each takes a minute or gigabytes, now a second
-MEMORY = 1 << 30
 
 TASK, OBJECT, CALL, STACKS = (group << 16 for group in (0, 1, 2, 8))
 TYPES = {"B": 1, "H": 2, "I": 3, "Q": 4, "i": 5, "q": 6}
@@ -72,18 +69,6 @@ def trace(t, *streams, task=None):
         for at in range(0, len(records), 2000):
             made.events(*records[at:at + 2000], flags=SORTED | COMPRESSED, stream=number, kinds=2**64 - 1, pids=2**256 - 1)
     return t.write("made.trc", made.end().data())
-
-
-def limit():
-    seconds = CPU_S * harness.SLOWER
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-
-def analyze(*arguments):
-    result = harness.run([harness.ANALYZE, *arguments], preexec_fn=limit)
-    equal(result.returncode, 0, f"exit of analyze {harness.shorten(arguments)} ({result.stderr})")
-    return result.stdout
 
 
 def column(path, table, name):

@@ -269,6 +269,22 @@ static void check_path(const struct table_sink *t, const struct segment *segment
 	}
 }
 
+/* Thread 101 ends, which wakes its parent in a wait4 of so long; the parent ends, and so does the scene. */
+static void end_child(struct scene *scene, u64 wait_ns)
+{
+	scene_exit(scene, 60000, 101, 101, 10000, 0, true);
+	scene_wake(scene, 60500, 101, 100);
+	scene_come(scene, 63000, 100);
+	scene_call(scene, (struct scene_call){ .at = 64000,
+					       .tid = 100,
+					       .tgid = 100,
+					       .nr = NR_wait4,
+					       .ret = 101,
+					       .duration_ns = wait_ns });
+	scene_exit(scene, 70000, 100, 100, 0, 0, true);
+	scene_finish(scene);
+}
+
 /* A shell waits for a child, which waits for a timer: the path goes through the child, and the timer. */
 static void test_path(void)
 {
@@ -294,17 +310,7 @@ static void test_path(void)
 						    .flags = TRC_WAKEUP_TARGET });
 	scene_come(&scene, 51000, 101);
 	/* It ends, and wakes its parent while it is ending. */
-	scene_exit(&scene, 60000, 101, 101, 10000, 0, true);
-	scene_wake(&scene, 60500, 101, 100);
-	scene_come(&scene, 63000, 100);
-	scene_call(&scene, (struct scene_call){ .at = 64000,
-						.tid = 100,
-						.tgid = 100,
-						.nr = NR_wait4,
-						.ret = 101,
-						.duration_ns = 50000 });
-	scene_exit(&scene, 70000, 100, 100, 0, 0, true);
-	scene_finish(&scene);
+	end_child(&scene, 50000);
 	table_fill(&t, scene.path, "critical_path", NULL);
 	check_path(&t, path, ARRAY_SIZE(path));
 	CHECK_STR(table_text(&t, 7, "via_reason"), "child");
@@ -360,17 +366,7 @@ static void test_child(void)
 						.duration_ns = 12500 });
 	scene_exec(&scene, 23000, 101, 0, 10000, "/bin/true", "true", 4);
 	scene_leave(&scene, 30000, 100, TRC_SCHED_SLEEP);
-	scene_exit(&scene, 60000, 101, 101, 10000, 0, true);
-	scene_wake(&scene, 60500, 101, 100);
-	scene_come(&scene, 63000, 100);
-	scene_call(&scene, (struct scene_call){ .at = 64000,
-						.tid = 100,
-						.tgid = 100,
-						.nr = NR_wait4,
-						.ret = 101,
-						.duration_ns = 40000 });
-	scene_exit(&scene, 70000, 100, 100, 0, 0, true);
-	scene_finish(&scene);
+	end_child(&scene, 40000);
 	table_fill(&t, scene.path, "wait", NULL);
 	CHECK_EQ(t.rows.count, 2);
 	for (size_t i = 0; i < t.rows.count; i++)
