@@ -57,10 +57,13 @@ u64 blind_end_ns(const struct trace_reader *reader, u32 section)
 {
 	size_t count;
 	const struct trace_chunk *chunks = trace_reader_chunks(reader, &count);
-	const struct trace_chunk *end = count ? chunks + count : NULL;
+	const struct trace_chunk *end;
 	u64 first_ns = UINT64_MAX;
 	u32 next;
 
+	if (!count)
+		return first_ns;
+	end = chunks + count;
 	chunks = trace_chunks_of(chunks, count, section, &count);
 	for (chunks += count; chunks < end && !trace_reader_has_clock(reader, chunks->section);)
 		chunks++;
