@@ -675,6 +675,8 @@ def compare(trace, written):
     if trace.of("syscall"):
         assert_told_first(trace)
     told = set(found(trace)) | {event["child_tid"] for event in trace.of("task_new")}
+    # A thread that is found while its leader is ending takes the leader's number in its exec.
+    told |= {event["tid"] for event in trace.of("exec") if event["old_tid"] in told}
     begin, missed, seen = start_of(trace), [], 0
     end = begin + 20_000_000
     for tid, tgid, parent, born, died in written.values():
