@@ -341,6 +341,8 @@ struct control {
 	u32 wanted; /* a hook made a target of a process, whose other threads and files are to be found */
 	u32 pass;
 	u32 telling_all; /* also what was told before */
+	u32 arriving;	 /* all hooks are there: they may make targets */
+	u32 parting;	 /* a file begins: who is born now may be told of in the one before */
 	u32 part;	 /* the number of the file, or of the stretch of memory, that begins */
 	u32 started;	 /* what is added now was no target at the start */
 

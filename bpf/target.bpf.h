@@ -259,7 +259,7 @@ static __always_inline struct task_state *target_adopt(struct task_struct *task,
 /* Before all hooks are there none makes a target: the end of one might not be seen. The iterator finds it. */
 static __always_inline bool targets_arrive(void)
 {
-	return control.attaching || control.started;
+	return control.arriving;
 }
 
 /* For hooks of what may change a task without storage into a target. */
@@ -277,6 +277,13 @@ static __always_inline struct task_state *target_arrives(struct task_struct *tas
 	return target_adopt(task, reason);
 }
 
+/* When a later file begins, the children of a target are targets already. */
+static __always_inline void orphan_lost(void)
+{
+	if (!control.telling_all)
+		task_lost();
+}
+
 /* The child whose list node this is; returns the next one's. Global: the verifier looks at it once, not at every turn. */
 __noinline __weak u64 orphan_keep(u64 node)
 {
@@ -286,7 +293,7 @@ __noinline __weak u64 orphan_keep(u64 node)
 	u64 start = BPF_CORE_READ(child, start_boottime);
 
 	if (bpf_map_update_elem(&target_orphans, &pid, &start, BPF_ANY))
-		task_lost();
+		orphan_lost();
 	return (u64)BPF_CORE_READ(child, sibling.next);
 }
 
@@ -299,7 +306,7 @@ static __always_inline void orphans_keep(struct task_struct *task)
 	for (int i = 0; node && node != head && i < ORPHANS_PER_PARENT; i++)
 		node = orphan_keep(node);
 	if (node && node != head)
-		task_lost();
+		orphan_lost();
 }
 
 /* Does an option name this task itself, not only what it descends from? */

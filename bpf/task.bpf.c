@@ -52,7 +52,7 @@ int BPF_PROG(task_fork, struct task_struct *parent, struct task_struct *child)
 	__builtin_memcpy(event.comm, child->comm, sizeof(event.comm));
 	/* Before it is sent: it may be the last of a file. */
 	if (child_state)
-		child_state->part = control.part;
+		child_state->part = control.part - control.parting;
 	/* If not, its end tells what it was. */
 	if (record_send(&event, sizeof(event), TRC_KIND_task_new, now) && child_state)
 		child_state->told |= TOLD_FOUND;

@@ -295,6 +295,7 @@ void attach_begin(struct probes *probes)
 {
 	volatile struct control *control = &probes_skeleton(probes)->bss->control;
 
+	control->arriving = 1;
 	control->attaching = 1;
 }
 
@@ -304,6 +305,7 @@ int attach_find(struct probes *probes, struct consumer *consumer)
 	int err = find(skeleton, consumer);
 
 	skeleton->bss->control.started = 1;
+	skeleton->bss->control.parting = 0;
 	return err;
 }
 
@@ -317,7 +319,10 @@ int attach_find_later(struct probes *probes, struct consumer *consumer)
 
 void attach_next_part(struct probes *probes)
 {
-	__atomic_fetch_add(&probes_skeleton(probes)->bss->control.part, 1, __ATOMIC_SEQ_CST);
+	struct control *control = (void *)&probes_skeleton(probes)->bss->control;
+
+	__atomic_store_n(&control->parting, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&control->part, 1, __ATOMIC_SEQ_CST);
 }
 
 int attach_tell_all(struct probes *probes, struct consumer *consumer)
@@ -329,6 +334,7 @@ int attach_tell_all(struct probes *probes, struct consumer *consumer)
 	control->telling_all = 1;
 	err = find(skeleton, consumer);
 	control->telling_all = 0;
+	control->parting = 0;
 	return err;
 }
 

@@ -193,6 +193,7 @@ static u64 begins_in_ns(const struct loop *loop, u64 now, u64 started_ns)
 static int begin(struct recorder *recorder)
 {
 	/* First the events, then the snapshot: what changes in between is in one of them. */
+	source_next_part(&recorder->source);
 	source_pause(&recorder->source, false);
 	return recorder_begin(recorder);
 }

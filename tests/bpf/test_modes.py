@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import harness
@@ -210,19 +211,59 @@ def test_pause_of_files(t):
 # --- rotation
 
 
-@cases("rotate", "flight")
+def kind(trace, name):
+    """The events of a kind, of a trace that may have a million others."""
+    lines = succeed([harness.ANALYZE, "export", "--format", "jsonl", "-k", name, trace.path]).stdout
+    return [json.loads(line) for line in lines.splitlines()]
+
+
+def assert_begun(files):
+    count = 0
+    for trace in files:
+        begun = {event["tid"] for event in kind(trace, "task_found")} | {
+            event["fields"]["child_tid"] for event in kind(trace, "task_new")}
+        ended = {event["tid"] for event in kind(trace, "task_exit")}
+        equal(sorted(ended - begun), [], f"ends without a beginning in {trace.path}")
+        count += len(ended)
+    check(count > 500, f"only {count} ended")
+
+
+@cases("rotate", "full", "flight")
 def test_part_begins_with_all(t, mode):
     """Who ends in a file has its beginning in it, also if that end comes while the file begins."""
     storm = workload("shortlived")
-    options = ["--rotate", "100ms"] if mode == "rotate" else ["-F", "100ms", "--trigger", "exit,code=7"]
-    result = record(t, "/bin/sh", "-c", f"{storm} 2003 & {storm} 2003 & {storm} 2003 & wait", options=options)
+    command = ["/bin/sh", "-c", f"{storm} 2003 & {storm} 2003 & {storm} 2003 & wait"]
+    options = {"rotate": ["--rotate", "100ms"], "flight": ["-F", "100ms", "--trigger", "exit,code=7"],
+               "full": ["--rotate", "100ms", "-b", "32M"]}[mode]
+    if mode == "full":
+        command[2] = f"timeout 1 dd if=/dev/zero of=/dev/null bs=1 2>&- & {command[2]}"
+    result = record(t, *command, options=options)
     equal(result.returncode, 0, f"exit ({result.stderr})")
     files = series(t)
     check(len(files) >= 2, f"{len(files)} files")
-    for trace in files:
-        begun = {event["tid"] for event in trace.of("task_found")} | {event["child_tid"] for event in trace.of("task_new")}
-        ended = {event["tid"] for event in trace.of("task_exit")}
-        equal(sorted(ended - begun), [], f"ends without a beginning in {trace.path}")
+    assert_begun(files)
+
+
+# Children that end one after the other, a millisecond apart, from a second on.
+ENDING = """
+import os, time
+begin = time.monotonic()
+for i in range(1500):
+    if not os.fork():
+        time.sleep(begin + 1 + i / 1000 - time.monotonic())
+        os._exit(0)
+for i in range(1500):
+    os.wait()
+"""
+
+
+def test_delay_of_attached(t):
+    """The same of the first file, if that begins some time after the attach."""
+    program = harness.start([sys.executable, "-S", "-c", ENDING])
+    time.sleep(0.6)
+    succeed([harness.RECORD, "-q", "-o", t.path("run.trc"), "-p", str(program.pid), "--delay", "600ms", "--events=-sched"])
+    equal(wait(program), 0, "exit of the program")
+    assert_begun([harness.Trace(t.path("run.trc"))])
 
 
 def test_rotation_without_the_dead(t):
