@@ -6,6 +6,7 @@
 #include "analyze/model/dirs.h"
 #include "analyze/model/fds.h"
 #include "analyze/model/spans.h"
+#include "analyze/series.h"
 #include "common/alloc.h"
 
 #include <errno.h>
@@ -189,6 +190,7 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	walk->state = trace_reader_state(walk->reader);
 	walk->summary = trace_reader_summary(walk->reader);
 	walk->recording_count = count_recordings(walk);
+	walk->continued = series_continued(walk->reader);
 	find_bounds(walk);
 	r = selection_parse(options, walk->reader, walk->start_ns, &walk->selection, ret_error);
 	if (r)
@@ -316,11 +318,21 @@ static void name_fd(void *context, s32 fd, enum decode_fd_side side, struct text
 		text_add(out, name->data, name->len);
 }
 
+/* A call that was under way when its file ended, of which the next file tells. */
+static bool is_told_again(const struct walk *walk, const struct event *event)
+{
+	return walk->continued && walk->continued[event->section] &&
+	       event->kind_id == TRC_KIND_syscall &&
+	       ((const struct trc_syscall *)event->record)->flags & TRC_CALL_GOES_ON;
+}
+
 bool walk_next(struct walk *walk, struct walk_step *ret_step)
 {
-	if (!stream_next(walk->stream, &ret_step->event) ||
-	    ret_step->event.record->ts > walk->until_ns)
-		return false;
+	do {
+		if (!stream_next(walk->stream, &ret_step->event) ||
+		    ret_step->event.record->ts > walk->until_ns)
+			return false;
+	} while (is_told_again(walk, &ret_step->event));
 	walk->walked_count++;
 	if (walk->has_sched) /* taking up chunks may have shown damage */
 		loss_list_refresh(walk->losses, walk->reader);
@@ -401,6 +413,7 @@ void walk_close(struct walk *walk)
 	selection_release(&walk->selection);
 	if (walk->reader)
 		trace_reader_close(walk->reader);
+	free(walk->continued);
 	free(walk->has_sched);
 	free(walk);
 }

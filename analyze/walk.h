@@ -37,6 +37,7 @@ struct walk {
 	u64 until_ns;		  /* walk_next() takes in no event after it; UINT64_MAX: all */
 	u64 unread; /* classes of which it takes up no chunk; 0 if it is for a time window only */
 	struct call_names *calls;
+	bool *continued; /* per section: see series.h */
 	bool *has_sched; /* per section: it tells of the scheduler; NULL: nobody asked */
 };
 

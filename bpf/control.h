@@ -346,5 +346,6 @@ struct control {
 	u32 part;	 /* the number of the file, or of the stretch of memory, that begins */
 	u32 started;	 /* what is added now was no target at the start */
 
+	u64 end_ns;	 /* where the file ends of which the last is told */
 	u64 stack_count; /* ids of stacks that were given */
 };

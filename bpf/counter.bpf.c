@@ -179,6 +179,6 @@ int counter_unfinished(struct bpf_iter__task *ctx)
 		return 0;
 	state = bpf_task_storage_get(&counter_tasks, task, 0, 0);
 	if (state && !state->ended)
-		counter_send(task, state, TRC_COUNTERS_END, bpf_ktime_get_ns());
+		counter_send(task, state, TRC_COUNTERS_END, control.end_ns);
 	return 0;
 }

@@ -363,6 +363,6 @@ int futex_unfinished(struct bpf_iter__task *ctx)
 	else
 		places.first.flags = TRC_FUTEX_UNKNOWN;
 	event.outcome = TRC_FUTEX_UNFINISHED;
-	send_futex(task, state, &event, &places, bpf_ktime_get_ns());
+	send_futex(task, state, &event, &places, control.end_ns);
 	return 0;
 }

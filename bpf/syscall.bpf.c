@@ -304,6 +304,88 @@ static __always_inline void found_inside(struct task_struct *task, struct task_s
 	state->phase = PHASE_INSIDE;
 }
 
+/* A call that goes on, as it is; its task may go on meanwhile. Behind a number, as all that the reader gets. */
+struct call_copy {
+	u64 number;
+	struct task_tail record;
+	struct task_state state;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct call_copy);
+} syscall_copy SEC(".maps");
+
+/* Completes the record of the copied call; returns its bytes, 0: there is nothing to tell. */
+static __always_inline u32 copy_complete(struct task_struct *task, struct call_copy *copy)
+{
+	struct trc_syscall *call = &copy->state.call;
+	u64 enter = call->head.ts, now = control.end_ns, *from = (u64 *)call;
+	u32 words = call->head.words, end = copy->state.tail_end, len = words * 8;
+	u8 head_flags = call->head.flags;
+	struct task_tail *tail;
+
+	if (copy->state.quiet || enter > now || words < CALL_WORDS_MIN || words > CALL_WORDS_MAX ||
+	    !call_wanted(task, &copy->state, 0, TRC_SYSCALL_UNFINISHED, now, now - enter))
+		return 0;
+	tail = end && call->items ? bpf_task_storage_get(&tails, task, 0, 0) : NULL;
+	if (tail && end > len && end <= sizeof(*tail)) {
+		barrier_var(end);
+		if (end > sizeof(*tail) ||
+		    bpf_probe_read_kernel(copy->record.words, end, tail->words))
+			return 0;
+		len = end;
+	} else {
+		call->items = 0;
+	}
+	head_fill(&call->head, task, TRC_KIND_syscall, words, now);
+	call->head.flags = head_flags;
+	call->head.len = len;
+	call->state = TRC_SYSCALL_UNFINISHED;
+	call->flags |= TRC_CALL_GOES_ON;
+	call->ret = 0;
+	call->duration_ns = now - enter;
+#pragma unroll
+	for (u32 i = 0; i < CALL_WORDS_MAX; i++)
+		if (i < words)
+			copy->record.words[i] = from[i];
+	return len;
+}
+
+/* At the end of a file that another follows: the calls that tasks sleep in. */
+SEC("iter/task")
+int syscall_under_way(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct task_state *state;
+	struct call_copy *copy;
+	u32 zero = 0, phase, len;
+	u64 enter;
+
+	if (!task || !task->__state)
+		return 0;
+	state = task_state(task);
+	copy = bpf_map_lookup_elem(&syscall_copy, &zero);
+	if (!state || !copy || bpf_probe_read_kernel(&copy->state, sizeof(copy->state), state))
+		return 0;
+	phase = copy->state.phase;
+	enter = copy->state.call.head.ts;
+	if (phase == PHASE_ATTACHED)
+		found_inside(task, &copy->state);
+	if (copy->state.phase != PHASE_INSIDE)
+		return 0;
+	len = copy_complete(task, copy);
+	/* It may have left the call while it was copied. */
+	if (!len || state->phase != phase || state->call.head.ts != enter)
+		return 0;
+	barrier_var(len);
+	if (len > sizeof(copy->record))
+		return 0;
+	return bpf_seq_write(ctx->meta->seq, copy, sizeof(copy->number) + len) ? 1 : 0;
+}
+
 /* At the end of a recording, with the other probes detached: the calls that are still going on, and counts. */
 SEC("iter/task")
 int syscall_unfinished(struct bpf_iter__task *ctx)
@@ -320,9 +402,9 @@ int syscall_unfinished(struct bpf_iter__task *ctx)
 		found_inside(task, state);
 	if (state->phase == PHASE_INSIDE) {
 		state->phase = PHASE_OUTSIDE;
-		call_send(task, state, 0, TRC_SYSCALL_UNFINISHED, bpf_ktime_get_ns());
+		call_send(task, state, 0, TRC_SYSCALL_UNFINISHED, control.end_ns);
 	}
 	if (sampling)
-		sample_send(task, bpf_ktime_get_ns(), true);
+		sample_send(task, control.end_ns, true);
 	return 0;
 }

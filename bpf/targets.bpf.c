@@ -313,7 +313,7 @@ int target_release(struct bpf_iter__task *ctx)
 		return 0;
 	state = task_state(task);
 	if (state && state->phase != PHASE_HELD && !(state->told & TOLD_REMOVED))
-		removed_send(task, state, 2, bpf_ktime_get_ns());
+		removed_send(task, state, 2, control.end_ns);
 	return 0;
 }
 

@@ -97,6 +97,7 @@ enum trc_syscall_state {
 enum trc_call_flag {
 	TRC_CALL_HIDDEN = 1,
 	TRC_CALL_FOUND = 2,
+	TRC_CALL_GOES_ON = 4,
 };
 
 enum trc_sched_state {

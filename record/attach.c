@@ -338,6 +338,16 @@ int attach_tell_all(struct probes *probes, struct consumer *consumer)
 	return err;
 }
 
+int attach_tell_calls(struct probes *probes, struct consumer *consumer, u64 end_ns)
+{
+	struct bpf_program *program = probes_skeleton(probes)->progs.syscall_under_way;
+	struct finding finding = { .consumer = consumer };
+
+	probes_skeleton(probes)->bss->control.end_ns = end_ns;
+	/* Without an fd its group is off. */
+	return bpf_program__fd(program) < 0 ? 0 : attach_iterate(program, take_found, &finding);
+}
+
 int attach_release(struct probes *probes)
 {
 	return attach_iterate(probes_skeleton(probes)->progs.target_release, NULL, NULL);

@@ -30,6 +30,8 @@ int attach_find_later(struct probes *probes, struct consumer *consumer);
 void attach_next_part(struct probes *probes);
 /* All targets and their descriptors once more, as they are now: for a file that begins later. */
 int attach_tell_all(struct probes *probes, struct consumer *consumer);
+/* The calls that tasks sleep in, for a file that ends at `end_ns`, before the recording does. */
+int attach_tell_calls(struct probes *probes, struct consumer *consumer, u64 end_ns);
 /* At the end: target_removed for those that go on. */
 int attach_release(struct probes *probes);
 

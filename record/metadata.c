@@ -138,6 +138,15 @@ void metadata_add_extras(struct trace_meta *meta, const struct extras *extras)
 		add_option(meta, "counters", counters_names(extras->counters));
 }
 
+void metadata_add_series(struct trace_meta *meta, char series[33])
+{
+	bool first = !series[0];
+
+	for (size_t i = 0; i < sizeof(meta->uuid) && first; i++)
+		sprintf(series + 2 * i, "%02x", meta->uuid[i]);
+	add_option(meta, "series", xstrdup(series));
+}
+
 static void add_options(struct trace_meta *meta, const struct settings *settings, u64 ring_bytes)
 {
 	bool strings_set = settings->string_bytes != STRING_BYTES_UNSET;

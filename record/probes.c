@@ -299,9 +299,12 @@ static int run_iterator(struct bpf_program *program)
 	return bpf_program__fd(program) < 0 ? 0 : attach_iterate(program, NULL, NULL);
 }
 
-int probes_unfinished(struct probes *probes)
+int probes_unfinished(struct probes *probes, u64 end_ns)
 {
-	int err = attach_release(probes);
+	int err;
+
+	probes->skeleton->bss->control.end_ns = end_ns;
+	err = attach_release(probes);
 
 	/* The last one forgets the calls. */
 	if (!err)

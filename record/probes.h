@@ -44,7 +44,7 @@ u64 probes_pause(struct probes *probes, bool pause);
 /* After this no more records are made, except by probes_unfinished(). */
 void probes_detach(struct probes *probes);
 /* Sends a record for every call that a target is still inside, and its counters. Detach first. */
-int probes_unfinished(struct probes *probes);
+int probes_unfinished(struct probes *probes, u64 end_ns);
 void probes_close(struct probes *probes);
 
 /* Opened by probes_open(): for record/attach.c, which fills the maps of targets and runs the iterators. */

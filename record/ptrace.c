@@ -228,9 +228,25 @@ void tracer_leave(struct tracer *tracer)
 	}
 }
 
-int tracer_unfinished(struct tracer *tracer, struct consumer *consumer)
+int tracer_tell_calls(struct tracer *tracer, struct consumer *consumer, u64 end_ns)
 {
-	u64 now = monotonic_ns();
+	int err = 0;
+
+	pthread_mutex_lock(&tracer->lock);
+	for (struct tracee *t = tracee_next(tracer, NULL); t && !err; t = tracee_next(tracer, t)) {
+		struct tracee copy = *t;
+		const struct trc_head *call;
+
+		copy.state.call.flags |= TRC_CALL_GOES_ON;
+		if (!t->end_told && call_unfinished(tracer, &copy, end_ns, &call))
+			err = consumer_take(consumer, call);
+	}
+	pthread_mutex_unlock(&tracer->lock);
+	return err;
+}
+
+int tracer_unfinished(struct tracer *tracer, struct consumer *consumer, u64 end_ns)
+{
 	int err = 0;
 
 	pthread_mutex_lock(&tracer->lock);
@@ -242,11 +258,11 @@ int tracer_unfinished(struct tracer *tracer, struct consumer *consumer)
 
 		if (t->end_told)
 			continue;
-		if (call_unfinished(tracer, t, now, &call))
+		if (call_unfinished(tracer, t, end_ns, &call))
 			err = consumer_take(consumer, call);
 		if (err || t->tid != tracer->command_pid)
 			continue;
-		tracer_head(&removed.head, t, TRC_KIND_target_removed, sizeof(removed) / 8, now);
+		tracer_head(&removed.head, t, TRC_KIND_target_removed, sizeof(removed) / 8, end_ns);
 		err = consumer_take(consumer, &removed.head);
 	}
 	pthread_mutex_unlock(&tracer->lock);

@@ -46,8 +46,10 @@ int tracer_tell(struct tracer *tracer, struct consumer *consumer);
 void tracer_tick(struct tracer *tracer);
 /* Nothing is recorded any more. */
 void tracer_stop(struct tracer *tracer);
-/* After that: the calls that are going on, and who goes on. 0 or the -errno of a write. */
-int tracer_unfinished(struct tracer *tracer, struct consumer *consumer);
+/* Of a file that ends before the recording does: the calls that are going on. 0 or the -errno of a write. */
+int tracer_tell_calls(struct tracer *tracer, struct consumer *consumer, u64 end_ns);
+/* After tracer_stop(): the calls that are going on, and who goes on. 0 or the -errno of a write. */
+int tracer_unfinished(struct tracer *tracer, struct consumer *consumer, u64 end_ns);
 /* What found no room in the ring. */
 void tracer_counters(struct tracer *tracer, struct cpu_counters *ret_counters);
 /* After that: lets all go, to run as if they had never been traced; but see tracer_needed_by(). */

@@ -290,9 +290,9 @@ int recorder_finish(struct recorder *r, struct ending *ending, int err)
 
 	source_stop(&r->source);
 	/* Also of those that outlive the command. */
-	if (!all_ended && !is_full && !r->paused_ns)
-		source_unfinished(&r->source, r->consumer);
 	end_ns = monotonic_ns();
+	if (!all_ended && !is_full && !r->paused_ns)
+		source_unfinished(&r->source, r->consumer, end_ns);
 	if (!r->writer && !err)
 		err = recorder_begin(r);
 	if (!r->writer) {

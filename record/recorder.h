@@ -35,6 +35,8 @@ struct recorder {
 	u64 paused_ns; /* when; 0: it is not */
 	/* of files that are done: events that could not be written; bytes of the last one */
 	u64 lost_user, closed_bytes;
+	char series
+		[33]; /* what the files of a recording have in common; empty until the first is begun */
 	u64 dump_count;
 	bool dump_failed;
 };

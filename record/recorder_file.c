@@ -48,6 +48,8 @@ int recorder_open_trace(struct recorder *r, u32 workers, struct trace_writer **r
 	meta = metadata_new(r->settings, r->tables, r->table_count, r->command_pid, r->ring_bytes,
 			    probes_missing(r->source.probes));
 	metadata_add_extras(meta, r->extras);
+	if (r->files.series)
+		metadata_add_series(meta, r->series);
 	memcpy(options.uuid, meta->uuid, sizeof(options.uuid));
 	err = trace_writer_open(&options, &writer);
 	if (err)
@@ -237,13 +239,23 @@ int recorder_part(struct recorder *r)
 	return err < 0 ? err : recorder_note_losses(r);
 }
 
+int recorder_end_part(struct recorder *r, struct mark *ret_end)
+{
+	int err = recorder_part(r);
+	u64 end_ns = monotonic_ns();
+
+	if (!err && !r->paused_ns)
+		err = source_tell_calls(&r->source, r->consumer, end_ns);
+	recorder_set_mark(r, ret_end, end_ns);
+	return err;
+}
+
 int recorder_rotate(struct recorder *r)
 {
 	const struct ending ending = { .reason = "rotated" };
-	int err = recorder_part(r);
 	struct mark end;
+	int err = recorder_end_part(r, &end);
 
-	recorder_set_mark(r, &end, monotonic_ns());
 	err = recorder_close_trace(r, r->writer, &r->mark, &end, &ending, err);
 	r->writer = NULL;
 	consumer_set_writer(r->consumer, NULL);

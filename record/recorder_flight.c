@@ -108,13 +108,12 @@ int recorder_dump(struct recorder *r, const char *reason)
 	const struct ending ending = { .reason = reason };
 	struct flight_stretch *stretches;
 	struct mark end;
-	int err = recorder_part(r);
+	int err = recorder_end_part(r, &end);
 
 	if (!err)
 		err = trace_writer_flush(r->writer, UINT64_MAX);
 	if (err)
 		return err;
-	recorder_set_mark(r, &end, monotonic_ns());
 	stretches = flight_take(r->flight);
 	/* What has asked for a file so far is in this one. */
 	consumer_triggered(r->consumer);

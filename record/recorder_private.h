@@ -26,6 +26,8 @@ int recorder_close_trace(struct recorder *r, struct trace_writer *writer, const 
 			 const struct mark *to, const struct ending *ending, int err);
 /* To be called before a file, or a stretch of memory, is ended for another. */
 int recorder_part(struct recorder *r);
+/* The same where it ends for good: what is under way is in it, too. Sets *ret_end to the end. */
+int recorder_end_part(struct recorder *r, struct mark *ret_end);
 int recorder_note_losses(struct recorder *r);
 int recorder_drain_once(void *recorder);
 void recorder_set_mark(struct recorder *r, struct mark *mark, u64 now);

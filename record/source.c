@@ -37,6 +37,12 @@ int source_tell_later(const struct event_source *source, struct consumer *consum
 	return 0;
 }
 
+int source_tell_calls(const struct event_source *source, struct consumer *consumer, u64 end_ns)
+{
+	return source->tracer ? tracer_tell_calls(source->tracer, consumer, end_ns)
+			      : attach_tell_calls(source->probes, consumer, end_ns);
+}
+
 void source_stop(const struct event_source *source)
 {
 	if (source->tracer)
@@ -45,18 +51,18 @@ void source_stop(const struct event_source *source)
 		probes_detach(source->probes);
 }
 
-int source_unfinished(const struct event_source *source, struct consumer *consumer)
+int source_unfinished(const struct event_source *source, struct consumer *consumer, u64 end_ns)
 {
 	u32 fill;
 	int err = 0;
 
 	if (!source->tracer)
-		return probes_unfinished(source->probes);
+		return probes_unfinished(source->probes, end_ns);
 	/* What it sent before comes before. */
 	do
 		err = consumer_drain(consumer, &fill);
 	while (err > 0);
-	return err ? err : tracer_unfinished(source->tracer, consumer);
+	return err ? err : tracer_unfinished(source->tracer, consumer, end_ns);
 }
 
 int source_counters(const struct event_source *source, struct cpu_counters *ret_per_cpu,

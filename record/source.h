@@ -20,10 +20,12 @@ void source_next_part(const struct event_source *source);
 int source_tell(const struct event_source *source, struct consumer *consumer, bool found);
 /* What is to be told of those that became targets meanwhile. */
 int source_tell_later(const struct event_source *source, struct consumer *consumer);
+/* Of a file that ends now, at `end_ns`, and that another follows, with all events taken: the calls that go on. 0 or -errno. */
+int source_tell_calls(const struct event_source *source, struct consumer *consumer, u64 end_ns);
 /* Nothing is recorded any more. */
 void source_stop(const struct event_source *source);
-/* After that: the calls that are going on. 0 or -errno. */
-int source_unfinished(const struct event_source *source, struct consumer *consumer);
+/* After that, at `end_ns`: the calls that are going on. 0 or -errno. */
+int source_unfinished(const struct event_source *source, struct consumer *consumer, u64 end_ns);
 /* Sums of what was lost so far, per CPU. 0 or -errno. */
 int source_counters(const struct event_source *source, struct cpu_counters *ret_per_cpu,
 		    size_t cpu_count);
