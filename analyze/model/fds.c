@@ -341,6 +341,8 @@ struct fds *fds_new(struct model *model, struct decoder *decoder, const struct t
 	fds->model = model;
 	fds->decoder = decoder;
 	fds->steps_left = FDS_STEPS_FIRST;
+	fds->mapped.ids = OBJECT_IDS_MAPPED;
+	fds->paths.ids = OBJECT_IDS_PATH;
 	fds->roles = call_roles_new(meta);
 	fds->uses = uses_new(meta);
 	return fds;
@@ -373,6 +375,8 @@ void fds_free(struct fds *fds)
 	fds_messages_release(fds);
 	sockets_release(fds);
 	objects_release(&fds->objects);
+	objects_release(&fds->mapped);
+	objects_release(&fds->paths);
 	call_roles_free(fds->roles);
 	uses_free(fds->uses);
 	free(fds->exiting);
@@ -381,5 +385,7 @@ void fds_free(struct fds *fds)
 
 struct object *fds_object_at(const struct fds *fds, u32 device, u64 inode)
 {
-	return fds ? objects_find(&fds->objects, device, inode) : NULL;
+	struct object *object = fds ? objects_find(&fds->objects, device, inode) : NULL;
+
+	return object || !fds ? object : objects_find(&fds->mapped, device, inode);
 }

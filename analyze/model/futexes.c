@@ -148,7 +148,7 @@ static struct object *make_object(struct model *model, const struct futex *futex
 	add_name(model, futex, process, &name);
 	*object = (struct object){ .references = 1,
 				   .type = OBJECT_futex,
-				   .id = OBJECT_IDS_FUTEX | futex->id,
+				   .id = OBJECT_IDS_FUTEX + futex->id,
 				   .seen_ns = model->now,
 				   .device = futex->device,
 				   .inode = futex->inode,

@@ -14,9 +14,6 @@
 /* Of one address space, and in files. A program that uses more has the oldest ones told as gone. */
 #define FUTEXES_MAX 65536
 
-/* Ids of their objects: with the futex's id in the low half. */
-#define OBJECT_IDS_FUTEX (1ull << 32)
-
 enum futex_place {
 	FUTEX_IN_SPACE,
 	FUTEX_IN_FILE,

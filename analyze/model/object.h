@@ -36,10 +36,19 @@
 #define OBJECT_ENUM(name, text) OBJECT_##name,
 enum object_type { OBJECT_TYPES(OBJECT_ENUM) OBJECT_TYPE_COUNT };
 
+/*
+ * Ids of what was not opened: these and a number. Who asks for no waits sees little of it, and is to find the same
+ * ids for what was opened.
+ */
+#define OBJECT_IDS_FUTEX  (1ull << 32) /* and the futex's id */
+#define OBJECT_IDS_CHILD  (2ull << 32) /* and the process's id */
+#define OBJECT_IDS_MAPPED (3ull << 32) /* files that pages were read of */
+#define OBJECT_IDS_PATH	  (4ull << 32) /* what a path alone tells of */
+
 struct object {
 	u32 references;
-	u8 type;     /* enum object_type */
-	u64 id;	     /* 1, 2, … in the order of first sight: object_id in the tables */
+	u8 type; /* enum object_type */
+	u64 id; /* object_id in the tables: 1, 2, … in the order of first sight, or OBJECT_IDS_… */
 	u32 device;  /* major << 20 | minor; of a socket its network namespace; 0 unknown */
 	u64 inode;   /* 0 unknown */
 	u64 seen_ns; /* first sight, trace clock */

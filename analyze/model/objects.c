@@ -36,7 +36,7 @@ struct object *objects_make(struct objects *objects, u8 type, u64 now)
 
 	object->references = 1;
 	object->type = type;
-	object->id = ++objects->made;
+	object->id = objects->ids + ++objects->made;
 	object->seen_ns = now;
 	return object;
 }
@@ -143,6 +143,12 @@ void objects_close(struct objects *objects, struct object *object)
 			idle_add(objects, object);
 	}
 	object_unref(object);
+}
+
+void objects_remember(struct objects *objects, struct object *object)
+{
+	objects_open(objects, object);
+	objects_close(objects, object);
 }
 
 void objects_release(struct objects *objects)

@@ -13,14 +13,13 @@
 /* Instead of a device: what one number names on the whole machine. */
 #define OBJECT_PLACE_SOCKET UINT32_MAX
 #define OBJECT_PLACE_PIPE   (UINT32_MAX - 1)
-#define OBJECT_PLACE_PATH                                                                          \
-	(UINT32_MAX - 2) /* its inode is not known: the number is that of a path */
 
 struct objects { /* zero it first */
 	struct object **buckets;
 	size_t capacity; /* a power of two, or 0 */
 	size_t count;
 	u64 made; /* ever */
+	u64 ids;  /* OBJECT_IDS_…, to which their numbers are added; 0 */
 	struct object *oldest, *newest;
 	size_t idle_count;
 };
@@ -37,4 +36,6 @@ void objects_forget(struct objects *objects, struct object *object);
 /* An open file begins, or ceases, to stand for it. */
 void objects_open(struct objects *objects, struct object *object);
 void objects_close(struct objects *objects, struct object *object);
+/* Nobody needs to have it open: it is remembered like one that was closed just now. */
+void objects_remember(struct objects *objects, struct object *object);
 void objects_release(struct objects *objects);

@@ -118,21 +118,34 @@ static u8 type_of_mode(const struct told *told)
 	return begins(told->path, told->path_len, MEMFD_PREFIX) ? OBJECT_memfd : OBJECT_file;
 }
 
-static struct object *named(struct fds *fds, const struct told *told)
+static bool is_called(const struct object *object, const char *path, size_t len)
+{
+	return object->name && object->name->len == len && !memcmp(object->name->data, path, len);
+}
+
+/* Borrowed; NULL: none. */
+static struct object *find_named(const struct objects *objects, const struct told *told)
 {
 	struct object *object =
-		told->inode ? objects_find(&fds->objects, told->device, told->inode) : NULL;
+		told->inode ? objects_find(objects, told->device, told->inode) : NULL;
 
 	/* Nobody has it open: another name means that it is another file, which took the number. */
-	if (object &&
-	    (object->open_count || (object->name && object->name->len == told->path_len &&
-				    !memcmp(object->name->data, told->path, told->path_len))))
+	if (object && !object->open_count && !is_called(object, told->path, told->path_len))
+		return NULL;
+	return object;
+}
+
+static struct object *named(struct objects *objects, const struct told *told, u64 now)
+{
+	struct object *object = find_named(objects, told);
+
+	if (object)
 		return object_ref(object);
 	if (told->inode)
-		object = objects_make_at(&fds->objects, type_of_mode(told), told->device,
-					 told->inode, fds->now);
+		object = objects_make_at(objects, type_of_mode(told), told->device, told->inode,
+					 now);
 	else
-		object = objects_make(&fds->objects, type_of_mode(told), fds->now);
+		object = objects_make(objects, type_of_mode(told), now);
 	object->device = told->device;
 	object->name = string_new(told->path, told->path_len);
 	return object;
@@ -146,8 +159,7 @@ static struct string *own_name(const struct told *told, const struct object *obj
 	char *text;
 
 	if (!told->path || object->type == OBJECT_socket ||
-	    (!suffix && object->name && object->name->len == told->path_len &&
-	     !memcmp(object->name->data, told->path, told->path_len)))
+	    (!suffix && is_called(object, told->path, told->path_len)))
 		return NULL;
 	if (!suffix)
 		return string_new(told->path, told->path_len);
@@ -174,7 +186,7 @@ static struct open_file *make_file(struct fds *fds, const struct told *told)
 	else if (told->anonymous && !begins(told->path, told->path_len, MEMFD_PREFIX))
 		object = anonymous(fds, told);
 	else
-		object = named(fds, told);
+		object = named(&fds->objects, told, fds->now);
 	if (told->received)
 		file = fds_received(fds, object);
 	if (!file)
@@ -297,27 +309,26 @@ struct object *fds_mapped_object(struct fds *fds, const struct trc_page_fault *r
 	tell_path(&told, &record->head);
 	if (!told.inode || !told.path)
 		return object_ref(fds_object_at(fds, told.device, told.inode));
-	object = named(fds, &told);
-	/* Perhaps nobody has it open: it is remembered for a while like one that was closed. */
-	objects_open(&fds->objects, object);
-	objects_close(&fds->objects, object);
+	object = find_named(&fds->objects, &told);
+	if (object)
+		return object_ref(object);
+	object = named(&fds->mapped, &told, fds->now);
+	objects_remember(&fds->mapped, object);
 	return object;
 }
 
 struct object *fds_path_object(struct fds *fds, const char *path, size_t len)
 {
 	u64 place = hash_bytes(path, len);
-	struct object *object = objects_find(&fds->objects, OBJECT_PLACE_PATH, place);
+	struct object *object = objects_find(&fds->paths, 0, place);
 
-	if (object && object->name->len == len && !memcmp(object->name->data, path, len)) {
+	if (object && is_called(object, path, len)) {
 		object_ref(object);
 	} else {
-		object = objects_make_at(&fds->objects, OBJECT_file, OBJECT_PLACE_PATH, place,
-					 fds->now);
+		object = objects_make_at(&fds->paths, OBJECT_file, 0, place, fds->now);
 		object->name = string_new(path, len);
 	}
-	objects_open(&fds->objects, object);
-	objects_close(&fds->objects, object);
-	object_unref(object); /* it is remembered for a while */
+	objects_remember(&fds->paths, object);
+	object_unref(object);
 	return object;
 }

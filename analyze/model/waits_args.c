@@ -5,6 +5,7 @@
 #include "analyze/model/fds_private.h"
 #include "analyze/model/polls.h"
 #include "analyze/model/waits_private.h"
+#include "common/alloc.h"
 #include "common/schema.h"
 #include "common/text.h"
 
@@ -120,7 +121,11 @@ static void set_child(struct model *model, const struct trc_syscall *record, str
 	if (!child)
 		return;
 	if (!child->as_child) {
-		child->as_child = objects_make(&model->fds->objects, OBJECT_child, record->head.ts);
+		child->as_child = xmalloc(sizeof(*child->as_child));
+		*child->as_child = (struct object){ .references = 1,
+						    .type = OBJECT_child,
+						    .id = OBJECT_IDS_CHILD + child->id,
+						    .seen_ns = record->head.ts };
 		process_name_child(child);
 	}
 	cause->object = child->as_child;

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Sound traces that were made to be slow to look things up in, to fill the memory, or to have devices opened."""
+import contextlib
 import csv
 import ctypes
 import functools
 import io
+import itertools
 import os
 import random
+import sqlite3
 import struct
 import sys
 
@@ -45,15 +48,18 @@ SWITCH = Kind(7, "sched_switch", 4, [("next_tid", U32), ("next_tgid", U32), ("st
                                      ("state_bits", U32)])
 FILE = Kind(12, "file", 1, [("fd", S32), ("mode", U32), ("inode", U64), ("device", U32), ("flags", U32), ("how", U8), ("traits", U8),
                          ("sock_family", U8), ("sock_type", U8), ("rdev", U32)], [("path", STR)])
+FAULT = Kind(27, "page_fault", 6, [("duration_ns", U64), ("inode", U64), ("device", U32), ("pad", U32)], [("path", STR)])
+CACHED = Kind(30, "pagecache_add", 6, [("inode", U64), ("device", U32), ("pages", U32), ("index", U64)])
 STACK = Kind(42, "stack", 1, [("id", U32), ("space", U8), ("cut", U8), ("frame_count", U16)], [("frames", U64S)])
 STACK_USE = Kind(43, "stack_use", 8, [("user_stack", U32), ("kernel_stack", U32), ("why", U8), ("user_state", U8), ("kernel_state", U8),
                                       ("abi", U8), ("nr", U32)])
 MODULE = Kind(44, "module", 1, [("start", U64), ("end", U64), ("offset", U64)], [("path", STR), ("build_id", BYTES)])
 SYMBOL = Kind(45, "kernel_symbol", 1, [("address", U64), ("offset", U64)], [("name", STR), ("module", STR)])
 FOUND = Kind(47, "task_found", 0, [("start_ns", U64), ("ppid", U32), ("reason", U32)])
-KINDS = [SYSCALL, TASK_NEW, EXEC, SWITCH, FILE, STACK, STACK_USE, MODULE, SYMBOL, FOUND]
-OPEN, EPOLL_CTL, EPOLL_WAIT = 2, 233, 232
+KINDS = [SYSCALL, TASK_NEW, EXEC, SWITCH, FILE, FAULT, CACHED, STACK, STACK_USE, MODULE, SYMBOL, FOUND]
+OPEN, CLOSE, STAT, EPOLL_CTL, EPOLL_WAIT = 2, 3, 4, 233, 232
 CALLS = {1: [[OPEN, "open", 0, 1, [["pathname", "path", 0, None], ["flags", "hex", 0, None]]],
+             [CLOSE, "close", 0, 0, [["fd", "fd", 0, None]]], [STAT, "stat", 0, 0, [["filename", "path", 0, None]]],
              [EPOLL_WAIT, "epoll_wait", 0, 0, [["epfd", "fd", 0, None], ["events", "epoll_events_out", 0, None], ["max", "int", 0, None]]],
              [EPOLL_CTL, "epoll_ctl", 0, 0, [["epfd", "fd", 0, None], ["op", "int", 0, None], ["fd", "fd", 0, None],
                                              ["event", "epoll_event_in", 0, None]]]]}
@@ -156,6 +162,45 @@ def test_epoll_same_data(t):
         ts += 1
     rows = table("poll_ready", trace(t, [FOUND(500, 5, 0, 1)], records))
     equal(sorted(row["object"] for row in rows if row["ready_count"] == "1"), sorted(expected), "what was ready")
+
+
+# What is waited for
+
+
+def stat(name):
+    return lambda ts: call(ts, STAT, duration_ns=55, tail=item("<", 0, STR, name))
+
+
+def fault(inode, name):
+    return lambda ts: FAULT(ts, 55, inode, 5, 0, tail=item("<", 0, STR, name))
+
+
+def waits(first_ts, *ends):
+    """A wait of 40 ns each, in what ends after it."""
+    for ts, end in zip(itertools.count(first_ts, 100), ends):
+        yield SWITCH(ts + 10, 0, 0, 2, 4 | 16, 120, 120, 2)
+        yield SWITCH(ts + 50, 7, 7, 0, 8, 120, 120, 0, tid=0, tgid=0)
+        yield end(ts + 60)
+
+
+def opens(ts, inode, name):
+    return [file(ts, 3, inode, name), call(ts, OPEN, ret=3, tail=item("<", 0, STR, name)), call(ts + 10, CLOSE, 3)]
+
+
+def test_waits_number_nothing(t):
+    """What only waits tell of takes no numbers of files that are opened, and none of those is forgotten for it."""
+    files, ts = {1: b"/1", 2: b"/2", 3: b"/3"}, 10**7
+    path = trace(t, [FOUND(500, 5, 0, 1), *opens(1000, 2, files[2]), *waits(2000, *(fault(i, files[i]) for i in files)),
+                     *opens(5000, 1, files[1]), *waits(10**6, *(stat(b"/tree/%d" % i) for i in range(17000))),
+                     *(CACHED(ts, i, 5, 1, 0) for i in files), *opens(ts + 1, 2, files[2])])
+    analyze("load", path, t.path("made.db"))
+    with contextlib.closing(sqlite3.connect(t.path("made.db"))) as database:
+        found = [database.execute(query).fetchall() for query in (
+            "SELECT name, object_id FROM fd ORDER BY open_file_id", "SELECT path FROM pagecache ORDER BY inode",
+            "SELECT object, object_id < 4 FROM wait WHERE reason = 'fault' ORDER BY object")]
+    expected = [("/2", 1), ("/1", 2), ("/2", 1)]
+    equal(found, [expected, [("/1",), ("/2",), ("/3",)], [("/1", 0), ("/2", 1), ("/3", 0)]], "numbers and names")
+    equal([(row["name"], int(row["object_id"])) for row in table("fd", path)], expected, "the same where nobody asks for waits")
 
 
 # What a process has mapped

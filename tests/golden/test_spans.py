@@ -20,6 +20,9 @@ def test_sums(t, name):
         check(not trace.one(f"SELECT sum({state}) FROM thread_time"), f"{state}, though nothing is missing")
     begun = {event["child_tid"] for event in trace.of("task_new")} | {event["tid"] for event in trace.of("task_found")}
     begun -= {event["old_tid"] for event in trace.of("exec")} - {event["tid"] for event in trace.of("exec")}  # took the leader's
+    ids = "".join(f"{row['open_file_id']},{row['object_id']}\n" for row in trace.sql("SELECT open_file_id, object_id FROM fd ORDER BY 1"))
+    alone = trace.analyze("report", "fd", "--columns", "open_file_id,object_id", "--sort", "open_file_id:asc", "--format", "csv").stdout
+    equal(alone.partition("\n")[2], ids, "numbers of what was opened, where nobody asks for waits")
     equal({row["tid"] for row in trace.sql("SELECT tid FROM thread")}, begun, "threads: who only ran beside one, or sent it a signal, is none")
 
 
