@@ -87,11 +87,12 @@ static void add_memory(struct cgroup *cgroup, u64 bytes, u64 now)
 static struct cgroup *find_cgroup(struct state *state, const struct identity *identity)
 {
 	const struct string *path = identity->cgroup;
-	struct cgroup *cgroup, **by_id;
+	struct cgroup *cgroup = NULL, **by_id;
 
-	if (!path || state->by_path.count >= CGROUPS_MAX)
+	if (path)
+		cgroup = text_map_get_few(&state->by_path, CGROUPS_MAX, path->data, path->len);
+	if (!cgroup)
 		return &state->unknown;
-	cgroup = text_map_get(&state->by_path, path->data, path->len);
 	if (identity->cgroup_id) {
 		by_id = text_map_get(&state->by_id, (const char *)&identity->cgroup_id,
 				     sizeof(identity->cgroup_id));

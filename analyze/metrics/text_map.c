@@ -60,6 +60,11 @@ void *text_map_find(const struct text_map *map, const char *key, size_t len)
 	return slot ? map->entries[slot - 1].value : NULL;
 }
 
+void *text_map_get_few(struct text_map *map, size_t max, const char *key, size_t len)
+{
+	return map->count < max ? text_map_get(map, key, len) : text_map_find(map, key, len);
+}
+
 bool text_map_has_room(const struct text_map *map, size_t *long_bytes, const char *key, size_t len)
 {
 	if (len <= PATH_LONG || text_map_find(map, key, len))

@@ -22,6 +22,8 @@ struct text_map {
 /* The value of a key, which is copied in at first sight. Pointers to values stay valid. */
 void *text_map_get(struct text_map *map, const char *key, size_t len);
 void *text_map_find(const struct text_map *map, const char *key, size_t len); /* NULL: none */
+/* The same, but of new keys only so many: then NULL. */
+void *text_map_get_few(struct text_map *map, size_t max, const char *key, size_t len);
 /*
  * The same for a path. Few are long, but a small file may ask for any number of those: of the long ones of a table so much
  * is held, then they share a value. `long_bytes` counts them, for several maps of one table.

@@ -97,12 +97,14 @@ static void cgroup_process_gone(struct fold *fold, struct process *process, bool
 	struct time_sums *sums = process->slots[fold->slot];
 	const struct string *path = process->identity.cgroup;
 	struct state *state = fold->state;
-	struct cgroup *cgroup = &state->unknown;
+	struct cgroup *cgroup = NULL;
 
 	if (!sums)
 		return;
-	if (path && state->by_path.count < CGROUPS_MAX)
-		cgroup = text_map_get(&state->by_path, path->data, path->len);
+	if (path)
+		cgroup = text_map_get_few(&state->by_path, CGROUPS_MAX, path->data, path->len);
+	if (!cgroup)
+		cgroup = &state->unknown;
 	cgroup->process_count++;
 	time_sums_merge(&cgroup->sums, sums);
 	time_sums_release(sums);

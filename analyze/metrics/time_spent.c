@@ -95,13 +95,12 @@ static void add_object(struct fold *fold, unsigned activity, const struct object
 	struct state *state = fold->state;
 	struct by_object *sum;
 
-	if (state->by_object.count >= OBJECTS_MAX)
-		return;
 	text_clear(&fold->text);
 	text_addc(&fold->text, (char)(activity + 1));
 	object_add_name(object, &fold->text);
-	sum = text_map_get(&state->by_object, fold->text.data, fold->text.len);
-	sum->ns = wide_add(sum->ns, ns);
+	sum = text_map_get_few(&state->by_object, OBJECTS_MAX, fold->text.data, fold->text.len);
+	if (sum)
+		sum->ns = wide_add(sum->ns, ns);
 }
 
 static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
@@ -124,16 +123,15 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 
 static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
 {
-	struct times *times = thread->slots[fold->slot], *of_comm = NULL;
+	struct times *times = thread->slots[fold->slot], *of_comm;
 	struct state *state = fold->state;
 
 	if (!times)
 		return;
 	thread->slots[fold->slot] = NULL;
-	if (state->by_comm.count < NAMES_MAX)
-		of_comm = thread->comm ? text_map_get(&state->by_comm, thread->comm->data,
-						      thread->comm->len)
-				       : text_map_get(&state->by_comm, "?", 1);
+	of_comm = text_map_get_few(&state->by_comm, NAMES_MAX,
+				   thread->comm ? thread->comm->data : "?",
+				   thread->comm ? thread->comm->len : 1);
 	for (size_t i = 0; i < ACTIVITIES; i++) {
 		state->all.ns[i] = wide_add(state->all.ns[i], times->ns[i]);
 		state->thread_count[i] += times->ns[i] > 0;

@@ -127,14 +127,10 @@ static u64 life(const struct walk *walk, const struct thread *thread)
 
 static void add_comm(struct state *state, const struct string *comm, const struct times *times)
 {
-	static const char unknown[] = "?";
-	u64 *by_activity;
+	u64 *by_activity = text_map_get_few(&state->by_comm, NAMES_MAX, comm ? comm->data : "?",
+					    comm ? comm->len : 1);
 
-	if (state->by_comm.count >= NAMES_MAX)
-		return;
-	by_activity = comm ? text_map_get(&state->by_comm, comm->data, comm->len)
-			   : text_map_get(&state->by_comm, unknown, 1);
-	for (size_t i = 0; i < ACTIVITY_MAX; i++)
+	for (size_t i = 0; by_activity && i < ACTIVITY_MAX; i++)
 		by_activity[i] = wide_add(by_activity[i], times->time_ns[i]);
 }
 

@@ -57,14 +57,17 @@ static void init(struct fold *fold)
 static struct wait *wait_of(struct fold *fold, u8 reason, const struct object *object)
 {
 	struct state *state = fold->state;
+	struct text *key = &fold->text;
+	struct wait *wait = NULL;
 
-	text_clear(&fold->text);
-	text_addc(&fold->text, (char)(reason + 1));
-	if (object && state->waits.count < OBJECTS_MAX) {
-		text_addc(&fold->text, (char)(object->type + 1));
-		object_add_name(object, &fold->text);
+	text_clear(key);
+	text_addc(key, (char)(reason + 1));
+	if (object) {
+		text_addc(key, (char)(object->type + 1));
+		object_add_name(object, key);
+		wait = text_map_get_few(&state->waits, OBJECTS_MAX, key->data, key->len);
 	}
-	return text_map_get(&state->waits, fold->text.data, fold->text.len);
+	return wait ? wait : text_map_get(&state->waits, key->data, 1);
 }
 
 static void wait_release(struct wait *wait)

@@ -203,6 +203,15 @@ def test_waits_number_nothing(t):
     equal([(row["name"], int(row["object_id"])) for row in table("fd", path)], expected, "the same where nobody asks for waits")
 
 
+def test_many_paths(t):
+    """Where there are too many, those that are known go on being counted."""
+    ends = [stat(b"/hot")] * 100 + [end for i in range(17000) for end in [stat(b"/tree/%d" % i)] + [fault(1, b"/1")] * (i % 100 == 0)]
+    path = trace(t, [FOUND(500, 5, 0, 1), *waits(10**6, *ends, *[stat(b"/hot")] * 300)])
+    hot, = (row["count"] for row in table("wait_by_object", path) if row["object"] == "/hot")
+    most, = (row["most_object_ns"] for row in table("time_spent", path) if row["most_object"] == "/hot")
+    equal((hot, most), ("400", "16000"), "how often and long the one was waited for")
+
+
 # What a process has mapped
 
 
