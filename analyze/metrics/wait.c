@@ -15,8 +15,8 @@
 	  "what for: file, directory, device, pipe, socket, event, futex, poll, child, timer, "    \
 	  "signal, disk, fault, memory, ipc, vfork, exit, uring, kernel, unknown")                 \
 	C(object_id, INTEGER, ID,                                                                  \
-	  "the file, pipe, socket …; of a path that was not opened one of its own; NULL: none, " \
-	  "or not known")                                                                          \
+	  "the file, pipe, socket …; of a futex, a child, a path or mapped file that was not "   \
+	  "opened one of its own; NULL: none, not known, or one of very many paths")               \
 	C(object_type, TEXT, NONE, "its type")                                                     \
 	C(object, TEXT, NONE, "its name")                                                          \
 	C(call, TEXT, NONE, "the system call that it waited in; NULL: in none, or not known")      \
@@ -117,10 +117,11 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 {
 	struct text_map *waits = thread->slots[fold->slot];
 	u64 ns = span->end_ns - span->start_ns;
-	const struct key key = { .object_id = span->object ? span->object->id : 0,
-				 .nr = span->nr,
-				 .reason = span->reason,
-				 .abi = span->abi };
+	struct object *object = span->object;
+	struct key key = { .object_id = object ? object->id : 0,
+			   .nr = span->nr,
+			   .reason = span->reason,
+			   .abi = span->abi };
 	struct wait *wait;
 
 	if (!is_shown_wait(fold, span, shown))
@@ -131,9 +132,15 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 	} else if (waits->count >= WAITS_MAX) {
 		put_all(fold, thread, waits);
 	}
-	wait = text_map_get(waits, (const char *)&key, sizeof(key));
+	wait = text_map_get_few(waits, is_path(object) ? WAIT_PATHS_FROM : WAITS_MAX,
+				(const char *)&key, sizeof(key));
+	if (!wait) {
+		object = NULL;
+		key.object_id = 0;
+		wait = text_map_get(waits, (const char *)&key, sizeof(key));
+	}
 	if (!wait->object)
-		wait->object = object_ref(span->object);
+		wait->object = object_ref(object);
 	if (latency_is_worst(&wait->latency, ns))
 		set_longest(wait, span);
 	latency_add(&wait->latency, ns);

@@ -18,7 +18,7 @@
 	  "in what they ended: task; softirq: perhaps by what that thread sent; irq, nmi; NULL: "  \
 	  "not known")                                                                             \
 	C(reason, TEXT, NONE, "what was waited for, as in the table wait")                         \
-	C(object_id, INTEGER, ID, "over what; NULL: none, or not known")                           \
+	C(object_id, INTEGER, ID, "over what, as in the table wait")                               \
 	C(object_type, TEXT, NONE, "its type")                                                     \
 	C(object, TEXT, NONE, "its name")                                                          \
 	C(count, INTEGER, COUNT,                                                                   \
@@ -80,11 +80,12 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 	struct text_map *edges = process->slots[fold->slot];
 	u32 waker_tid = span_by_thread(span) ? span->waker_tid : 0;
 	const struct process *waker = waker_tid && span->waker ? span->waker->process : NULL;
-	const struct key key = { .object_id = span->object ? span->object->id : 0,
-				 .waker_process_id = waker ? waker->id : 0,
-				 .waker_tid = waker ? 0 : waker_tid,
-				 .context = span->waker_context,
-				 .reason = span->reason };
+	struct object *object = span->object;
+	struct key key = { .object_id = object ? object->id : 0,
+			   .waker_process_id = waker ? waker->id : 0,
+			   .waker_tid = waker ? 0 : waker_tid,
+			   .context = span->waker_context,
+			   .reason = span->reason };
 	struct edge *edge;
 
 	if (!is_shown_wait(fold, span, shown))
@@ -95,9 +96,15 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 	} else if (edges->count >= EDGES_MAX) {
 		put_all(fold, process, edges);
 	}
-	edge = text_map_get(edges, (const char *)&key, sizeof(key));
+	edge = text_map_get_few(edges, is_path(object) ? WAIT_PATHS_FROM : EDGES_MAX,
+				(const char *)&key, sizeof(key));
+	if (!edge) {
+		object = NULL;
+		key.object_id = 0;
+		edge = text_map_get(edges, (const char *)&key, sizeof(key));
+	}
 	if (!edge->object)
-		edge->object = object_ref(span->object);
+		edge->object = object_ref(object);
 	if (waker && edge->waker_comm != waker->comm)
 		string_set(&edge->waker_comm, string_ref(waker->comm));
 	edge->waker_pid = waker ? waker->pid : waker_tid;

@@ -45,6 +45,17 @@ static inline struct value value_context(u8 context)
 	return context < ARRAY_SIZE(names) ? value_text(names[context]) : value_null();
 }
 
+/*
+ * Most paths are waited for once. So that they do not make other keys stand in several rows, those that come when a
+ * thread or process has so many keys are counted together.
+ */
+#define WAIT_PATHS_FROM 256
+
+static inline bool is_path(const struct object *object)
+{
+	return object && object->id > OBJECT_IDS_PATH;
+}
+
 /* The name that waits are summed up by: children of one name are one, whatever their pids. */
 static inline void object_add_name(const struct object *object, struct text *text)
 {

@@ -204,9 +204,15 @@ def test_waits_number_nothing(t):
 
 
 def test_many_paths(t):
-    """Where there are too many, those that are known go on being counted."""
+    """Those that are too many share a row; other waits are in one row, and what is known goes on being counted."""
     ends = [stat(b"/hot")] * 100 + [end for i in range(17000) for end in [stat(b"/tree/%d" % i)] + [fault(1, b"/1")] * (i % 100 == 0)]
     path = trace(t, [FOUND(500, 5, 0, 1), *waits(10**6, *ends, *[stat(b"/hot")] * 300)])
+    for name in ("wait", "wait_edge"):
+        rows = [(row["reason"], row["object"], int(row["count"])) for row in table(name, path)]
+        equal([row for row in rows if row[1] == "/hot" or row[0] == "fault"], [("file", "/hot", 100), ("fault", "/1", 170)], f"{name}: some keys")
+        equal(len({row[:2] for row in rows}), len(rows), f"{name}: keys, each in a row")
+        equal(sum(row[2] for row in rows), len(ends) + 300, f"waits in {name}")
+        check(len(rows) < 300, f"{name} has {len(rows)} rows")
     hot, = (row["count"] for row in table("wait_by_object", path) if row["object"] == "/hot")
     most, = (row["most_object_ns"] for row in table("time_spent", path) if row["most_object"] == "/hot")
     equal((hot, most), ("400", "16000"), "how often and long the one was waited for")
