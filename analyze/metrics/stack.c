@@ -144,13 +144,16 @@ static void add_row(struct fold *fold, const struct key *key, const struct entry
 	text_add(text, (const char *)&row_key, sizeof(row_key));
 	text_add(text, stack.data, stack.len);
 	text_release(&stack);
-	if (state->texts_bytes < TEXTS_BYTES_MAX) {
-		state->texts_bytes += text->len;
-	} else if (!text_map_find(&state->rows, text->data, text->len)) {
-		text->len = sizeof(row_key);
-		text_adds(text, "[cut]");
+	entry = text_map_find(&state->rows, text->data, text->len);
+	if (!entry) {
+		if (state->texts_bytes < TEXTS_BYTES_MAX) {
+			state->texts_bytes += text->len;
+		} else {
+			text->len = sizeof(row_key);
+			text_adds(text, "[cut]");
+		}
+		entry = text_map_get(&state->rows, text->data, text->len);
 	}
-	entry = text_map_get(&state->rows, text->data, text->len);
 	entry->count += from->count;
 	entry->time_ns += from->time_ns;
 }

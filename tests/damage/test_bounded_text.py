@@ -144,6 +144,18 @@ def test_stack_texts(t):
     check(all(len(stack) < 70000 and stack.endswith(";[cut]") for stack in stacks), "texts are not cut")
 
 
+def test_stacks_that_are_alike(t):
+    """Thousands of them, of 64 kB each, have one text: there is room for another one."""
+    count, alike = 4500, item("<", 0, U64S, struct.pack("<20Q", *[4096] * 20))
+    stacks = [event(1001 + i, "stack", i + 1, 0, 0, 20, tail=alike) for i in range(count)]
+    other = event(1001 + count, "stack", count + 1, 0, 0, 1, tail=item("<", 0, U64S, struct.pack("<Q", 1 << 50)))
+    uses = (event(10**6 + i, "stack_use", i + 1, 0, 4, 0, 1, 1, 0) for i in range(count + 1))
+    name = event(1000, "module", 0, 1 << 40, 0, tail=item("<", 0, STR, b"/" + b"n" * 3200))
+    path = trace(t, (TASK, [event(*FOUND)]), (OBJECT, [name, *stacks, other]), (STACKS, uses))
+    stacks = column(path, "stack", "stack")
+    equal((len(stacks), stacks[1]), (2, f"0x{1 << 50:x}"), "rows, and the last")
+
+
 @takes(200)
 def test_calls_at_a_time(t):
     """A thread in 80,000 calls at a time, with 16 kB of text each: not all are held until their place in the order comes."""
