@@ -76,7 +76,7 @@ struct span {
 	bool complete;	      /* false: it touches an interval in which events were lost */
 	bool begins;	      /* the state begins here: no other span of it lies before this one */
 	bool early;	      /* runnable: it left to wait, and was woken before it had left */
-	bool interrupted;     /* a signal ended the call that it lies in */
+	bool interrupted;     /* a signal ended it, and the call; or neither has ended */
 	u32 nr;		      /* the system call it lies in; SPAN_NO_CALL: none, or not known */
 	u64 call_start_ns;    /* when that began; 0: none */
 	struct object

@@ -29,7 +29,7 @@ void spans_free(struct spans *spans)
 /* ---- what is told ---- */
 
 static void emit(struct spans *spans, struct span_thread *st, const struct segment *segment,
-		 u64 start_ns, u64 end_ns, const struct span_call *call)
+		 u64 start_ns, u64 end_ns, const struct span_call *call, bool last_wait)
 {
 	struct span span = { .start_ns = start_ns,
 			     .end_ns = end_ns,
@@ -47,7 +47,7 @@ static void emit(struct spans *spans, struct span_thread *st, const struct segme
 		span.abi = call->abi;
 		span.nr = call->nr;
 		span.call_start_ns = call->start_ns;
-		span.interrupted = call->cause.interrupted;
+		span.interrupted = call->cause.interrupted && last_wait;
 		if (segment->state == SPAN_user ||
 		    (segment->state == SPAN_stopped && segment->guess))
 			span.state = SPAN_system;
@@ -85,8 +85,11 @@ void segment_drop(struct segment *segment)
 void spans_tell(struct spans *spans, struct span_thread *st, u64 until_ns,
 		const struct span_call *call)
 {
-	size_t told = 0;
+	size_t told = 0, last_wait = SIZE_MAX; /* what ended the others did not end the call */
 
+	for (size_t i = 0; call && i < st->count && st->segments[i].start_ns < until_ns; i++)
+		if (span_waits(st->segments[i].state))
+			last_wait = i;
 	for (;; told++) {
 		struct segment *segment = &st->segments[told];
 		bool last = told + 1 == st->count;
@@ -94,7 +97,8 @@ void spans_tell(struct spans *spans, struct span_thread *st, u64 until_ns,
 			last || segment[1].start_ns > until_ns ? until_ns : segment[1].start_ns;
 
 		if (segment->start_ns < end_ns)
-			emit(spans, st, segment, segment->start_ns, end_ns, call);
+			emit(spans, st, segment, segment->start_ns, end_ns, call,
+			     told == last_wait);
 		if (last || segment[1].start_ns > until_ns) {
 			if (segment->start_ns < end_ns) {
 				segment->start_ns = end_ns;
@@ -175,7 +179,7 @@ static void tell_beginning(struct spans *spans, struct span_thread *st)
 	if (start_ns < spans->options.start_ns)
 		start_ns = spans->options.start_ns;
 	if (start_ns < st->begin_ns)
-		emit(spans, st, &unknown, start_ns, st->begin_ns, NULL);
+		emit(spans, st, &unknown, start_ns, st->begin_ns, NULL, false);
 }
 
 static void finish_thread(struct spans *spans, struct thread *thread)

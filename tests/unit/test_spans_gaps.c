@@ -210,6 +210,37 @@ static void test_gaps(void)
 	scene_release(&scene);
 }
 
+/* What woke it while the call went on was no signal, though nobody saw the call end. */
+static void test_unfinished(void)
+{
+	struct table_sink t;
+	struct scene scene;
+
+	scene_begin(&scene, 9);
+	scene_exec(&scene, 1000, 100, 100, 0, "/bin/sh", "sh", 2);
+	scene_new(&scene, BORN, 100, 100, PID, PID, "child");
+	for (u64 at = 20000; at < 50000; at += 10000) {
+		scene_leave(&scene, at, 100, TRC_SCHED_SLEEP);
+		scene_wake(&scene, at + 5000, PID, 100);
+		scene_come(&scene, at + 6000, 100);
+	}
+	scene_leave(&scene, 60000, 100, TRC_SCHED_SLEEP);
+	scene_call(&scene, (struct scene_call){ .at = DEATH,
+						.tid = 100,
+						.tgid = 100,
+						.nr = NR_wait4,
+						.state = TRC_SYSCALL_UNFINISHED,
+						.duration_ns = DEATH - 15000 });
+	scene_finish(&scene);
+	table_fill(&t, scene.path, "communication",
+		   &(struct selection_options){ .pids = { 1, (const char *[]){ "100" } } });
+	for (size_t i = 0; i < t.rows.count; i++)
+		CHECK_STR(table_text(&t, i, "via"), "child");
+	CHECK_EQ(table_int(&t, row_of(&t, "from_pid", PID), "wait_count"), 3);
+	table_release(&t);
+	scene_release(&scene);
+}
+
 /* ---- no sense at all ---- */
 
 static void put_nonsense(struct scene *scene, u64 *state, u64 at)
@@ -314,6 +345,7 @@ int main(void)
 	test_long_call();
 	test_without_sched();
 	test_gaps();
+	test_unfinished();
 	for (u64 seed = 1; seed <= 20; seed++)
 		test_nonsense(seed);
 	return check_report();
