@@ -49,8 +49,13 @@ static void cut_at_blind(struct pieces *pieces, const struct span *whole, struct
 {
 	const struct intervals *blind = &pieces->walk->losses->blind;
 	size_t i = intervals_after(blind, piece->start_ns);
-	const struct interval *unseen = &blind->list[i], *last = unseen;
+	const struct interval *unseen, *last;
 
+	/* All through them nothing was seen of it: it is one wait, and only what its end lies in cuts it. */
+	if (i < blind->count && span_waits(whole->state) &&
+	    whole->start_ns <= blind->list[i].first_ns && blind->list[i].last_ns <= whole->end_ns)
+		i = intervals_after(blind, whole->end_ns);
+	unseen = last = &blind->list[i];
 	if (i == blind->count || unseen->first_ns >= piece->end_ns)
 		return;
 	if (unseen->first_ns > piece->start_ns) {

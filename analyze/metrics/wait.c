@@ -21,7 +21,9 @@
 	C(object, TEXT, NONE, "its name")                                                          \
 	C(call, TEXT, NONE, "the system call that it waited in; NULL: in none, or not known")      \
 	C(count, INTEGER, COUNT,                                                                   \
-	  "waits; of a thread that waits for very many things several rows may have one key")      \
+	  "waits; one that began before a time of which events are missing and ended after it is " \
+	  "one, if nothing was seen of the thread in between; of a thread that waits for very "    \
+	  "many things several rows may have one key")                                             \
 	LATENCY_COLUMNS(C, , "the waits")                                                          \
 	C(block_ns, INTEGER, NS, "of total_ns uninterruptible, not for block I/O")                 \
 	C(iowait_ns, INTEGER, NS, "of total_ns for block I/O")                                     \

@@ -15,7 +15,7 @@
 	C(object, TEXT, NONE,                                                                      \
 	  "name of the file, pipe, socket …, of children without their pid; NULL: none, not "    \
 	  "known, or one of too many")                                                             \
-	C(count, INTEGER, COUNT, "waits")                                                          \
+	C(count, INTEGER, COUNT, "waits, counted as in the table wait")                            \
 	LATENCY_COLUMNS(C, , "the waits")                                                          \
 	C(max_ts_ns, INTEGER, TS, "when the longest began")                                        \
 	C(max_tid, INTEGER, NUMBER, "who waited then")                                             \

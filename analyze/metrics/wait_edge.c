@@ -22,7 +22,8 @@
 	C(object_type, TEXT, NONE, "its type")                                                     \
 	C(object, TEXT, NONE, "its name")                                                          \
 	C(count, INTEGER, COUNT,                                                                   \
-	  "waits; of a process that has very many edges several rows may have one key")            \
+	  "waits, counted as in the table wait; of a process that has very many edges several "    \
+	  "rows may have one key")                                                                 \
 	LATENCY_COLUMNS(C, , "the waits")                                                          \
 	C(complete, INTEGER, BOOL, "0: events of it may be missing")
 

@@ -163,6 +163,7 @@ static void test_without_sched(void)
 /* In a pause nothing is known but a wait that began before it and ended after it; losses mark what they touch. */
 static void test_gaps(void)
 {
+	static const char *const waits[] = { "wait", "wait_by_object", "wait_edge" };
 	struct trc_lost pause = { .head = SCENE_HEAD(lost, 60000, 0, 0),
 				  .cause = TRC_LOST_PAUSED,
 				  .first_ns = SCENE_START + 40000,
@@ -195,6 +196,15 @@ static void test_gaps(void)
 		    (u64[SPAN_STATE_COUNT]){ [SPAN_runnable] = 2000,
 					     [SPAN_user] = 19000 + DEATH - 81000,
 					     [SPAN_sleep] = 50000 });
+	/* It is one, and has its end. */
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+		table_fill(&t, scene.path, waits[i], NULL);
+		CHECK_EQ(t.rows.count, 1);
+		CHECK_EQ(table_int(&t, 0, "count"), 1);
+		CHECK_EQ(table_int(&t, 0, "max_ns"), 50000);
+		CHECK_EQ(table_int(&t, 0, i < 2 ? "max_waker_tid" : "waker_pid"), 9999);
+		table_release(&t);
+	}
 	scene_release(&scene);
 
 	begin(&scene);
