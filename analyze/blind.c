@@ -14,6 +14,7 @@ struct streams {
 	bool tasks, sched;
 	u64 cpus[TRACE_CPU_MIXED / 64 + 1];	  /* bit per CPU: those with any */
 	u64 sched_cpus[TRACE_CPU_MIXED / 64 + 1]; /* those with the scheduler's */
+	u64 mixed; /* bit (CPU mod 64): those with events in streams of several CPUs */
 };
 
 static void find_streams(const struct trace_reader *reader, u32 section, struct streams *streams)
@@ -28,8 +29,10 @@ static void find_streams(const struct trace_reader *reader, u32 section, struct 
 
 		streams->tasks |= (classes & TASKS) > 0;
 		streams->sched |= (classes & SCHEDULER) > 0;
-		if (cpu == TRACE_CPU_MIXED)
+		if (cpu == TRACE_CPU_MIXED) {
+			streams->mixed |= chunks[i].head.cpus;
 			continue;
+		}
 		streams->cpus[cpu / 64] |= 1ull << cpu % 64;
 		if (classes & SCHEDULER)
 			streams->sched_cpus[cpu / 64] |= 1ull << cpu % 64;
@@ -46,11 +49,13 @@ static bool lacks_stream(const struct trace_reader *reader, u32 section)
 		return true;
 	if (!streams->sched)
 		return trace_meta_has_group(trace_reader_section_meta(reader, section), "sched");
-	/* Who makes a call on a CPU came to it. */
+	/* Who makes a call on a CPU came to it, as who made or ended a task there. */
 	for (size_t i = 0; i < ARRAY_SIZE(streams->cpus); i++)
 		if (streams->cpus[i] & ~streams->sched_cpus[i])
 			return true;
-	return false;
+	for (size_t i = 0; i < ARRAY_SIZE(streams->cpus); i++)
+		streams->mixed &= ~streams->sched_cpus[i];
+	return streams->mixed;
 }
 
 u64 blind_end_ns(const struct trace_reader *reader, u32 section)

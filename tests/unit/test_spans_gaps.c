@@ -251,6 +251,32 @@ static void test_unfinished(void)
 	scene_release(&scene);
 }
 
+/* Tasks ran on two CPUs; of what the scheduler told of the second nothing is left in a file without its end. */
+static void test_unseen_cpu(u16 second)
+{
+	struct trc_task_new record = { .head = SCENE_HEAD(task_new, 30000, PID, PID),
+				       .child_tid = PID + 1,
+				       .child_tgid = PID + 1,
+				       .child_start_ns = SCENE_START + SCENE_BOOT + 30000,
+				       .comm = "other" };
+	struct table_sink t;
+	struct scene scene;
+	off_t size;
+
+	begin(&scene);
+	record.head.cpu = 1;
+	CHECK_FATAL(!trace_stream_append(
+		trace_writer_stream(scene.writer, TRC_CLASS_TASK, TRACE_CPU_MIXED), &record.head));
+	scene_switch(&scene, (struct scene_switch){ .at = 40000, .tid = 777, .cpu = second });
+	end(&scene);
+	size = lseek(scene.fd, 0, SEEK_END);
+	CHECK_FATAL(size > 1 && !ftruncate(scene.fd, size - 1));
+	table_fill(&t, scene.path, "thread_time", NULL);
+	CHECK_EQ(table_int(&t, row_of(&t, "tid", PID), "run_user_ns") > 0, second == 1);
+	table_release(&t);
+	scene_release(&scene);
+}
+
 /* ---- no sense at all ---- */
 
 static void put_nonsense(struct scene *scene, u64 *state, u64 at)
@@ -356,6 +382,8 @@ int main(void)
 	test_without_sched();
 	test_gaps();
 	test_unfinished();
+	test_unseen_cpu(0);
+	test_unseen_cpu(1);
 	for (u64 seed = 1; seed <= 20; seed++)
 		test_nonsense(seed);
 	return check_report();
