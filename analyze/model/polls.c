@@ -243,6 +243,7 @@ static void read_poll(struct polls *polls, struct thread *thread, const struct t
 	const struct decoder *decoder = polls->decoder;
 
 	polls->step.watched = (u32)syscall_arg(record, 1);
+	polls->step.known = (before ? before->len / 8 : 0) >= polls->step.watched;
 	for (size_t at = 0; before && at + 8 <= before->len; at += 8) {
 		const u8 *data = trc_item_data(before) + at;
 		s32 fd = (s32)payload_u32(decoder, data);
@@ -293,11 +294,14 @@ static void read_select(struct polls *polls, struct thread *thread,
 	const struct trc_item *before[3], *after[3];
 	u64 limit = syscall_arg(record, 0), longest = 0;
 
+	polls->step.known = true;
 	for (u8 i = 0; i < 3; i++) {
 		before[i] = reading(record, (u8)(i + 1), 0);
 		after[i] = reading(record, (u8)(i + 1), 1);
 		if (before[i] && before[i]->len > longest)
 			longest = before[i]->len;
+		if (syscall_arg(record, i + 1) && (before[i] ? before[i]->len * 8 : 0) < limit)
+			polls->step.known = false;
 	}
 	if (limit > longest * 8)
 		limit = longest * 8;

@@ -30,6 +30,7 @@ struct poll_step {	      /* a call that waits, during its event */
 	u8 call;	      /* enum poll_call */
 	struct object *epoll; /* the instance */
 	u32 watched;	      /* how many descriptors it waits for */
+	bool known;	      /* the entries are all of them; never of epoll */
 	size_t count;	      /* entries: of epoll only those that are ready */
 	struct poll_entry *entries;
 };

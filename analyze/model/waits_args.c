@@ -36,9 +36,10 @@ void wait_poll(struct model *model, struct thread *thread, const struct trc_sysc
 
 	if (!step)
 		return;
-	cause->reason = step->epoll || step->count ? WAIT_poll : WAIT_timer;
+	/* Without a descriptor it waits for a time; what it was given before it was watched is not known. */
+	cause->reason = step->known && !step->count ? WAIT_timer : WAIT_poll;
 	cause->object = step->epoll;
-	if (!step->epoll && step->count == 1) { /* as if it read */
+	if (step->known && step->count == 1) { /* as if it read */
 		cause->object = step->entries[0].object;
 		if (cause->object)
 			cause->reason = wait_reason_of(cause->object);

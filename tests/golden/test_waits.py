@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What a wait was for, where the trace tells little of it."""
+import struct
+
+import harness
+from harness import cases, equal, succeed
+from maker import Maker, item
+
+ANY, BYTES, COMPLETE, UNFINISHED, NO_ENTER = 16, 19, 0, 1, 2
+SLEEP, FROM, TO = 1, 4, 8  # of sched_switch
+SYSCALL, SWITCH, FOUND = 1, 7, 47
+
+def kind(number, name, group, form, names, items=0):
+    """`form` as of struct.pack, a letter for each of the names."""
+    size, types = struct.calcsize, "_BHIQiq"
+    fields = [[field, 24 + size("<" + form[:i]), size(form[i]), types.index(form[i]), "", ""] for i, field in enumerate(names.split())]
+    return [number, name, 24 + size("<" + form), group, fields, [[f"data{i}", ANY, ""] for i in range(items)], ""]
+
+
+KINDS = [
+    kind(SYSCALL, "syscall", 2, "IBBBBqQQQQQ", "nr abi state flags items ret duration_ns arg0 arg1 arg2 arg3", items=4),
+    kind(SWITCH, "sched_switch", 4, "IIBBBBI", "next_tid next_tgid state flags prio next_prio state_bits"),
+    kind(FOUND, "task_found", 0, "QII", "start_ns ppid reason"),
+]
+CALLS = {1: [[7, "poll", 1024, 32, [["ufds", "pollfds", 0, None], ["nfds", "uint", 0, None], ["timeout_msecs", "int", 0, None]]],
+             [23, "select", 1026, 32, [["n", "int", 0, None]] + [[name, "fdset", 0, None] for name in ("inp", "outp", "exp")]],
+             [35, "nanosleep", 0, 16, [["rqtp", "ptr", 0, None]]], [219, "restart_syscall", 0, 16, []],
+             [232, "epoll_wait", 1024, 32, [["epfd", "fd", 0, None], ["events", "epoll_events_out", 0, None]]]]}
+
+
+class Trace:
+    """A thread, found at the beginning, that waits."""
+
+    def __init__(self):
+        self.made = Maker(kinds=KINDS, header={10: CALLS, 13: {"options": [["events", "task,syscall,sched"]]}})
+        self.at, self.tasks, self.calls, self.switches = 1000, [], [], []
+        self.found(7, 1)
+
+    def found(self, tid, ppid):
+        self.tasks.append(self.made.event(1000, kind=FOUND, tid=tid, tgid=tid, fixed=struct.pack("<QII", 5, ppid, 1)))
+
+    def switch(self, flags, tid, next_tid, state=0):
+        self.switches.append(self.made.event(self.at, kind=SWITCH, tid=tid, tgid=tid,
+                                             fixed=struct.pack("<IIBBBBI", next_tid, next_tid, state, flags, 0, 0, 0)))
+
+    def wait(self, tid=7, state=SLEEP, flags=0):
+        self.at += 1000
+        self.switch(flags | FROM, tid, 0, state)
+        self.at += 50000
+        self.switch(TO, 0, tid)
+        self.at += 1000
+
+    def call(self, nr, *args, ret=0, state=COMPLETE, tail=()):
+        """One in which it waited."""
+        self.wait()
+        args = (args + (0, 0, 0, 0))[:4]
+        fixed = struct.pack("<IBBBBqQQQQQ", nr, 1, state, 0, len(tail), ret, 52000, *args)
+        self.calls.append(self.made.event(self.at, kind=SYSCALL, fixed=fixed, tail=b"".join(tail)))
+
+    def rows(self, t, *columns, table="wait"):
+        for number, events, seen in (0, self.tasks, FOUND), (2, self.calls, SYSCALL), (4, self.switches, SWITCH):
+            if events:
+                self.made.events(*events, stream=number << 16, kinds=1 << seen, pids=2**256 - 1)
+        out = succeed([harness.ANALYZE, "report", table, t.write("made.trc", self.made.end().data()), "--format", "csv",
+                       "--columns", ",".join(columns)]).stdout
+        return [tuple(line.split(",")) for line in out.splitlines()[1:]]
+
+
+def pointed(argument, data):
+    return item("<", argument, BYTES, data)
+
+
+EMPTY = bytes(8)
+WAITED = {  # call, arguments, what they point to → reason
+    "select, not captured": (23, (64, 4096), (), "poll"),
+    "select, one set of two": (23, (64, 4096, 8192), (pointed(1, EMPTY),), "poll"),
+    "select, part of a set": (23, (128, 4096), (pointed(1, EMPTY),), "poll"),
+    "select, empty": (23, (64, 4096), (pointed(1, EMPTY),), "timer"),
+    "select, no sets": (23, (64,), (), "timer"),
+    "select, of none": (23, (0, 4096), (), "timer"),
+    "poll, not captured": (7, (4096, 2), (), "poll"),
+    "poll, of none": (7, (0, 0), (), "timer"),
+    "poll, none left": (7, (4096, 1), (pointed(0, struct.pack("<ihh", -1, 1, 0)),), "timer"),
+    "epoll, not known": (232, (9, 4096), (), "poll"),
+}
+
+
+@cases(*WAITED)
+def test_poll(t, what):
+    """That it waits for a time alone is said where it is known that there was no descriptor."""
+    nr, args, tail, reason = WAITED[what]
+    trace = Trace()
+    trace.call(nr, *args, tail=tail, state=COMPLETE if tail or nr == 232 else NO_ENTER)
+    equal([row for row in trace.rows(t, "reason", "count")], [(reason, "1")], "reasons of waits")
