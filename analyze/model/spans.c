@@ -129,6 +129,18 @@ static void ran(struct span_thread *st, u64 entry_ns, u64 end_ns)
 		spans_turn(st, entry_ns > open->start_ns ? entry_ns : end_ns, SPAN_user);
 }
 
+static void keep_cause(struct span_thread *st, const struct trc_syscall *record,
+		       const struct wait_cause *cause)
+{
+	struct object *old = st->again.object;
+
+	st->again = (struct wait_cause){};
+	if (waits_again(record))
+		st->again = (struct wait_cause){ .reason = cause->reason,
+						 .object = object_ref(cause->object) };
+	object_unref(old);
+}
+
 void spans_call(struct spans *spans, struct span_thread *st, const struct trc_syscall *record)
 {
 	u64 end_ns = record->head.ts, entry_ns = end_ns - record->duration_ns;
@@ -150,10 +162,11 @@ void spans_call(struct spans *spans, struct span_thread *st, const struct trc_sy
 		spans_tell(spans, st, entry_ns < end_ns ? entry_ns : end_ns, NULL);
 	call.start_ns = entry_ns;
 	/* Else it was on a CPU all the time. */
-	if (st->count > 1 || spans_open_segment(st)->state != SPAN_user)
-		call.cause = waits_call(spans->waits, st->thread, record);
+	if (st->count > 1 || spans_open_segment(st)->state != SPAN_user || waits_again(record))
+		call.cause = waits_call(spans->waits, st->thread, record, &st->again);
 	if (end_ns > spans_told_ns(st))
 		spans_tell(spans, st, end_ns, &call);
+	keep_cause(st, record, &call.cause);
 }
 
 /* ---- the end ---- */
@@ -207,6 +220,7 @@ static void finish_thread(struct spans *spans, struct thread *thread)
 	for (size_t i = 0; i < st->count; i++)
 		segment_drop(&st->segments[i]);
 	segment_drop(&st->early);
+	object_unref(st->again.object);
 	free(st->segments);
 	free(st);
 	thread->span = NULL;

@@ -42,6 +42,8 @@ struct span_thread {
 	/* Woken before it went to sleep, or so it looked: both at once, on two CPUs. */
 	u64 early_ns;
 	struct segment early; /* by whom */
+	/* Of the last call, if restart_syscall may go on with it: the reason (or none), and the object, held. */
+	struct wait_cause again;
 };
 
 struct spans {

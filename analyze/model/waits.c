@@ -27,6 +27,7 @@ enum wait_kind {
 	KIND_uring,
 	KIND_disk,
 	KIND_clone,
+	KIND_restart,
 };
 
 struct waits {
@@ -76,6 +77,7 @@ static const struct {
 	{ "sync", KIND_disk },
 	{ "clone", KIND_clone },
 	{ "vfork", KIND_clone },
+	{ "restart_syscall", KIND_restart },
 };
 
 static bool has_arg(const struct syscall_desc *desc, u8 type)
@@ -202,16 +204,21 @@ static u64 futex_address(const struct trc_syscall *record, const struct syscall_
 }
 
 /* Linux' own numbers, of all machines: ERESTARTSYS and the like stand for EINTR, or for trying again. */
+enum { EINTR_NUMBER = 4, ERESTART_FIRST = 512, ERESTART_RESTARTBLOCK = 516 };
+
 static bool is_interrupted(const struct trc_syscall *record)
 {
-	enum { EINTR_NUMBER = 4, ERESTART_FIRST = 512, ERESTART_LAST = 516 };
-
 	return record->state == TRC_SYSCALL_UNFINISHED || record->ret == -EINTR_NUMBER ||
-	       (record->ret <= -ERESTART_FIRST && record->ret >= -ERESTART_LAST);
+	       (record->ret <= -ERESTART_FIRST && record->ret >= -ERESTART_RESTARTBLOCK);
+}
+
+bool waits_again(const struct trc_syscall *record)
+{
+	return record->state != TRC_SYSCALL_UNFINISHED && record->ret == -ERESTART_RESTARTBLOCK;
 }
 
 struct wait_cause waits_call(struct waits *waits, struct thread *thread,
-			     const struct trc_syscall *record)
+			     const struct trc_syscall *record, const struct wait_cause *before)
 {
 	const struct syscall_desc *desc = decoder_syscall(waits->decoder, record->abi, record->nr);
 	struct wait_cause cause = { .reason = WAIT_unknown, .disk_reason = WAIT_disk };
@@ -263,6 +270,10 @@ struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 		break;
 	case KIND_clone:
 		wait_clone(waits->model, waits->decoder, thread, record, &cause);
+		break;
+	case KIND_restart:
+		cause.reason = before->reason ? before->reason : WAIT_kernel;
+		cause.object = before->object;
 		break;
 	default:
 		cause.reason = WAIT_kernel;

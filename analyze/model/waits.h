@@ -18,6 +18,8 @@ struct waits;
 
 struct waits *waits_new(struct model *model, struct decoder *decoder);
 void waits_free(struct waits *waits);
-/* During the event of the call's record. */
+/* During the event of the call's record. `before`: what it goes on with, if it is restart_syscall. */
 struct wait_cause waits_call(struct waits *waits, struct thread *thread,
-			     const struct trc_syscall *record);
+			     const struct trc_syscall *record, const struct wait_cause *before);
+/* Does the kernel go on with it as restart_syscall, where the signal has no handler? */
+bool waits_again(const struct trc_syscall *record);

@@ -92,3 +92,16 @@ def test_poll(t, what):
     trace = Trace()
     trace.call(nr, *args, tail=tail, state=COMPLETE if tail or nr == 232 else NO_ENTER)
     equal([row for row in trace.rows(t, "reason", "count")], [(reason, "1")], "reasons of waits")
+
+
+def test_restart(t):
+    """What a stopped sleep goes on with is what it waited for before; of another call before it nothing is known."""
+    again = -516  # ERESTART_RESTARTBLOCK
+    trace = Trace()
+    trace.call(219)
+    trace.call(35, ret=again)
+    trace.call(219, ret=again)
+    trace.call(219)
+    trace.call(219)
+    equal(sorted(trace.rows(t, "call", "reason", "count")),
+          [("nanosleep", "timer", "1"), ("restart_syscall", "kernel", "2"), ("restart_syscall", "timer", "2")], "waits")
