@@ -16,7 +16,7 @@ static const struct memory_choice choices[] = {
 	{ "time_use", { "activity", "time_ns", "share", "most_comm", "most_ns", "count" } },
 	{ "time_spent",
 	  { "activity", "time_ns", "share", "most_comm", "most_ns", "count", "most_object",
-	    "most_object_ns" } },
+	    "most_object_ns", "reason" } },
 	{ "critical_path_by_process",
 	  { "start_ns", "comm", "duration_ns", "share", "run_ns", "ready_ns", "wait_ns",
 	    "most_reason", "most_object", "most_ns" } },

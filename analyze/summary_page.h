@@ -44,6 +44,7 @@ enum { /* of time_use and time_spent */
        USE_count,
        USE_object,
        USE_object_time,
+       USE_reason,
 };
 enum {
 	PATH_start,

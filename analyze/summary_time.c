@@ -48,18 +48,36 @@ static void add_most_object(struct page *page, const struct value *row)
 	text_add_ns(&page->line, page_number(&row[USE_object_time]));
 }
 
+static bool is_reason(const struct value *value, u8 reason)
+{
+	const char *name = wait_reason_name(reason);
+
+	return value->type == VALUE_TEXT && value->len == strlen(name) &&
+	       !memcmp(value->text, name, value->len);
+}
+
+/* Kernel threads wait for work all the time: beside that little would be seen of processes. NULL: nothing else is there. */
+static const struct value *find_idle(const struct rows *rows, size_t reason_at)
+{
+	for (size_t i = 0; rows->count > 1 && i < rows->count; i++)
+		if (is_reason(&rows->rows[i][reason_at], WAIT_kernel_thread))
+			return rows->rows[i];
+	return NULL;
+}
+
 /* `object`: of time_spent the column of it. */
-static void put_time_row(struct page *page, const struct value *row, const struct value *object)
+static void put_time_row(struct page *page, const struct value *row, double share,
+			 const struct value *object)
 {
 	text_adds(&page->cell, "  ");
 	cell_add_text(&page->cell, &row[USE_activity]);
 	page_add_cell(page, 38, false);
-	text_addf(&page->cell, "%5.1f %%", row[USE_share].real * 100);
+	text_addf(&page->cell, "%5.1f %%", share * 100);
 	page_add_cell(page, 8, true);
 	page_add_ns(page, &row[USE_time], 10);
 	if (!page->narrow) {
 		text_adds(&page->line, "  ");
-		add_bar(&page->cell, row[USE_share].real);
+		add_bar(&page->cell, share);
 		page_add_cell(page, BAR_CELLS, false);
 	}
 	if (row[USE_comm].type == VALUE_TEXT) {
@@ -120,6 +138,7 @@ void page_put_time(struct page *page)
 	const bool has_sched = page_tells_of_sched(page);
 	const char *table = has_sched ? "time_spent" : "time_use";
 	const struct rows *use = page_rows(page, table), *processes = page_rows(page, "process");
+	const struct value *idle = has_sched ? find_idle(use, USE_reason) : NULL;
 	u64 total = 0, threads = 0, outside = 0;
 	size_t worth = 0;
 
@@ -127,10 +146,10 @@ void page_put_time(struct page *page)
 		return;
 	page_sort(page, table, USE_time);
 	for (size_t i = 0; i < use->count; i++) {
-		total = wide_add(total, page_number(&use->rows[i][USE_time]));
+		if (use->rows[i] != idle)
+			total = wide_add(total, page_number(&use->rows[i][USE_time]));
 		if (use->rows[i][USE_count].type == VALUE_NULL)
 			outside = page_number(&use->rows[i][USE_time]);
-		worth += use->rows[i][USE_share].real >= SHARE_SHOWN;
 	}
 	for (size_t i = 0; i < processes->count; i++)
 		threads += page_number(&processes->rows[i][PROCESS_threads]);
@@ -144,9 +163,19 @@ void page_put_time(struct page *page)
 	text_adds(&page->cell,
 		  page->narrow || has_sched ? ")" : "; calls: waiting and working in them)");
 	page_put_heading(page);
-	for (size_t i = 0; i < worth && i < USES_SHOWN; i++)
-		put_time_row(page, use->rows[i], has_sched ? &use->rows[i][USE_object] : NULL);
+	for (size_t i = 0; i < use->count; i++) {
+		const struct value *row = use->rows[i];
+		double share = (double)page_number(&row[USE_time]) / (double)total;
+
+		if (row != idle && share >= SHARE_SHOWN && worth++ < USES_SHOWN)
+			put_time_row(page, row, share, has_sched ? &row[USE_object] : NULL);
+	}
 	page_put_more(page, worth, USES_SHOWN, table);
+	if (idle) {
+		text_adds(&page->line, "  not counted: kernel threads waited for ");
+		text_add_ns(&page->line, page_number(&idle[USE_time]));
+		page_put_line(page);
+	}
 	if (!has_sched)
 		put_cpu(page, processes,
 			page_number(&page_rows(page, "trace")->rows[0][TRACE_probe]), outside);
@@ -173,12 +202,9 @@ static bool is_same(const struct value *a, const struct value *b)
 
 static void add_wait(struct group *group, const struct value *row)
 {
-	const struct value *reason = &row[PATH_most_reason];
 	u8 i = 0;
 
-	while (i < WAIT_REASON_COUNT &&
-	       (reason->type != VALUE_TEXT || strlen(wait_reason_name(i)) != reason->len ||
-		memcmp(wait_reason_name(i), reason->text, reason->len) != 0))
+	while (i < WAIT_REASON_COUNT && !is_reason(&row[PATH_most_reason], i))
 		i++;
 	if (i == WAIT_REASON_COUNT)
 		return;
@@ -335,7 +361,9 @@ static void add_waited_for(struct page *page, const struct value *row)
 void page_put_waits(struct page *page)
 {
 	const struct rows *waits = page_rows(page, "wait_by_object");
+	const struct value *idle = find_idle(waits, WAIT_ROW_reason);
 	unsigned width = page->narrow ? 28 : 36;
+	size_t shown = 0;
 
 	if (!waits->count)
 		return;
@@ -347,9 +375,12 @@ void page_put_waits(struct page *page)
 	text_adds(&page->cell,
 		  page->narrow ? "  the longest: who, by" : "  the longest: who, when, ended by");
 	page_put_heading(page);
-	for (size_t i = 0; i < waits->count && i < WAITS_SHOWN; i++) {
+	for (size_t i = 0; i < waits->count && shown < WAITS_SHOWN; i++) {
 		const struct value *row = waits->rows[i];
 
+		if (row == idle)
+			continue;
+		shown++;
 		text_adds(&page->line, "  ");
 		add_waited_for(page, row);
 		cell_clip(&page->cell, width - 9);
@@ -364,5 +395,5 @@ void page_put_waits(struct page *page)
 		put_longest(page, row);
 		page_put_line(page);
 	}
-	page_put_more(page, waits->count, WAITS_SHOWN, "wait_by_object");
+	page_put_more(page, waits->count - (idle != NULL), WAITS_SHOWN, "wait_by_object");
 }

@@ -54,6 +54,7 @@ static const char *const wait_texts[WAIT_REASON_COUNT] = {
 	[WAIT_exit] = "waiting to end",
 	[WAIT_uring] = "waiting for io_uring",
 	[WAIT_kernel] = "waiting in other calls",
+	[WAIT_kernel_thread] = "waiting, kernel threads",
 	[WAIT_unknown] = "waiting, reason unknown",
 };
 

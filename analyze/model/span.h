@@ -52,6 +52,7 @@ enum span_state { SPAN_STATES(SPAN_ENUM) SPAN_STATE_COUNT };
 	W(exit, "other threads, at the end")                                                       \
 	W(uring, "io_uring")                                                                       \
 	W(kernel, "the kernel, in another call")                                                   \
+	W(kernel_thread, "what a kernel thread waits for")                                         \
 	W(unknown, "unknown")
 
 #define WAIT_ENUM(name, text) WAIT_##name,

@@ -28,6 +28,26 @@ void spans_free(struct spans *spans)
 
 /* ---- what is told ---- */
 
+/* They have neither a program nor arguments, and one parent. */
+static bool is_of_kernel(const struct process *process)
+{
+	enum { KTHREADD = 2 };
+	const struct identity *identity = &process->identity;
+
+	return identity->known && !identity->exe && !identity->cmdline &&
+	       (process->pid == KTHREADD || process->ppid == KTHREADD);
+}
+
+/* What a wait outside of calls is for, as far as the state tells. */
+static u8 reason_outside(const struct span_thread *st, const struct segment *segment)
+{
+	if (segment->in_call)
+		return WAIT_kernel;
+	if (is_of_kernel(st->thread->process))
+		return segment->state == SPAN_iowait ? WAIT_disk : WAIT_kernel_thread;
+	return segment->state == SPAN_sleep ? WAIT_unknown : WAIT_fault;
+}
+
 static void emit(struct spans *spans, struct span_thread *st, const struct segment *segment,
 		 u64 start_ns, u64 end_ns, const struct span_call *call, bool last_wait)
 {
@@ -61,9 +81,7 @@ static void emit(struct spans *spans, struct span_thread *st, const struct segme
 					      : call->cause.object;
 		}
 	} else if (waits) {
-		span.reason = segment->in_call		     ? WAIT_kernel
-			      : segment->state == SPAN_sleep ? WAIT_unknown
-							     : WAIT_fault;
+		span.reason = reason_outside(st, segment);
 	}
 	if (segment->mapped) {
 		span.reason = WAIT_fault;

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What a wait was for, where the trace tells little of it."""
+import re
 import struct
 
 import harness
-from harness import cases, equal, succeed
+from harness import cases, check, equal, succeed
 from maker import Maker, item
 
 ANY, BYTES, COMPLETE, UNFINISHED, NO_ENTER = 16, 19, 0, 1, 2
@@ -105,3 +106,23 @@ def test_restart(t):
     trace.call(219)
     equal(sorted(trace.rows(t, "call", "reason", "count")),
           [("nanosleep", "timer", "1"), ("restart_syscall", "kernel", "2"), ("restart_syscall", "timer", "2")], "waits")
+
+
+def test_kernel_threads(t):
+    """Without work they wait for it, not in page faults, and in the summary not before the processes."""
+    block, iowait = 2, 2
+    trace = Trace()
+    trace.found(2, 0)
+    trace.found(9, 2)
+    trace.found(10, 7)
+    for tid, state, flags in (9, SLEEP, 0), (9, block, 0), (9, block, iowait), (10, block, 0):
+        trace.wait(tid, state, flags)
+    rows = trace.rows(t, "tid", "reason", "count")
+    equal(sorted(rows, key=lambda row: (int(row[0]), row)), [
+        ("2", "kernel_thread", "1"), ("7", "unknown", "1"), ("9", "disk", "1"), ("9", "kernel_thread", "2"), ("10", "fault", "1")], "waits")
+    summary = succeed([harness.ANALYZE, "report", t.path("made.trc")]).stdout
+    told, waits = re.search(r"Where .* went.*?\n\n", summary, re.S)[0], re.search(r"Waits for.*?\n\n", summary, re.S)[0]
+    check("not counted: kernel threads waited for" in told and "waiting, kernel threads" not in told, f"where the time went: {told}")
+    shares = [float(share) for share in re.findall(r"([\d.]+) %", told)]
+    check(99.5 < sum(shares) < 100.5, f"shares: {shares}")
+    check("kernel_thread" not in waits and "fault" in waits, f"waits: {waits}")
