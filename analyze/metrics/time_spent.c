@@ -9,6 +9,9 @@
 #define NAMES_MAX   16384
 #define OBJECTS_MAX 16384
 
+/* Who came from vfork has its own name only after its parent's wait: some are kept apart until they have it. */
+#define CHILDREN_MAX 1024
+
 #define COLUMNS(C)                                                                                 \
 	C(activity, TEXT, NONE, "what the threads did, in words")                                  \
 	C(state, TEXT, NONE,                                                                       \
@@ -66,9 +69,20 @@ struct by_object { /* key: activity and name */
 	u64 ns;
 };
 
+struct child_key {
+	u64 object_id;
+	u64 activity;
+};
+
+struct child {
+	struct object *object; /* held */
+	u64 ns;
+};
+
 struct state {
 	struct text_map by_comm;   /* struct times */
 	struct text_map by_object; /* struct by_object */
+	struct text_map children; /* struct child; key: struct child_key; on the way to by_object */
 	struct times all;
 	u64 count[ACTIVITIES], thread_count[ACTIVITIES];
 	bool lossy[ACTIVITIES];
@@ -80,6 +94,7 @@ static void init(struct fold *fold)
 
 	state->by_comm.value_size = sizeof(struct times);
 	state->by_object.value_size = sizeof(struct by_object);
+	state->children.value_size = sizeof(struct child);
 }
 
 static unsigned activity_of(const struct span *span)
@@ -104,6 +119,35 @@ static void add_object(struct fold *fold, unsigned activity, const struct object
 		sum->ns = wide_add(sum->ns, ns);
 }
 
+static void add_children(struct fold *fold)
+{
+	struct state *state = fold->state;
+	struct child_key key;
+
+	for (size_t i = 0; i < state->children.count; i++) {
+		struct child *child = state->children.entries[i].value;
+
+		memcpy(&key, state->children.entries[i].key, sizeof(key));
+		add_object(fold, (unsigned)key.activity, child->object, child->ns);
+		object_unref(child->object);
+	}
+	text_map_release(&state->children);
+}
+
+static void add_child(struct fold *fold, unsigned activity, struct object *object, u64 ns)
+{
+	const struct child_key key = { object->id, activity };
+	struct state *state = fold->state;
+	struct child *child;
+
+	if (state->children.count >= CHILDREN_MAX)
+		add_children(fold);
+	child = text_map_get(&state->children, (const char *)&key, sizeof(key));
+	if (!child->object)
+		child->object = object_ref(object);
+	child->ns = wide_add(child->ns, ns);
+}
+
 static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
 {
 	struct times *times = thread->slots[fold->slot];
@@ -118,7 +162,11 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 	times->ns[activity] = wide_add(times->ns[activity], ns);
 	state->count[activity] += span->begins;
 	state->lossy[activity] |= !span->complete;
-	if (span->object && span_waits(span->state))
+	if (!span->object || !span_waits(span->state))
+		return;
+	if (span->object->type == OBJECT_child)
+		add_child(fold, activity, span->object, ns);
+	else
 		add_object(fold, activity, span->object, ns);
 }
 
@@ -204,6 +252,7 @@ static void finish(struct fold *fold)
 	const struct state *state = fold->state;
 	u64 total = 0;
 
+	add_children(fold);
 	for (size_t i = 0; i < ACTIVITIES; i++)
 		total = wide_add(total, state->all.ns[i]);
 	for (unsigned i = 0; i < ACTIVITIES; i++) {
@@ -226,6 +275,9 @@ static void release(struct fold *fold)
 {
 	struct state *state = fold->state;
 
+	for (size_t i = 0; i < state->children.count; i++)
+		object_unref(((struct child *)state->children.entries[i].value)->object);
+	text_map_release(&state->children);
 	text_map_release(&state->by_comm);
 	text_map_release(&state->by_object);
 }

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the tables of all threads' time say of waits, and of time of which nothing is known. */
+#include "tests/unit/make_sched.h"
+#include "tests/unit/make_tables.h"
+
+/* A thread of its own process sleeps in a call from `at` until another ends that. */
+static void wait_in(struct scene *scene, u32 tid, u32 nr, u64 at, u64 until, u32 waker, s64 ret)
+{
+	scene_leave(scene, at, tid, TRC_SCHED_SLEEP);
+	scene_wake(scene, until, waker, tid);
+	scene_come(scene, until + 1000, tid);
+	scene_call(scene, (struct scene_call){ .at = until + 2000,
+					       .tid = tid,
+					       .tgid = tid,
+					       .nr = nr,
+					       .ret = ret,
+					       .duration_ns = until + 2000 - at + 1000 });
+}
+
+/* A child of vfork has its name only when its parent has waited for it. */
+static void test_child_name(void)
+{
+	struct table_sink t;
+	struct scene scene;
+	size_t row;
+
+	scene_begin(&scene, 9);
+	scene_exec(&scene, 1000, 100, 100, 0, "/bin/sh", "sh", 2);
+	scene_new(&scene, 10000, 100, 100, 101, 101, "sh");
+	wait_in(&scene, 100, NR_vfork, 20000, 50000, 101, 101);
+	scene_exec(&scene, 60000, 101, 101, 10000, "/bin/first", "first", 5);
+	scene_new(&scene, 110000, 100, 100, 102, 102, "sh");
+	wait_in(&scene, 100, NR_vfork, 120000, 130000, 102, 102);
+	scene_exec(&scene, 160000, 102, 102, 110000, "/bin/first", "first", 5);
+	scene_finish(&scene);
+	table_fill(&t, scene.path, "time_spent", NULL);
+	row = table_find(&t, "reason", "vfork");
+	CHECK_STR(table_text(&t, row, "most_object"), "child first");
+	CHECK_EQ(table_int(&t, row, "most_object_ns"), 40000);
+	table_release(&t);
+	scene_release(&scene);
+}
+
+int main(void)
+{
+	test_child_name();
+	return check_report();
+}
