@@ -34,7 +34,7 @@ const char *activity_name(u8 activity)
 		[ACTIVITY_OUTSIDE] = "outside system calls: own code",
 		[ACTIVITY_CHILD] = "waiting for a child",
 		[ACTIVITY_SLEEP] = "sleeping until a time",
-		[ACTIVITY_LOCK] = "locks (futex)",
+		[ACTIVITY_LOCK] = "futexes (locks, conditions), flock",
 		[ACTIVITY_POLL] = "waiting for readiness (poll, epoll)",
 		[ACTIVITY_READ] = "reading (files, pipes, sockets)",
 		[ACTIVITY_WRITE] = "writing (files, pipes, sockets)",

@@ -7,6 +7,8 @@
 #include "analyze/sinks/memory.h"
 #include "common/wide.h"
 
+#define USE_WIDTH     38
+#define USE_WIDTH_MAX 44
 #define SHARE_SHOWN   0.0005
 #define BAR_CELLS     16
 #define USES_SHOWN    8
@@ -65,13 +67,33 @@ static const struct value *find_idle(const struct rows *rows, size_t reason_at)
 	return NULL;
 }
 
+/* The bytes of the widest of them that is to be shown, as page_add_cell() has them. */
+static unsigned activity_width(const struct value *row, unsigned width)
+{
+	size_t len = row[USE_activity].len + 2;
+
+	return len > width && len <= USE_WIDTH_MAX ? (unsigned)len : width;
+}
+
+static double share_of(const struct value *row, u64 total_ns)
+{
+	return (double)page_number(&row[USE_time]) / (double)total_ns;
+}
+
+static bool is_worth(const struct value *row, const struct value *idle, u64 total_ns)
+{
+	return row != idle && share_of(row, total_ns) >= SHARE_SHOWN;
+}
+
 /* `object`: of time_spent the column of it. */
 static void put_time_row(struct page *page, const struct value *row, double share,
-			 const struct value *object)
+			 const struct value *object, unsigned width)
 {
+	unsigned left;
+
 	text_adds(&page->cell, "  ");
 	cell_add_text(&page->cell, &row[USE_activity]);
-	page_add_cell(page, 38, false);
+	page_add_cell(page, width, false);
 	text_addf(&page->cell, "%5.1f %%", share * 100);
 	page_add_cell(page, 8, true);
 	page_add_ns(page, &row[USE_time], 10);
@@ -82,7 +104,8 @@ static void put_time_row(struct page *page, const struct value *row, double shar
 	}
 	if (row[USE_comm].type == VALUE_TEXT) {
 		text_adds(&page->line, "  most: ");
-		page_add_clipped(page, &row[USE_comm], 16);
+		left = page_places_left(page);
+		page_add_clipped(page, &row[USE_comm], left < 16 ? left : 16);
 		if (!page->narrow) {
 			text_adds(&page->line, ", ");
 			text_add_ns(&page->line, page_number(&row[USE_most]));
@@ -140,6 +163,7 @@ void page_put_time(struct page *page)
 	const struct rows *use = page_rows(page, table), *processes = page_rows(page, "process");
 	const struct value *idle = has_sched ? find_idle(use, USE_reason) : NULL;
 	u64 total = 0, threads = 0, outside = 0;
+	unsigned width = USE_WIDTH;
 	size_t worth = 0;
 
 	if (!use->count || page->selection->calls)
@@ -163,12 +187,17 @@ void page_put_time(struct page *page)
 	text_adds(&page->cell,
 		  page->narrow || has_sched ? ")" : "; calls: waiting and working in them)");
 	page_put_heading(page);
-	for (size_t i = 0; i < use->count; i++) {
+	for (size_t i = 0; i < use->count; i++)
+		if (is_worth(use->rows[i], idle, total) && worth++ < USES_SHOWN)
+			width = activity_width(use->rows[i], width);
+	for (size_t i = 0, shown = 0; i < use->count && shown < USES_SHOWN; i++) {
 		const struct value *row = use->rows[i];
-		double share = (double)page_number(&row[USE_time]) / (double)total;
 
-		if (row != idle && share >= SHARE_SHOWN && worth++ < USES_SHOWN)
-			put_time_row(page, row, share, has_sched ? &row[USE_object] : NULL);
+		if (!is_worth(row, idle, total))
+			continue;
+		put_time_row(page, row, share_of(row, total), has_sched ? &row[USE_object] : NULL,
+			     width);
+		shown++;
 	}
 	page_put_more(page, worth, USES_SHOWN, table);
 	if (idle) {

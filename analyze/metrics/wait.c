@@ -12,9 +12,9 @@
 	C(tid, INTEGER, NUMBER, "its tid")                                                         \
 	C(comm, TEXT, NONE, "its name then")                                                       \
 	C(reason, TEXT, NONE,                                                                      \
-	  "what for: file, directory, device, pipe, socket, event, futex, poll, child, timer, "    \
-	  "signal, disk, fault, memory, ipc, vfork, exit, uring, kernel, kernel_thread (in "       \
-	  "one, whatever for), unknown")                                                           \
+	  "what for: file, lock (of a file: flock, fcntl), directory, device, pipe, socket, "      \
+	  "event, futex, poll, child, timer, signal, disk, fault, memory, ipc, vfork, exit, "      \
+	  "uring, kernel, kernel_thread (in one, whatever for), unknown")                          \
 	C(object_id, INTEGER, ID,                                                                  \
 	  "the file, pipe, socket …; of a futex, a child, a path or mapped file that was not "   \
 	  "opened one of its own; NULL: none, not known, or one of very many paths")               \

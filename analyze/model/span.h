@@ -34,6 +34,7 @@ enum span_state { SPAN_STATES(SPAN_ENUM) SPAN_STATE_COUNT };
 #define WAIT_REASONS(W)                                                                            \
 	W(none, "")                                                                                \
 	W(file, "file")                                                                            \
+	W(lock, "lock of a file (flock, fcntl)")                                                   \
 	W(directory, "directory")                                                                  \
 	W(device, "device")                                                                        \
 	W(pipe, "pipe")                                                                            \

@@ -15,6 +15,7 @@ enum wait_kind {
 	KIND_none, /* not looked up yet */
 	KIND_kernel,
 	KIND_fd,
+	KIND_lock,
 	KIND_path,
 	KIND_poll,
 	KIND_child,
@@ -75,6 +76,8 @@ static const struct {
 	{ "io_pgetevents", KIND_disk },
 	{ "io_submit", KIND_disk },
 	{ "sync", KIND_disk },
+	{ "flock", KIND_lock },
+	{ "fcntl", KIND_lock }, /* some of its commands */
 	{ "clone", KIND_clone },
 	{ "vfork", KIND_clone },
 	{ "restart_syscall", KIND_restart },
@@ -181,6 +184,16 @@ static void find_fd(struct thread *thread, const struct trc_syscall *record,
 		cause->reason = WAIT_socket;
 }
 
+/* Does the call wait until it has a lock? */
+static bool is_locking(const struct trc_syscall *record, const struct syscall_desc *desc)
+{
+	enum { SETLKW = 7, SETLKW64 = 14, OFD_SETLKW = 38 };
+	u32 command = (u32)syscall_arg(record, 1);
+
+	return strncmp(desc->name, "fcntl", 5) != 0 || command == SETLKW ||
+	       (command == SETLKW64 && abi_is_narrow(record->abi)) || command == OFD_SETLKW;
+}
+
 /* What was opened, or else the name that is looked up. */
 static void find_path(struct waits *waits, struct thread *thread, const struct trc_syscall *record,
 		      const struct syscall_desc *desc, struct wait_cause *cause)
@@ -229,6 +242,11 @@ struct wait_cause waits_call(struct waits *waits, struct thread *thread,
 	switch (kind) {
 	case KIND_fd:
 		find_fd(thread, record, desc, &cause);
+		break;
+	case KIND_lock:
+		find_fd(thread, record, desc, &cause);
+		if (is_locking(record, desc))
+			cause.reason = WAIT_lock;
 		break;
 	case KIND_path:
 		find_path(waits, thread, record, desc, &cause);

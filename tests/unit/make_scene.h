@@ -16,6 +16,7 @@ enum {
 	NR_vfork = 58,
 	NR_getppid = 110,
 	NR_wait4 = 61,
+	NR_flock = 73,
 	NR_exit_group = 231,
 	NR_openat = 257
 };

@@ -41,8 +41,32 @@ static void test_child_name(void)
 	scene_release(&scene);
 }
 
+/* That of a file is no wait for its contents. */
+static void test_file_lock(void)
+{
+	struct table_sink t;
+	struct scene scene;
+	size_t row;
+
+	scene_begin(&scene, 9);
+	scene_exec(&scene, 1000, 100, 100, 0, "/bin/sh", "sh", 2);
+	scene_new(&scene, 10000, 100, 100, 101, 101, "sh");
+	scene_new(&scene, 11000, 2, 2, 102, 102, "kworker");
+	wait_in(&scene, 100, NR_flock, 20000, 50000, 101, 0);
+	wait_in(&scene, 100, NR_flock, 60000, 65000, 102, 0);
+	wait_in(&scene, 100, NR_flock, 70000, 77000, 101, 0);
+	scene_finish(&scene);
+	table_fill(&t, scene.path, "time_spent", NULL);
+	row = table_find(&t, "reason", "lock");
+	CHECK_STR(table_text(&t, row, "activity"), "waiting for file locks");
+	CHECK_EQ(table_int(&t, row, "time_ns"), 42000);
+	table_release(&t);
+	scene_release(&scene);
+}
+
 int main(void)
 {
 	test_child_name();
+	test_file_lock();
 	return check_report();
 }
