@@ -19,7 +19,9 @@
 	C(to_comm, TEXT, NONE, "its last name")                                                    \
 	C(via, TEXT, NONE,                                                                         \
 	  "pipe, tcp, udp, unix …; futex (it was woken), signal (also what ended any other "     \
-	  "wait), child (birth; and its end, which the parent waited for)")                        \
+	  "wait), child (birth; and its end, which the parent waited for); of waits alone: lock "  \
+	  "(of a file), poll (of what is none of these), event (eventfd and the like), device "    \
+	  "(also a terminal), ipc, uring")                                                         \
 	C(peer, TEXT, NONE, "of one that is outside: its address; NULL: none, or not known")       \
 	C(bytes, INTEGER, BYTES, "bytes that it gave; NULL where there are none")                  \
 	C(count, INTEGER, COUNT, "calls that got some, wakes, signals, births")                    \
@@ -283,6 +285,42 @@ static const struct process *giver(struct fold *fold, const struct span *span, u
 	return span->waker && span->waker_context == WAKER_task ? span->waker->process : NULL;
 }
 
+/* Who ends a wait for one of these gave something; of one for a disk or memory it only came by. */
+static const char *via_of_reason(u8 reason)
+{
+	switch (reason) {
+	case WAIT_lock:
+	case WAIT_poll:
+	case WAIT_event:
+	case WAIT_device:
+	case WAIT_ipc:
+	case WAIT_uring:
+	case WAIT_signal:
+		return wait_reason_name(reason);
+	case WAIT_child:
+	case WAIT_vfork:
+		return "child";
+	default: /* futexes tell of themselves */
+		return NULL;
+	}
+}
+
+static const char *via_of_wait(const struct span *span)
+{
+	if (span->interrupted && span->state == SPAN_sleep)
+		return "signal";
+	if (span->object &&
+	    (span->object->type == OBJECT_pipe || span->object->type == OBJECT_socket))
+		return via_of(span->object);
+	return via_of_reason(span->reason);
+}
+
+/* kthreadd, and whom it made: they work for others. */
+static bool is_of_kernel(const struct process *process)
+{
+	return process->pid == 2 || process->ppid == 2;
+}
+
 static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
 {
 	const struct process *from;
@@ -292,16 +330,12 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 
 	if (!shown || !span_waits(span->state))
 		return;
-	if (span->interrupted && span->state == SPAN_sleep)
-		via = "signal";
-	else if (span->reason == WAIT_child || span->reason == WAIT_vfork)
-		via = "child";
-	else if (span->object &&
-		 (span->object->type == OBJECT_pipe || span->object->type == OBJECT_socket))
-		via = via_of(span->object);
-	else
+	via = via_of_wait(span);
+	if (!via)
 		return;
 	from = giver(fold, span, &from_id);
+	if (from && is_of_kernel(from))
+		from = NULL;
 	if (from) {
 		add(fold, from, thread->process, via, true, span->end_ns - span->start_ns);
 	} else if (from_id && from_id != thread->process->id) {

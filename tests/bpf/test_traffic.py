@@ -92,6 +92,38 @@ def test_signal(t):
           f"signals and the waits that they ended: {[tuple(row) for row in rows]}")
 
 
+WAITED = """
+import ctypes, fcntl, os, select, signal, sys, time
+held = open(sys.argv[1], 'w')
+libc, mask = ctypes.CDLL(None), (1 << 9).to_bytes(128, 'little')  # SIGUSR1
+libc.sigprocmask(0, mask, None)
+both, (reader, writer) = select.epoll(), os.pipe()
+both.register(libc.signalfd(-1, mask, 0), select.EPOLLIN)
+both.register(reader, select.EPOLLIN)
+takes = (lambda: fcntl.flock(held, fcntl.LOCK_EX), lambda: fcntl.lockf(held, fcntl.LOCK_EX), lambda: None)
+for i, take in enumerate(takes):
+    if not os.fork():
+        held = open(sys.argv[1], 'w')
+        take()
+        time.sleep(0.2)
+        os.kill(os.getppid(), signal.SIGUSR1) if i == 2 else None
+        os._exit(0)
+    time.sleep(0.05)
+    take()
+    both.poll() if i == 2 else None
+    os.wait()
+"""
+
+
+def test_waits(t):
+    """Locks of files and whatever a process polls: who ended the wait is told, and each wait once."""
+    trace = t.record("/usr/bin/python3", "-S", "-c", WAITED, t.path("held"))
+    rows = trace.sql("SELECT via, wait_count, wait_ns, from_pid FROM communication WHERE to_pid = (SELECT min(pid) FROM process)"
+                     " AND wait_ns > 50000000 ORDER BY from_process_id")
+    equal([(row["via"], row["wait_count"]) for row in rows], [("lock", 1), ("lock", 1), ("poll", 1)], "waits, child by child")
+    equal(trace.sql("SELECT reason, object FROM wait WHERE call IN ('flock', 'fcntl') AND reason <> 'lock'"), [], "what else they were for")
+
+
 def test_network(t):
     """Both ends of each connection, bytes each way, and the latencies that the program measured itself."""
     run = Run(t)

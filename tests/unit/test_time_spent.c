@@ -41,7 +41,7 @@ static void test_child_name(void)
 	scene_release(&scene);
 }
 
-/* That of a file is no wait for its contents. */
+/* That of a file is no wait for its contents; who had it ended the wait, unless that was the kernel's own thread. */
 static void test_file_lock(void)
 {
 	struct table_sink t;
@@ -60,6 +60,16 @@ static void test_file_lock(void)
 	row = table_find(&t, "reason", "lock");
 	CHECK_STR(table_text(&t, row, "activity"), "waiting for file locks");
 	CHECK_EQ(table_int(&t, row, "time_ns"), 42000);
+	table_release(&t);
+	table_fill(&t, scene.path, "communication", NULL);
+	row = table_find(&t, "via", "lock");
+	CHECK_EQ(table_int(&t, row, "from_pid"), 101);
+	CHECK_EQ(table_int(&t, row, "to_pid"), 100);
+	CHECK_EQ(table_int(&t, row, "count"), 0);
+	CHECK_EQ(table_int(&t, row, "wait_count"), 2);
+	CHECK_EQ(table_int(&t, row, "wait_ns"), 37000);
+	for (size_t i = 0; i < t.rows.count; i++)
+		CHECK(i == row || table_int(&t, i, "wait_count") == 0);
 	table_release(&t);
 	scene_release(&scene);
 }
