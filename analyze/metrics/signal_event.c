@@ -5,19 +5,21 @@
 #include <signal.h>
 
 #define COLUMNS(C)                                                                                   \
-	C(ts_ns, INTEGER, TS, "when it was")                                                         \
+	C(ts_ns, INTEGER, TS,                                                                        \
+	  "when it was; rows stand in its order, but that of a death comes when the thread has "     \
+	  "ended, which tells by what")                                                              \
 	C(event, TEXT, NONE,                                                                         \
 	  "sent; delivered: it reached its thread; one that ends the process reaches all of them")   \
 	C(signal, INTEGER, NUMBER, "number")                                                         \
 	C(name, TEXT, NONE, "name, as the recording machine has it")                                 \
 	C(code, TEXT, NONE,                                                                          \
 	  "why: kill, tgkill, sigqueue, timer, kernel …, of SIGCHLD exited, killed …; else the " \
-	  "number of si_code")                                                                       \
+	  "number of si_code; NULL: not known, as of a death whose signal was not seen")             \
 	C(sender_thread_id, INTEGER, ID,                                                             \
 	  "thread that sent it; NULL: not in the trace, not a thread, or of delivered ones not "     \
 	  "seen")                                                                                    \
 	C(sender_tid, INTEGER, NUMBER, "its tid; of one that is not in the trace too")               \
-	C(sender_comm, TEXT, NONE, "its name then")                                                  \
+	C(sender_comm, TEXT, NONE, "its name when it sent it")                                       \
 	C(target_thread_id, INTEGER, ID,                                                             \
 	  "thread that it was sent to, or that it reached; NULL: not in the trace")                  \
 	C(target_tid, INTEGER, NUMBER, "its tid")                                                    \
@@ -33,18 +35,24 @@
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 
-#define SIGNALS 65
+#define SIGNALS	       65
+#define ACTION_DEFAULT 0 /* of signal_deliver */
 
 struct sent { /* and not delivered yet */
 	u64 ts;
 	s32 code;
 	u32 sender_id, sender_tid;
+	struct string *sender_comm;
 	bool to_process;
 };
 
 /* What is under way to a process, in its slot. Of two of a number the earlier one is taken for it. */
 struct pending {
 	struct sent by_number[SIGNALS];
+	/* The last that did what signals do by default: if it ended the process, it ends the other threads, too. */
+	u32 acted; /* 0: none did */
+	s32 acted_code;
+	struct sent acted_sent;
 };
 
 static bool is_of_child(const char *signal, s32 code)
@@ -84,18 +92,28 @@ static struct value word_value(const char *const *words, size_t count, u32 numbe
 	return number < count ? value_text(words[number]) : value_null();
 }
 
+static struct pending *pending_of(struct fold *fold, struct process *process)
+{
+	if (!process->slots[fold->slot])
+		process->slots[fold->slot] = xcalloc(1, sizeof(struct pending));
+	return process->slots[fold->slot];
+}
+
+static void sent_clear(struct sent *sent)
+{
+	string_unref(sent->sender_comm);
+	*sent = (struct sent){};
+}
+
 static void note_sent(struct fold *fold, struct process *process,
 		      const struct trc_signal_generate *record, const struct thread *sender)
 {
 	const char *name = decoder_signal_name(fold->walk->decoder, record->signal);
-	struct pending *pending = process->slots[fold->slot];
 	struct sent *sent;
 
 	if (record->signal >= SIGNALS || record->result)
 		return;
-	if (!pending)
-		pending = process->slots[fold->slot] = xcalloc(1, sizeof(*pending));
-	sent = &pending->by_number[record->signal];
+	sent = &pending_of(fold, process)->by_number[record->signal];
 	if (sent->ts)
 		return;
 	*sent = (struct sent){ .ts = record->head.ts,
@@ -104,6 +122,7 @@ static void note_sent(struct fold *fold, struct process *process,
 	if (has_sender(name, record->code)) {
 		sent->sender_id = sender ? sender->id : 0;
 		sent->sender_tid = record->head.tid;
+		sent->sender_comm = sender ? string_ref(sender->comm) : NULL;
 	}
 }
 
@@ -153,7 +172,8 @@ static struct sent *sent_to(struct fold *fold, const struct thread *thread, u32 
 }
 
 static void put_delivered(struct fold *fold, const struct thread *thread,
-			  const struct trc_signal_deliver *record, const struct sent *sent)
+			  const struct trc_signal_deliver *record, const s32 *code,
+			  const struct sent *sent)
 {
 	static const char *const actions[] = { "default", "ignored", "handler" };
 	const char *name = decoder_signal_name(fold->walk->decoder, record->signal);
@@ -163,37 +183,68 @@ static void put_delivered(struct fold *fold, const struct thread *thread,
 	row[COLUMN_event] = value_text("delivered");
 	row[COLUMN_signal] = value_int(record->signal);
 	row[COLUMN_name] = value_text(name);
-	row[COLUMN_code] = code_value(fold, name, record->code);
+	if (code)
+		row[COLUMN_code] = code_value(fold, name, *code);
 	put_target(row, thread, record->head.tid);
 	row[COLUMN_result] = word_value(actions, ARRAY_SIZE(actions), record->action);
 	row[COLUMN_handler] = value_known(record->handler, 0);
-	if (sent && sent->ts) {
+	if (sent && sent->ts && sent->ts <= record->head.ts) {
 		row[COLUMN_sender_thread_id] = value_known(sent->sender_id, 0);
 		row[COLUMN_sender_tid] = value_known(sent->sender_tid, 0);
+		row[COLUMN_sender_comm] = value_string(sent->sender_comm);
 		row[COLUMN_to_process] = value_int(sent->to_process);
 		row[COLUMN_wait_ns] = value_int((s64)(record->head.ts - sent->ts));
 	}
 	fold_row(fold, row);
 }
 
-/* It was SIGKILL that reached the thread, for whatever ended the process: its end tells. */
+/*
+ * It was SIGKILL that reached the thread, for whatever ended the process: its end tells. The kernel makes that one up:
+ * its code is nobody's.
+ */
 static void put_death(struct fold *fold, struct thread *thread)
 {
 	struct trc_signal_deliver *record = thread->slots[fold->slot];
+	const struct pending *pending = thread->process->slots[fold->slot];
 	u32 signal = thread->has_totals ? thread->status & 0x7f : 0;
 	const struct sent *sent = NULL;
+	const s32 *code = NULL;
 
 	if (!record)
 		return;
 	if (signal && signal != SIGKILL) {
 		record->signal = signal;
 		sent = sent_to(fold, thread, signal);
-		if (sent && sent->ts)
-			record->code = sent->code;
+		if (sent && sent->ts) {
+			code = &sent->code;
+		} else if (pending && pending->acted == signal) {
+			sent = &pending->acted_sent;
+			code = &pending->acted_code;
+		}
 	}
-	put_delivered(fold, thread, record, sent);
+	put_delivered(fold, thread, record, code, sent);
 	free(record);
 	thread->slots[fold->slot] = NULL;
+}
+
+/* It has been delivered. */
+static void take_sent(struct fold *fold, struct process *process,
+		      const struct trc_signal_deliver *record, struct sent *sent)
+{
+	struct pending *pending;
+
+	if (record->action == ACTION_DEFAULT) {
+		pending = pending_of(fold, process);
+		sent_clear(&pending->acted_sent);
+		pending->acted = record->signal;
+		pending->acted_code = record->code;
+		if (sent)
+			pending->acted_sent = *sent;
+	} else if (sent) {
+		string_unref(sent->sender_comm);
+	}
+	if (sent)
+		*sent = (struct sent){};
 }
 
 static void delivered(struct fold *fold, struct thread *thread,
@@ -206,9 +257,13 @@ static void delivered(struct fold *fold, struct thread *thread,
 		thread->slots[fold->slot] = xmemdup(record, sizeof(*record));
 		return;
 	}
-	put_delivered(fold, thread, record, sent);
-	if (sent && !kills)
-		*sent = (struct sent){};
+	if (kills) {
+		put_delivered(fold, thread, record, sent && sent->ts ? &sent->code : NULL, sent);
+		return;
+	}
+	put_delivered(fold, thread, record, &record->code, sent);
+	if (thread)
+		take_sent(fold, thread->process, record, sent);
 }
 
 static void event(struct fold *fold, const struct walk_step *step)
@@ -230,7 +285,14 @@ static void thread_gone(struct fold *fold, struct thread *thread, bool shown)
 
 static void process_gone(struct fold *fold, struct process *process, bool shown)
 {
-	free(process->slots[fold->slot]);
+	struct pending *pending = process->slots[fold->slot];
+
+	if (!pending)
+		return;
+	for (size_t i = 0; i < SIGNALS; i++)
+		sent_clear(&pending->by_number[i]);
+	sent_clear(&pending->acted_sent);
+	free(pending);
 	process->slots[fold->slot] = NULL;
 }
 

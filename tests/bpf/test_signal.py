@@ -78,3 +78,41 @@ def test_as_strace_sees_them(t):
     check(re.search(rf"(?m)^{pid} +--- SIGUSR1 {{si_signo=SIGUSR1, si_code=SI_USER, si_pid={pid}}} ---$", replayed), f"no line of SIGUSR1:\n{replayed}")
     check("SIGKILL" not in replayed, "how the kernel ends a process is told by its end")
     equal(trace.of("syscall"), [], "system calls, which nobody asked for")
+
+
+DEATHS = """
+import ctypes, os, signal, sys, threading, time
+def dies(act):
+    pid = os.fork()
+    if not pid:
+        for _ in range(2):
+            threading.Thread(target=time.sleep, args=(9,), daemon=True).start()
+        time.sleep(0.1)
+        act()
+        time.sleep(9)
+    return pid
+os.waitpid(dies(lambda: ctypes.string_at(8)), 0)
+os.waitpid(dies(lambda: os._exit(7)), 0)
+for number in signal.SIGSEGV, signal.SIGTERM, signal.SIGKILL:
+    pid = dies(lambda: None)
+    time.sleep(0.2)
+    os.kill(pid, number)
+    os.waitpid(pid, 0)
+"""
+
+
+def test_deaths(t):
+    """What ends a process reaches all of its threads, with the code and the sender of the signal that did it."""
+    trace = t.record("/usr/bin/python3", "-S", "-c", DEATHS, options=["--events", "+signal"])
+    parent = trace.one("SELECT min(pid) FROM process")
+    rows = trace.sql("SELECT d.name, d.code, d.sender_tid, d.sender_comm, d.wait_ns > 0 AS waited, h.process_id FROM signal_event d"
+                     " JOIN thread h ON h.thread_id = d.target_thread_id WHERE d.event = 'delivered' AND d.name <> 'SIGCHLD'"
+                     " ORDER BY h.process_id")
+    equal(len(rows), 3 + 2 + 3 * 3, "deliveries")
+    by_process = collections.defaultdict(set)
+    for *row, process in rows:
+        by_process[process].add(tuple(row))
+    sent = (parent, "python3", 1)
+    equal([by_process[process] for process in sorted(by_process)],
+          [{("SIGSEGV", "1", None, None, 1)}, {("SIGKILL", None, None, None, None)}, {("SIGSEGV", "kill", *sent)},
+           {("SIGTERM", "kill", *sent)}, {("SIGKILL", "kill", *sent)}], "what each child died of")
