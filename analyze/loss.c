@@ -54,6 +54,36 @@ static void add_records(struct loss_list *list, struct trace_reader *reader)
 	stream_close(stream);
 }
 
+/* Of calls, and of a time that is known. */
+static bool is_of_calls(const struct trace_reader *reader, const struct loss *loss)
+{
+	const struct schema *schema = &trace_reader_meta(reader)->schema;
+	const struct schema_kind *kind = loss->kind ? schema_kind_by_id(schema, loss->kind) : NULL;
+
+	if (loss->cause < LOSS_DAMAGE && loss->last_ns == UINT64_MAX)
+		return false;
+	return (kind ? kind->class : loss->class) == TRC_CLASS_SYSCALL;
+}
+
+static void add_all(struct intervals *to, const struct intervals *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		intervals_add(to, from->list[i].first_ns, from->list[i].last_ns);
+}
+
+/* The blind times and the losses are known. */
+static void find_callless(struct loss_list *list, const struct trace_reader *reader)
+{
+	list->callless.count = 0;
+	add_all(&list->callless, &list->blind);
+	add_all(&list->callless, &list->known_callless);
+	for (size_t i = list->known_count; i < list->count; i++)
+		if (is_of_calls(reader, &list->losses[i]))
+			intervals_add(&list->callless, list->losses[i].first_ns,
+				      list->losses[i].last_ns);
+	intervals_settle(&list->callless);
+}
+
 void loss_list_refresh(struct loss_list *list, struct trace_reader *reader)
 {
 	size_t count;
@@ -67,9 +97,7 @@ void loss_list_refresh(struct loss_list *list, struct trace_reader *reader)
 	list->spans = NULL;
 	list->damage_count = count;
 	list->blind.count = 0;
-	for (size_t i = 0; i < list->known_blind.count; i++)
-		intervals_add(&list->blind, list->known_blind.list[i].first_ns,
-			      list->known_blind.list[i].last_ns);
+	add_all(&list->blind, &list->known_blind);
 	for (size_t i = 0; i < count; i++) {
 		const struct trace_damage *damage = &damages[i];
 
@@ -84,6 +112,7 @@ void loss_list_refresh(struct loss_list *list, struct trace_reader *reader)
 						  .count = damage->event_count });
 	}
 	intervals_settle(&list->blind);
+	find_callless(list, reader);
 }
 
 /* What a file had lost before it was repaired. */
@@ -148,6 +177,32 @@ static bool has_records(const struct trace_summary *summary)
 	return summary->lost_count;
 }
 
+static void settle_few(struct intervals *intervals)
+{
+	intervals_settle(intervals);
+	if (intervals->count <= BLIND_MAX)
+		return;
+	intervals->list[0].last_ns = intervals->list[intervals->count - 1].last_ns;
+	intervals->count = 1;
+}
+
+/* What the known losses say of times; all that is blind but pauses is there. */
+static void find_known(struct loss_list *list, const struct trace_reader *reader)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct loss *loss = &list->losses[i];
+
+		if (loss->cause == TRC_LOST_PAUSED)
+			intervals_add(&list->pauses, loss->first_ns, loss->last_ns);
+		else if (is_of_calls(reader, loss))
+			intervals_add(&list->known_callless, loss->first_ns, loss->last_ns);
+	}
+	intervals_settle(&list->pauses);
+	add_all(&list->known_blind, &list->pauses);
+	settle_few(&list->known_blind);
+	settle_few(&list->known_callless);
+}
+
 struct loss_list *loss_list_new(struct trace_reader *reader)
 {
 	struct loss_list *list = xcalloc(1, sizeof(*list));
@@ -166,16 +221,7 @@ struct loss_list *loss_list_new(struct trace_reader *reader)
 	for (u32 i = 0; i < trace_reader_section_count(reader); i++)
 		if (trace_reader_has_clock(reader, i))
 			add_missing(list, reader, i);
-	for (size_t i = 0; i < list->count; i++)
-		if (list->losses[i].cause == TRC_LOST_PAUSED)
-			intervals_add(&list->known_blind, list->losses[i].first_ns,
-				      list->losses[i].last_ns);
-	intervals_settle(&list->known_blind);
-	if (list->known_blind.count > BLIND_MAX) {
-		list->known_blind.list[0].last_ns =
-			list->known_blind.list[list->known_blind.count - 1].last_ns;
-		list->known_blind.count = 1;
-	}
+	find_known(list, reader);
 	list->known_count = list->count;
 	list->damage_count = SIZE_MAX;
 	loss_list_refresh(list, reader);
@@ -190,6 +236,9 @@ void loss_list_free(struct loss_list *list)
 	free(list->spans);
 	free(list->blind.list);
 	free(list->known_blind.list);
+	free(list->callless.list);
+	free(list->known_callless.list);
+	free(list->pauses.list);
 	free(list);
 }
 

@@ -36,6 +36,10 @@ struct loss_list {
 	/* Where what threads did is not known: pauses, and where events of the scheduler or of tasks cannot be read. */
 	struct intervals blind;
 	struct intervals known_blind; /* without the reader's damages */
+	/* Where calls may be missing: the blind times, and where calls were lost or cannot be read. */
+	struct intervals callless;
+	struct intervals known_callless; /* of losses of calls, without the reader's damages */
+	struct intervals pauses;	 /* what was not to be recorded; they are blind, too */
 	/* What loss_list_touches() looks up; NULL: not made since the losses are what they are. */
 	struct loss_span *spans;
 	size_t span_count;

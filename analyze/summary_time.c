@@ -2,6 +2,8 @@
 /* The summary's upper half: where the time went, the critical path, what was waited for. */
 #include "analyze/summary_page.h"
 
+#include "analyze/call_names.h"
+#include "analyze/loss.h"
 #include "analyze/model/span.h"
 #include "analyze/sinks/cell.h"
 #include "analyze/sinks/memory.h"
@@ -50,19 +52,17 @@ static void add_most_object(struct page *page, const struct value *row)
 	text_add_ns(&page->line, page_number(&row[USE_object_time]));
 }
 
-static bool is_reason(const struct value *value, u8 reason)
+static bool is_text(const struct value *value, const char *text)
 {
-	const char *name = wait_reason_name(reason);
-
-	return value->type == VALUE_TEXT && value->len == strlen(name) &&
-	       !memcmp(value->text, name, value->len);
+	return value->type == VALUE_TEXT && value->len == strlen(text) &&
+	       !memcmp(value->text, text, value->len);
 }
 
 /* Kernel threads wait for work all the time: beside that little would be seen of processes. NULL: nothing else is there. */
 static const struct value *find_idle(const struct rows *rows, size_t reason_at)
 {
 	for (size_t i = 0; rows->count > 1 && i < rows->count; i++)
-		if (is_reason(&rows->rows[i][reason_at], WAIT_kernel_thread))
+		if (is_text(&rows->rows[i][reason_at], wait_reason_name(WAIT_kernel_thread)))
 			return rows->rows[i];
 	return NULL;
 }
@@ -116,6 +116,22 @@ static void put_time_row(struct page *page, const struct value *row, double shar
 	page_put_line(page);
 }
 
+/* Calls are missing: what becomes of their time. */
+static void put_losses(struct page *page)
+{
+	const struct loss_list *losses = page->walk->losses;
+
+	if (losses->callless.count)
+		text_adds(&page->line,
+			  "  where calls may be missing the time outside of the others is "
+			  "counted as not known, or as paused: analyze report loss");
+	else if (losses->count)
+		text_adds(&page->line, "  the time of lost calls is counted as outside");
+	else
+		return;
+	page_put_words(page);
+}
+
 /* What the kernel counted for the threads that ended. */
 static void put_cpu(struct page *page, const struct rows *processes, u64 probe_ns, u64 outside_ns)
 {
@@ -150,10 +166,7 @@ static void put_cpu(struct page *page, const struct rows *processes, u64 probe_n
 		text_adds(&page->line, " is that of the recorder's probes");
 		page_put_words(page);
 	}
-	if (page->walk->lost_count) {
-		text_adds(&page->line, "  the time of lost calls is counted as outside");
-		page_put_words(page);
-	}
+	put_losses(page);
 }
 
 void page_put_time(struct page *page)
@@ -172,7 +185,7 @@ void page_put_time(struct page *page)
 	for (size_t i = 0; i < use->count; i++) {
 		if (use->rows[i] != idle)
 			total = wide_add(total, page_number(&use->rows[i][USE_time]));
-		if (use->rows[i][USE_count].type == VALUE_NULL)
+		if (is_text(&use->rows[i][USE_activity], activity_name(ACTIVITY_OUTSIDE)))
 			outside = page_number(&use->rows[i][USE_time]);
 	}
 	for (size_t i = 0; i < processes->count; i++)
@@ -233,7 +246,7 @@ static void add_wait(struct group *group, const struct value *row)
 {
 	u8 i = 0;
 
-	while (i < WAIT_REASON_COUNT && !is_reason(&row[PATH_most_reason], i))
+	while (i < WAIT_REASON_COUNT && !is_text(&row[PATH_most_reason], wait_reason_name(i)))
 		i++;
 	if (i == WAIT_REASON_COUNT)
 		return;

@@ -51,3 +51,21 @@ size_t intervals_after(const struct intervals *intervals, u64 ns)
 	}
 	return low;
 }
+
+u64 *intervals_sums(const struct intervals *intervals)
+{
+	u64 *sums = xcalloc(intervals->count + 1, sizeof(*sums));
+
+	for (size_t i = 0; i < intervals->count; i++)
+		sums[i + 1] = sums[i] + intervals->list[i].last_ns - intervals->list[i].first_ns;
+	return sums;
+}
+
+u64 intervals_before(const struct intervals *intervals, const u64 *sums, u64 ns)
+{
+	size_t i = intervals_after(intervals, ns);
+
+	if (i < intervals->count && intervals->list[i].first_ns < ns)
+		return sums[i] + ns - intervals->list[i].first_ns;
+	return sums[i];
+}

@@ -87,6 +87,10 @@ struct span {
 	u32 waker_tid;	      /* 0: none or unknown; known even if the waker is not a target */
 };
 
+/* Of SPAN_unknown the part that is known to lie in a pause of the recording. */
+#define SPAN_PAUSED_NAME "paused"
+#define SPAN_PAUSED_TEXT "not recorded: paused"
+
 const char *span_state_name(u8 state); /* "sleep": the column's value */
 const char *span_state_text(u8 state); /* "waiting, interruptible" */
 const char *wait_reason_name(u8 reason);

@@ -74,9 +74,70 @@ static void test_file_lock(void)
 	scene_release(&scene);
 }
 
+static void put_pause(struct scene *scene, u64 from, u64 to)
+{
+	struct trc_lost pause = { .head = SCENE_HEAD(lost, to, 0, 0),
+				  .cause = TRC_LOST_PAUSED,
+				  .first_ns = SCENE_START + from,
+				  .last_ns = SCENE_START + to };
+
+	scene_put(scene, TRC_CLASS_TASK, &pause.head);
+}
+
+static void read_call(struct scene *scene, u64 from, u64 to)
+{
+	scene_call(scene, (struct scene_call){ .at = to,
+					       .tid = 100,
+					       .tgid = 100,
+					       .nr = NR_read,
+					       .duration_ns = to - from });
+}
+
+static void check_time(const struct table_sink *t, const char *activity, s64 ns)
+{
+	size_t row = table_find(t, "activity", activity);
+
+	if (table_int(t, row, "time_ns") != ns)
+		CHECK_FAIL("%s: %lld, not %lld", activity, (long long)table_int(t, row, "time_ns"),
+			   (long long)ns);
+}
+
+/* Outside of the calls that are there a thread is in its own code only where none can be missing. */
+static void test_missing_calls(void)
+{
+	struct table_sink t;
+	struct scene scene;
+
+	scene_begin(&scene, 9);
+	scene_exec(&scene, 1000, 100, 100, 0, "/bin/sh", "sh", 2);
+	read_call(&scene, 20000, 30000);
+	scene_lost(&scene, 300000, 400000, 3);
+	read_call(&scene, 350000, 450000);
+	put_pause(&scene, 600000, 700000);
+	read_call(&scene, 690000, 800000);
+	scene_exit(&scene, 1000000, 100, 100, 0, 0, true);
+	scene_finish(&scene);
+	table_fill(&t, scene.path, "time_use", NULL);
+	CHECK_EQ(t.rows.count, 4);
+	check_time(&t, "reading (files, pipes, sockets)", 220000);
+	check_time(&t, "not known: events are missing", 50000);
+	check_time(&t, "not recorded: paused", 90000);
+	check_time(&t, "outside system calls: own code", 640000);
+	table_release(&t);
+	table_fill(&t, scene.path, "time_use",
+		   &(struct selection_options){ .time = "380us,650us" });
+	CHECK_EQ(t.rows.count, 3);
+	check_time(&t, "reading (files, pipes, sockets)", 70000);
+	check_time(&t, "not recorded: paused", 50000);
+	check_time(&t, "outside system calls: own code", 150000);
+	table_release(&t);
+	scene_release(&scene);
+}
+
 int main(void)
 {
 	test_child_name();
 	test_file_lock();
+	test_missing_calls();
 	return check_report();
 }
