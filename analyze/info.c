@@ -324,6 +324,10 @@ static void put_file(struct page *page)
 	put_number(page, "event_count", UNIT_COUNT, walk->event_count);
 	put_number(page, "lost_count", UNIT_COUNT, walk->lost_count);
 	put_number(page, "damage_count", UNIT_COUNT, damages);
+	if (walk->losses->pauses.count) {
+		put_number(page, "pause_count", UNIT_COUNT, walk->losses->pauses.count);
+		put_number(page, "paused_ns", UNIT_NS, walk_paused_ns(walk));
+	}
 	put_string(page, "end", end_word(walk->reader));
 	put_missing(page);
 	if (walk->state)

@@ -169,6 +169,24 @@ bool page_probes_ran_for_us(const struct trace_summary *summary)
 	return runs / 3 <= calls;
 }
 
+/* What was not to be recorded is not lost. */
+static void add_pauses(struct page *page)
+{
+	const struct intervals *pauses = &page->walk->losses->pauses;
+
+	if (!pauses->count)
+		return;
+	text_adds(&page->line, "; paused ");
+	if (pauses->count == 1) {
+		text_adds(&page->line, "once");
+	} else {
+		text_add_count(&page->line, pauses->count);
+		text_adds(&page->line, " times");
+	}
+	text_adds(&page->line, " for ");
+	text_add_ns(&page->line, walk_paused_ns(page->walk));
+}
+
 static void put_cost(struct page *page, const struct value *trace)
 {
 	const struct trace_summary *summary = page->walk->summary;
@@ -194,6 +212,7 @@ static void put_cost(struct page *page, const struct value *trace)
 	} else if (!lost) {
 		text_adds(&page->line, ", nothing lost");
 	}
+	add_pauses(page);
 	if (summary) {
 		for (size_t i = 0; i < summary->program_count; i++)
 			runs += summary->programs[i].run_count;

@@ -8,6 +8,7 @@
 #include "analyze/model/spans.h"
 #include "analyze/series.h"
 #include "common/alloc.h"
+#include "common/cleanup.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -376,6 +377,15 @@ bool walk_is_lossy(const struct walk *walk, u16 kind, u64 from_ns, u64 to_ns)
 	theirs = ours ? schema_kind_by_name(&walk->meta->schema, ours->name) : NULL;
 	return loss_list_touches(walk->losses, theirs ? theirs->id : 0,
 				 from_ns == MODEL_UNKNOWN ? 0 : from_ns, to_ns);
+}
+
+u64 walk_paused_ns(const struct walk *walk)
+{
+	const struct intervals *pauses = &walk->losses->pauses;
+	_cleanup_free_ u64 *sums = intervals_sums(pauses);
+
+	return intervals_before(pauses, sums, walk->end_ns) -
+	       intervals_before(pauses, sums, walk->start_ns);
 }
 
 void walk_add_signal(const struct walk *walk, struct text *text, u32 number)

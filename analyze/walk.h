@@ -76,6 +76,9 @@ void walk_close(struct walk *walk);
 /* May events of this kind (enum trc_kind; 0: any) be missing between these times? MODEL_UNKNOWN: from or to wherever. */
 bool walk_is_lossy(const struct walk *walk, u16 kind, u64 from_ns, u64 to_ns);
 
+/* How long the recording was paused, within its time. */
+u64 walk_paused_ns(const struct walk *walk);
+
 /* ns since the start of the recording, as people read times; negative before it. */
 static inline s64 walk_relative_ns(const struct walk *walk, u64 ts)
 {

@@ -3,6 +3,7 @@
  * Table time_spent: what threads did with their time, waits by what they were for. The rows add up to the
  * time that all shown threads lived within the trace (and the window).
  */
+#include "analyze/loss.h"
 #include "analyze/metrics/wait_key.h"
 #include "common/wide.h"
 
@@ -16,7 +17,8 @@
 	C(activity, TEXT, NONE, "what the threads did, in words")                                  \
 	C(state, TEXT, NONE,                                                                       \
 	  "user, system: on a CPU; preempted, runnable: ready for one; wait; stopped; call, "      \
-	  "outside: the trace does not tell of the scheduler; unknown")                            \
+	  "outside: the trace does not tell of the scheduler; unknown; paused: the same, where "   \
+	  "nothing was to be recorded")                                                            \
 	C(reason, TEXT, NONE, "of wait and call, as in the table wait")                            \
 	C(time_ns, INTEGER, NS, "sum over all threads")                                            \
 	C(share, REAL, NONE, "part of the time of all threads, 0 to 1")                            \
@@ -31,10 +33,11 @@
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 
-/* Activities: states that are no waits, then waits by reason, then calls by reason. */
+/* Activities: states that are no waits, then waits by reason, then calls by reason, then pauses. */
 #define WAIT_AT	   SPAN_STATE_COUNT
 #define CALL_AT	   (WAIT_AT + WAIT_REASON_COUNT)
-#define ACTIVITIES (CALL_AT + WAIT_REASON_COUNT)
+#define PAUSED	   (CALL_AT + WAIT_REASON_COUNT)
+#define ACTIVITIES (PAUSED + 1)
 
 static const char *const wait_texts[WAIT_REASON_COUNT] = {
 	[WAIT_none] = "waiting, reason unknown",
@@ -87,6 +90,7 @@ struct state {
 	struct times all;
 	u64 count[ACTIVITIES], thread_count[ACTIVITIES];
 	bool lossy[ACTIVITIES];
+	u64 *pause_sums; /* of the walk's pauses */
 };
 
 static void init(struct fold *fold)
@@ -96,6 +100,7 @@ static void init(struct fold *fold)
 	state->by_comm.value_size = sizeof(struct times);
 	state->by_object.value_size = sizeof(struct by_object);
 	state->children.value_size = sizeof(struct child);
+	state->pause_sums = intervals_sums(&fold->walk->losses->pauses);
 }
 
 static unsigned activity_of(const struct span *span)
@@ -149,18 +154,31 @@ static void add_child(struct fold *fold, unsigned activity, struct object *objec
 	child->ns = wide_add(child->ns, ns);
 }
 
+static u64 paused_ns(const struct fold *fold, const struct span *span)
+{
+	const struct state *state = fold->state;
+	const struct intervals *pauses = &fold->walk->losses->pauses;
+
+	if (span->state != SPAN_unknown)
+		return 0;
+	return intervals_before(pauses, state->pause_sums, span->end_ns) -
+	       intervals_before(pauses, state->pause_sums, span->start_ns);
+}
+
 static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
 {
 	struct times *times = thread->slots[fold->slot];
 	unsigned activity = activity_of(span);
-	u64 ns = span->end_ns - span->start_ns;
+	u64 ns = span->end_ns - span->start_ns, paused = paused_ns(fold, span);
 	struct state *state = fold->state;
 
 	if (!shown)
 		return;
 	if (!times)
 		times = thread->slots[fold->slot] = xcalloc(1, sizeof(*times));
-	times->ns[activity] = wide_add(times->ns[activity], ns);
+	times->ns[activity] = wide_add(times->ns[activity], ns - paused);
+	times->ns[PAUSED] = wide_add(times->ns[PAUSED], paused);
+	state->lossy[PAUSED] |= paused > 0;
 	state->count[activity] += span->begins;
 	state->lossy[activity] |= !span->complete;
 	if (!span->object || !span_waits(span->state))
@@ -230,6 +248,11 @@ static void put_activity(struct fold *fold, unsigned activity, struct value *row
 {
 	u8 reason = (u8)((activity - WAIT_AT) % WAIT_REASON_COUNT);
 
+	if (activity == PAUSED) {
+		row[COLUMN_activity] = value_text(SPAN_PAUSED_TEXT);
+		row[COLUMN_state] = value_text(SPAN_PAUSED_NAME);
+		return;
+	}
 	if (activity < WAIT_AT) {
 		row[COLUMN_activity] = value_text(span_state_text((u8)activity));
 		row[COLUMN_state] = value_text(span_state_name((u8)activity));
@@ -281,6 +304,7 @@ static void release(struct fold *fold)
 	text_map_release(&state->children);
 	text_map_release(&state->by_comm);
 	text_map_release(&state->by_object);
+	free(state->pause_sums);
 }
 
 const struct metric metric_time_spent = {

@@ -134,10 +134,39 @@ static void test_missing_calls(void)
 	scene_release(&scene);
 }
 
+/* Of what is not known that in a pause is told apart. */
+static void test_pause(void)
+{
+	struct table_sink t;
+	struct scene scene;
+
+	scene_begin(&scene, 9);
+	scene_exec(&scene, 1000, 100, 100, 0, "/bin/sh", "sh", 2);
+	scene_new(&scene, 10000, 100, 100, 101, 101, "sh");
+	scene_leave(&scene, 15000, 100, TRC_SCHED_SLEEP);
+	scene_come(&scene, 20000, 101);
+	put_pause(&scene, 300000, 400000);
+	scene_lost(&scene, 995000, 996000, 1); /* makes it look for such records */
+	/* Nobody saw it leave. */
+	scene_come(&scene, 500000, 101);
+	scene_exit(&scene, 1000000, 101, 101, 10000, 0, true);
+	scene_finish(&scene);
+	table_fill(&t, scene.path, "time_spent",
+		   &(struct selection_options){ .pids = { 1, (const char *[]){ "101" } } });
+	check_time(&t, "on CPU, user code", 280000 + 500000);
+	check_time(&t, "ready, waiting for a CPU", 10000 + 100000);
+	check_time(&t, "not recorded: paused", 100000);
+	CHECK_STR(table_text(&t, table_find(&t, "state", "paused"), "most_comm"), "ended");
+	CHECK_EQ(t.rows.count, 3);
+	table_release(&t);
+	scene_release(&scene);
+}
+
 int main(void)
 {
 	test_child_name();
 	test_file_lock();
 	test_missing_calls();
+	test_pause();
 	return check_report();
 }
