@@ -28,7 +28,7 @@ static const struct memory_choice choices[] = {
 	    "max_tid", "max_comm", "max_path", "unfinished_count", "unfinished_ns" } },
 	{ "process",
 	  { "process_id", "pid", "comm", "cpu_ns", "utime_ns", "stime_ns", "cpu_delay_ns",
-	    "cmdline", "thread_count" } },
+	    "cmdline", "thread_count", "exit_code", "exit_signal", "end_ns" } },
 	{ "process_time", { "process_id", "run_user_ns", "run_system_ns" } },
 	{ "syscall_by_process", { "process_id", "count", "total_ns" } },
 	{ "failure",
@@ -250,6 +250,7 @@ void summary_print(const struct walk *walk, struct sink *memory, bool color, uns
 		return;
 	put_header(&page, trace->rows[0]);
 	put_cost(&page, trace->rows[0]);
+	page_put_bad_ends(&page);
 	nothing = walk->selection.active && !page_rows(&page, "process")->count &&
 		  !page_rows(&page, "syscall_by_name")->count;
 	if (nothing) {

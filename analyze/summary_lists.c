@@ -7,7 +7,6 @@
 /* So many that all fits on a screen. */
 #define CALLS_SHOWN	7
 #define PROCESSES_SHOWN 5
-#define FAILURES_SHOWN	5
 
 #define WORST_PLACES 24 /* for more than who made the longest call */
 
@@ -176,6 +175,7 @@ static void put_unfinished(struct page *page, const struct rows *calls)
 void page_put_calls(struct page *page)
 {
 	const struct rows *calls = page_rows(page, "syscall_by_name");
+	const size_t shown = page->narrow ? CALLS_SHOWN - 1 : CALLS_SHOWN;
 
 	if (!calls->count)
 		return;
@@ -185,7 +185,7 @@ void page_put_calls(struct page *page)
 	text_adds(&page->cell, "         max  the longest");
 	text_adds(&page->cell, page->narrow ? "" : ": who, when, path");
 	page_put_heading(page);
-	for (size_t i = 0; i < calls->count && i < CALLS_SHOWN; i++) {
+	for (size_t i = 0; i < calls->count && i < shown; i++) {
 		const struct value *row = calls->rows[i];
 
 		text_adds(&page->line, "  ");
@@ -202,45 +202,8 @@ void page_put_calls(struct page *page)
 		put_worst(page, row);
 		page_put_line(page);
 	}
-	page_put_more(page, calls->count, CALLS_SHOWN, "syscall_by_name");
+	page_put_more(page, calls->count, shown, "syscall_by_name");
 	put_unfinished(page, calls);
-}
-
-void page_put_failures(struct page *page)
-{
-	const struct rows *failures = page_rows(page, "failure");
-
-	if (!failures->count)
-		return;
-	page_sort(page, "failure", FAILURE_count);
-	text_adds(&page->cell, page->narrow
-				       ? "Failures   count  call and error              first by"
-					 "          where"
-				       : "Failures           count  call and error              "
-					 "      first by                where");
-	page_put_heading(page);
-	for (size_t i = 0; i < failures->count && i < FAILURES_SHOWN; i++) {
-		const struct value *row = failures->rows[i];
-
-		page_add_count(page, &row[FAILURE_count], page->narrow ? 16 : 24);
-		text_adds(&page->line, "  ");
-		cell_add_text(&page->cell, &row[FAILURE_name]);
-		text_addc(&page->cell, ' ');
-		if (row[FAILURE_errno].type == VALUE_TEXT)
-			cell_add_text(&page->cell, &row[FAILURE_errno]);
-		else
-			text_addf(&page->cell, "error %lld",
-				  (long long)row[FAILURE_number].integer);
-		page_add_cell(page, page->narrow ? 26 : 32, false);
-		text_adds(&page->line, "  ");
-		cell_add_text(&page->cell, &row[FAILURE_comm]);
-		text_addf(&page->cell, "[%lld]", (long long)row[FAILURE_tid].integer);
-		page_add_cell(page, page->narrow ? 18 : 24, false);
-		if (row[FAILURE_directory].type == VALUE_TEXT)
-			page_add_clipped(page, &row[FAILURE_directory], page_places_left(page));
-		page_put_line(page);
-	}
-	page_put_more(page, failures->count, FAILURES_SHOWN, "failure");
 }
 
 /* Commands that go on from what stands out here, to be typed as they are. */

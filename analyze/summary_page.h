@@ -96,7 +96,10 @@ enum {
 	PROCESS_system,
 	PROCESS_delay,
 	PROCESS_cmdline,
-	PROCESS_threads
+	PROCESS_threads,
+	PROCESS_code,
+	PROCESS_signal,
+	PROCESS_end
 };
 enum { SPENT_id, SPENT_user, SPENT_system };
 enum { OWNER_id, OWNER_count, OWNER_total };
@@ -142,6 +145,8 @@ void page_add_selection(struct page *page, unsigned which);
 bool page_probes_ran_for_us(const struct trace_summary *summary);
 
 bool page_tells_of_sched(const struct page *page);
+/* With the header: processes that a signal killed or whose exit code is not 0. */
+void page_put_bad_ends(struct page *page);
 /* Its upper half: the time, the critical path, the waits. */
 void page_put_time(struct page *page);
 void page_put_path(struct page *page);
