@@ -34,6 +34,8 @@ const struct syscall_desc *decoder_syscall(const struct decoder *decoder, u8 abi
 const char *decoder_syscall_name(struct decoder *decoder, u8 abi, u32 nr);
 /* 1…4095, or 0 if the call succeeded. The kernel's restart codes (512…) are errnos. */
 u32 decoder_errno(const struct trc_syscall *record);
+/* Never reaches the program: the kernel repeats the call, or turns it into EINTR. */
+bool errno_restarts(u32 number);
 /* "ENOENT"; NULL if unknown. */
 const char *decoder_errno_name(const struct decoder *decoder, u32 number);
 /* "No such file or directory" */

@@ -16,13 +16,17 @@
 #define F_GETLEASE_NUMBER      1025
 #define F_GET_SEALS_NUMBER     1034
 
+bool errno_restarts(u32 number)
+{
+	return number >= FIRST_RESTART_ERRNO && number <= LAST_RESTART_ERRNO &&
+	       number != ENOIOCTLCMD_NUMBER;
+}
+
 static void add_error(struct decoder *decoder, u32 number, struct text *out)
 {
 	const char *name = decoder_errno_name(decoder, number);
 
-	/* These never reach the program: the kernel repeats the call or turns them into EINTR. */
-	if (number >= FIRST_RESTART_ERRNO && number <= LAST_RESTART_ERRNO &&
-	    number != ENOIOCTLCMD_NUMBER)
+	if (errno_restarts(number))
 		text_add_literal(out, "? ");
 	else
 		text_add_literal(out, "-1 ");

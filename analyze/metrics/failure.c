@@ -8,19 +8,21 @@
 /* A program that fails in ever new places: the rest share a row per call and error. */
 #define FAILURE_PLACES_MAX 65536
 
-#define COLUMNS(C)                                                                                 \
-	C(name, TEXT, NONE, "name of the call")                                                    \
-	C(errno, INTEGER, NUMBER, "number of the error")                                           \
-	C(errno_name, TEXT, NONE, "its name on the recording machine")                             \
-	C(directory, TEXT, NONE,                                                                   \
-	  "directory of the file that the call was about, by its path or its descriptor; . for a " \
-	  "bare name where the current directory is not known; of a socket its service, of a "     \
-	  "pipe and the like its type; NULL: no file")                                             \
-	C(count, INTEGER, COUNT, "failed calls")                                                   \
-	C(total_ns, INTEGER, NS, "sum of the durations of the complete ones")                      \
-	C(first_ts_ns, INTEGER, TS, "end of the first one")                                        \
-	C(first_tid, INTEGER, NUMBER, "thread that made it")                                       \
-	C(first_comm, TEXT, NONE, "its name then")                                                 \
+#define COLUMNS(C)                                                                                  \
+	C(name, TEXT, NONE, "name of the call")                                                     \
+	C(errno, INTEGER, NUMBER, "number of the error")                                            \
+	C(errno_name, TEXT, NONE, "its name on the recording machine")                              \
+	C(directory, TEXT, NONE,                                                                    \
+	  "directory of the file that the call was about, by its path or its descriptor; . for a "  \
+	  "bare name where the current directory is not known; of a socket its service, of a "      \
+	  "pipe and the like its type; NULL: no file")                                              \
+	C(count, INTEGER, COUNT,                                                                    \
+	  "failed calls, but for those that the kernel repeats (ERESTARTSYS …) and returns from " \
+	  "signal handlers")                                                                        \
+	C(total_ns, INTEGER, NS, "sum of the durations of the complete ones")                       \
+	C(first_ts_ns, INTEGER, TS, "end of the first one")                                         \
+	C(first_tid, INTEGER, NUMBER, "thread that made it")                                        \
+	C(first_comm, TEXT, NONE, "its name then")                                                  \
 	C(first_path, TEXT, NONE, "that file; as directory where that is none")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
@@ -63,10 +65,16 @@ static void add_directory(struct text *text, const char *path, size_t len)
 		text_add(text, path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+/* What such a call "returns" is the result of the one that the signal interrupted. */
+static bool is_sigreturn(const char *name)
+{
+	return !strcmp(name, "rt_sigreturn") || !strcmp(name, "sigreturn");
+}
+
 static void call(struct fold *fold, const struct walk_step *step, const struct trc_syscall *record)
 {
 	struct state *state = fold->state;
-	u32 error = call_error(record);
+	u32 error = call_failure(record);
 	struct key key = { .error = (u16)error };
 	struct text *place = &state->place;
 	struct failures *failures;
@@ -74,6 +82,8 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 	if (!error)
 		return;
 	key.name = call_names_id(fold->walk->calls, record->abi, record->nr);
+	if (is_sigreturn(call_names_get(fold->walk->calls, key.name)->name))
+		return;
 	key.place = (u8)call_place(fold->walk, step, record, place);
 	text_clear(&fold->text);
 	text_add(&fold->text, (const char *)&key, sizeof(key));

@@ -14,7 +14,7 @@ static void add_error(struct file_stats *stats, u32 number)
 
 static u64 add_call(struct file_stats *stats, u64 ts, const struct trc_syscall *record)
 {
-	u32 error = record ? call_error(record) : 0;
+	u32 error = record ? call_failure(record) : 0;
 
 	if (!stats->first_ns)
 		stats->first_ns = ts;

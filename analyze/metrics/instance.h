@@ -23,6 +23,14 @@ static inline u32 call_error(const struct trc_syscall *record)
 	return record->state == TRC_SYSCALL_UNFINISHED ? 0 : decoder_errno(record);
 }
 
+/* The same without those that the kernel keeps from the program. */
+static inline u32 call_failure(const struct trc_syscall *record)
+{
+	u32 error = call_error(record);
+
+	return errno_restarts(error) ? 0 : error;
+}
+
 /* The classes of a call, "file,desc"; nothing for a call that the file does not describe. */
 static inline void add_classes(struct text *text, const struct syscall_desc *desc)
 {

@@ -73,7 +73,7 @@ static void add(struct side *side, const struct file_use *use, const struct trc_
 static void add_uses(struct fold *fold, const struct walk_step *step,
 		     const struct trc_syscall *record)
 {
-	u32 error = record ? call_error(record) : 0;
+	u32 error = record ? call_failure(record) : 0;
 	struct state *state = fold->state;
 	const struct file_use *uses;
 	size_t count = step_uses(fold, step, &uses);

@@ -185,6 +185,25 @@ def test_unwaited(t):
     check(all(row["connect_ns"] and 0 < row["connect_ns"] < 10**10 for row in rows), f"{[tuple(row) for row in rows]}")
 
 
+PAUSED = """
+import signal
+signal.signal(signal.SIGALRM, lambda *_: None)
+for _ in range(3):
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    signal.pause()
+"""
+
+
+def test_no_failures(t):
+    """What a signal interrupts, and the return from its handler, has not failed; the calls' errors are as strace -c counts them."""
+    trace = t.record("/usr/bin/python3", "-S", "-c", PAUSED)
+    rows = json.loads(trace.analyze("report", "failure", "--format", "json").stdout)
+    equal([row for row in rows if row["name"] in ("rt_sigreturn", "pause") or row["errno"] >= 512], [], "failures")
+    rows = json.loads(trace.analyze("report", "syscall_by_name", "--format", "json").stdout)
+    calls = {row["name"]: counts(row, "count", "error_count") for row in rows}
+    equal((calls["pause"], calls["rt_sigreturn"]), ((3, 3), (3, 3)), "errors")
+
+
 def test_selection(t):
     """A selection counts what it shows, with names that are those of the whole trace."""
     run = Run(t)
