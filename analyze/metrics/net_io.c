@@ -22,7 +22,7 @@
 	C(host, TEXT, NONE, "of a server the other end's address, without its port; else NULL")    \
 	C(connect_count, INTEGER, COUNT, "connects")                                               \
 	C(connect_ns, INTEGER, NS, "sum of their durations")                                       \
-	C(accept_count, INTEGER, COUNT, "accepts, failed ones included")                           \
+	C(accept_count, INTEGER, COUNT, "accepts; failed ones have no host")                       \
 	C(accept_ns, INTEGER, NS, "sum of their durations")                                        \
 	C(send_count, INTEGER, COUNT, "writes")                                                    \
 	C(send_bytes, INTEGER, BYTES, "bytes that they took")                                      \
@@ -171,6 +171,17 @@ static struct net_row *find_row(struct fold *fold, struct net *net, const struct
 
 /* ---- events ---- */
 
+/* Whose row an accept belongs to: that of whom it accepted. */
+static const struct object *accepted(struct thread *thread, const struct object *listener,
+				     const struct trc_syscall *record)
+{
+	const struct object *object = NULL;
+
+	if (record && record->state == TRC_SYSCALL_COMPLETE && record->ret >= 0)
+		object = object_of_fd(thread, (s32)record->ret);
+	return object && object->socket && object->socket->accepted ? object : listener;
+}
+
 static void add_uses(struct fold *fold, const struct walk_step *step,
 		     const struct trc_syscall *record)
 {
@@ -184,6 +195,8 @@ static void add_uses(struct fold *fold, const struct walk_step *step,
 		if (!object || object->type != OBJECT_socket || !object->socket ||
 		    uses[i].op == FILE_OP_close || uses[i].op == FILE_OP_other)
 			continue;
+		if (uses[i].op == FILE_OP_accept)
+			object = accepted(step->thread, object, record);
 		row = find_row(fold, net_of(fold, step->thread->process), object, record,
 			       uses[i].op);
 		file_stats_add(&row->stats, uses[i].op, uses[i].bytes, step->event.record->ts,
