@@ -195,10 +195,26 @@ static bool add_int(struct payload *payload, const char *set)
 /* ---- socket options ---- */
 
 #define SOCKET_LEVEL 1
+#define ERROR	     4
 #define LINGER	     13
 #define PEERCRED     17
 #define RCVTIMEO     20 /* and SNDTIMEO */
 #define RCVTIMEO_NEW 66
+
+/* The error of a socket: what a connect behind its call came to. */
+static void add_socket_error(struct payload *payload)
+{
+	u32 number = payload_take_u32(payload);
+	const char *name = decoder_errno_name(payload->args->decoder, number);
+	struct text *out = payload->args->out;
+
+	text_addc(out, '[');
+	if (name)
+		text_adds(out, name);
+	else
+		text_addi(out, (s32)number);
+	text_addc(out, ']');
+}
 
 static bool add_option(struct args *args, unsigned i, struct payload *payload)
 {
@@ -217,6 +233,8 @@ static bool add_option(struct args *args, unsigned i, struct payload *payload)
 	} else if (level == SOCKET_LEVEL &&
 		   (option / 2 == RCVTIMEO / 2 || option / 2 == RCVTIMEO_NEW / 2)) {
 		return add_times(payload, 1, ", tv_usec=", false);
+	} else if (level == SOCKET_LEVEL && option == ERROR && payload->len == 4) {
+		add_socket_error(payload);
 	} else if (payload->len == 4) {
 		return add_int(payload, NULL);
 	} else {
