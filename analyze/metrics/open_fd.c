@@ -5,6 +5,7 @@
 #include "analyze/model/dirs.h"
 #include "analyze/model/fd_table.h"
 #include "analyze/model/instances.h"
+#include "analyze/model/sockets.h"
 
 #include <stdio.h>
 
@@ -20,7 +21,9 @@
 	C(object_id, INTEGER, ID, "what it stands for; NULL: not known")                           \
 	C(open_file_id, INTEGER, ID, "the open file that it shares with its copies; see table fd") \
 	C(since_ns, INTEGER, TS, "when the descriptor was made; NULL: before it was watched")      \
-	C(name, TEXT, NONE, "path that it was opened by; addresses of a socket; NULL: unknown")
+	C(name, TEXT, NONE,                                                                        \
+	  "path that it was opened by; addresses of a socket, and \"(LISTEN)\" if it does; "       \
+	  "NULL: unknown")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
@@ -40,6 +43,7 @@ struct writer {
 	struct sink *sink;
 	const struct thread *thread;
 	bool of_process; /* the table is that of the whole process */
+	struct text name;
 	int error;
 };
 
@@ -68,6 +72,19 @@ static void put_path(struct writer *writer, const char *fd, u8 type, const struc
 	put(writer, row);
 }
 
+static struct value name_of(struct writer *writer, const struct open_file *file)
+{
+	const struct string *name = open_file_name(file);
+	const struct socket *socket = file->object->socket;
+
+	if (!name || !socket || socket->state != SOCKET_LISTENING)
+		return value_string(name);
+	text_clear(&writer->name);
+	text_add(&writer->name, name->data, name->len);
+	text_adds(&writer->name, " (LISTEN)");
+	return value_bytes(writer->name.data, writer->name.len);
+}
+
 static void put_slot(struct writer *writer, u32 fd, const struct fd_slot *slot)
 {
 	static const char *const access[] = { "r", "w", "u" };
@@ -86,7 +103,7 @@ static void put_slot(struct writer *writer, u32 fd, const struct fd_slot *slot)
 	row[COLUMN_open_file_id] = value_int(file->id);
 	if (file->origin != FILE_ORIGIN_found)
 		row[COLUMN_since_ns] = value_int((s64)slot->since_ns);
-	row[COLUMN_name] = value_string(open_file_name(file));
+	row[COLUMN_name] = name_of(writer, file);
 	put(writer, row);
 }
 
@@ -163,6 +180,7 @@ int open_fds_write(struct walk *walk, struct sink *sink, bool *ret_any)
 	}
 	if (!writer.error)
 		writer.error = sink->end(sink, &table_open_fd);
+	text_release(&writer.name);
 	if (!writer.error)
 		*ret_any = any;
 	return writer.error;

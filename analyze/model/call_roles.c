@@ -30,6 +30,7 @@ static const struct {
 	{ "fcntl64", ROLE_fcntl },
 	{ "fork", ROLE_fork },
 	{ "ioctl", ROLE_ioctl },
+	{ "listen", ROLE_listen },
 	{ "pipe", ROLE_pair },
 	{ "pipe2", ROLE_pair },
 	{ "sendmmsg", ROLE_send_messages },

@@ -16,6 +16,7 @@ enum call_role {
 	ROLE_clone3,
 	ROLE_fork,
 	ROLE_exec,
+	ROLE_listen,
 	ROLE_send_message,  /* sendmsg */
 	ROLE_send_messages, /* sendmmsg */
 	ROLE_pair,	    /* pipe, socketpair */

@@ -122,6 +122,14 @@ static void ioctl_done(struct thread *thread, const struct trc_syscall *record)
 		slot->close_on_exec = request == FIOCLEX_NUMBER;
 }
 
+static void listens(struct thread *thread, s32 fd)
+{
+	struct object *object = object_of_fd(thread, fd);
+
+	if (object && object->socket)
+		object->socket->state = SOCKET_LISTENING;
+}
+
 /* Nobody told what the call made. */
 static void infer(struct fds *fds, struct thread *thread, const struct trc_syscall *record)
 {
@@ -228,6 +236,9 @@ void fds_call(struct fds *fds, struct thread *thread, const struct trc_syscall *
 		break;
 	case ROLE_ioctl:
 		ioctl_done(thread, record);
+		break;
+	case ROLE_listen:
+		listens(thread, (s32)arg0);
 		break;
 	case ROLE_unshare:
 		if (arg0 & CLONE_FILES_NUMBER)

@@ -29,7 +29,6 @@ const char *socket_family_name(u8 family)
 	return NULL;
 }
 
-enum { STATE_LISTEN = 10 };
 enum { PROTOCOL_ICMP = 1, PROTOCOL_ICMPV6 = 58, PROTOCOL_SCTP = 132, PROTOCOL_MPTCP = 262 };
 
 const char *socket_protocol_name(const struct socket *socket)
@@ -375,7 +374,7 @@ static void find_side(struct fds *fds, struct socket *socket)
 
 	if ((socket->family != AF_INET && socket->family != AF_INET6) || !port)
 		return;
-	if (socket->state == STATE_LISTEN)
+	if (socket->state == SOCKET_LISTENING)
 		*word |= 1ull << port % 64;
 	else if (socket->remote)
 		socket->accepted = *word >> port % 64 & 1;

@@ -28,6 +28,8 @@ enum socket_reason {
 	SOCKET_REASON_close,
 };
 
+enum { SOCKET_LISTENING = 10 }; /* `state` of sock and of fd_found */
+
 struct socket {
 	struct object *object; /* whose it is */
 	u64 generation;

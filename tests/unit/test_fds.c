@@ -332,6 +332,18 @@ static struct object *socket_at(u32 pid, s32 fd)
 	return object_of_fd(thread, fd);
 }
 
+/* Who listens says it in a call only. */
+static void test_listen(void)
+{
+	begin();
+	named_socket(100, 1, 3, 50, SOCKET_REASON_bind, 80, 0);
+	CALL(.ts = 200, .ns = 1, .tid = 1, .tgid = 1, .name = "listen", .args = { 3 }, .ret = -22);
+	CHECK_EQ(socket_at(1, 3)->socket->state, 0);
+	CALL(.ts = 9100, .ns = 1, .tid = 1, .tgid = 1, .name = "listen", .args = { 3 });
+	CHECK_EQ(socket_at(1, 3)->socket->state, SOCKET_LISTENING);
+	finish();
+}
+
 /* The client is gone before its connection is accepted. */
 static void test_late_accept(void)
 {
@@ -369,6 +381,7 @@ int main(void)
 	test_messages();
 	test_inferred();
 	test_hostile();
+	test_listen();
 	test_late_accept();
 	return check_report();
 }
