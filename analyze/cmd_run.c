@@ -107,13 +107,20 @@ int cmd_unknown_table(const struct command *command, const char *word, const cha
 			       word);
 }
 
+static const char *errno_name(const void *context, u32 number)
+{
+	return decoder_errno_name(context, number);
+}
+
 struct sink *cmd_rows_sink(const struct cmd_options *options, const char *format,
 			   const struct walk *walk, size_t count)
 {
 	const struct text_sink_options text = { .color = terminal_wants_color(options->color),
 						.start_ns = walk->start_ns,
 						.utc_offset_s = walk->meta->utc_offset_s,
-						.headings = count > 1 };
+						.headings = count > 1,
+						.errno_name = errno_name,
+						.context = walk->decoder };
 
 	if (!format || !strcmp(format, "text"))
 		return sink_text_new(stdout, &text);

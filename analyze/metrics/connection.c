@@ -34,7 +34,7 @@
 	C(connect_ns, INTEGER, NS,                                                                 \
 	  "from the begin of the connect to its success, also behind "                             \
 	  "the call; NULL: it failed, or was not seen")                                            \
-	C(errno, INTEGER, NUMBER, "why the connect failed; NULL: it did not")                      \
+	C(errno, INTEGER, ERRNO, "why the connect failed; NULL: it did not")                       \
 	C(closed_ts_ns, INTEGER, TS,                                                               \
 	  "when the client's end was closed, or that of the server if "                            \
 	  "the client is not in the trace; NULL: not in the trace")                                \

@@ -22,7 +22,7 @@
 	C(first_ts_ns, INTEGER, TS, "first sight: its making, if it was not there before")         \
 	C(closed_ts_ns, INTEGER, TS,                                                               \
 	  "when the last descriptor was closed; NULL: not in the trace")                           \
-	C(errno, INTEGER, NUMBER, "why its last connect failed; NULL: it did not")                 \
+	C(errno, INTEGER, ERRNO, "why its last connect failed; NULL: it did not")                  \
 	C(connect_count, INTEGER, COUNT, "connects")                                               \
 	C(accept_count, INTEGER, COUNT, "accepts on it, failed ones included")                     \
 	C(complete, INTEGER, BOOL, "0: events may be missing in its time")                         \
@@ -186,7 +186,7 @@ const struct metric metric_socket = {
 	C(reason, TEXT, NONE,                                                                      \
 	  "socket, pair, accept, received, found, bind, connect, connecting (goes on behind the "  \
 	  "call), connected, connect_failed, disconnect")                                          \
-	C(errno, INTEGER, NUMBER, "why the connect failed or goes on; NULL: neither")
+	C(errno, INTEGER, ERRNO, "why the connect failed or goes on; NULL: neither")
 
 #define NAME_ENUM(name, type, unit, doc) NAME_##name,
 enum { NAME_COLUMNS(NAME_ENUM) NAME_COLUMN_COUNT };

@@ -14,6 +14,9 @@ struct text_sink_options {
 	u64 start_ns;	  /* moments are shown relative to it */
 	s64 utc_offset_s; /* dates are shown in this zone */
 	bool headings;	  /* name each table: there are several */
+	/* The name of an error, NULL if it has none; NULL: numbers stay numbers. */
+	const char *(*errno_name)(const void *context, u32 number);
+	const void *context;
 };
 
 /* Aligned columns with units for people. */

@@ -42,7 +42,15 @@ static int put_line(struct text_sink *text)
 static void make_cell(struct text_sink *text, const struct column *column,
 		      const struct value *value)
 {
+	const char *name = NULL;
+
 	text_clear(&text->cell);
+	if (column->unit == UNIT_ERRNO && value->type == VALUE_INTEGER && text->options.errno_name)
+		name = text->options.errno_name(text->options.context, (u32)value->integer);
+	if (name) {
+		text_add_printable(&text->cell, name, strlen(name));
+		return;
+	}
 	cell_add(&text->cell, column, value, text->options.start_ns, text->options.utc_offset_s);
 }
 
