@@ -5,8 +5,7 @@
 #include "analyze/model/sockets.h"
 #include "analyze/model/uses.h"
 
-/* "tcp 127.0.0.1:80": the end that clients have in common. */
-static void add_socket(const struct object *object, struct text *text)
+void socket_place(const struct object *object, struct text *text)
 {
 	const struct socket *socket = object->socket;
 	const struct string *service;
@@ -34,7 +33,7 @@ static enum call_place place_of_file(const struct open_file *file, struct text *
 	if (file->object->type == OBJECT_unknown)
 		return PLACE_NONE;
 	if (file->object->type == OBJECT_socket)
-		add_socket(file->object, text);
+		socket_place(file->object, text);
 	else
 		text_adds(text, object_type_name(file->object->type));
 	return PLACE_OTHER;

@@ -10,6 +10,9 @@ enum call_place {
 	PLACE_OTHER, /* the name of a socket, pipe …: for groups, without what differs with each of them */
 };
 
+/* "tcp 127.0.0.1:80": the end that clients have in common. */
+void socket_place(const struct object *object, struct text *text);
+
 /*
  * Puts it in place of what `text` has: the first path that the call was given, else what its first descriptor stands
  * for. With WALK_FDS; without it, the path as the call gave it.

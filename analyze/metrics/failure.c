@@ -4,6 +4,8 @@
 #include "analyze/metrics/call_place.h"
 #include "analyze/metrics/instance.h"
 #include "analyze/metrics/text_map.h"
+#include "analyze/model/connects.h"
+#include "analyze/model/uses.h"
 
 /* A program that fails in ever new places: the rest share a row per call and error. */
 #define FAILURE_PLACES_MAX 65536
@@ -18,9 +20,9 @@
 	  "pipe and the like its type; NULL: no file")                                              \
 	C(count, INTEGER, COUNT,                                                                    \
 	  "failed calls, but for those that the kernel repeats (ERESTARTSYS …) and returns from " \
-	  "signal handlers")                                                                        \
+	  "signal handlers; a connect that goes on behind its call counts if that fails")           \
 	C(total_ns, INTEGER, NS, "sum of the durations of the complete ones")                       \
-	C(first_ts_ns, INTEGER, TS, "end of the first one")                                         \
+	C(first_ts_ns, INTEGER, TS, "when the first one failed")                                    \
 	C(first_tid, INTEGER, NUMBER, "thread that made it")                                        \
 	C(first_comm, TEXT, NONE, "its name then")                                                  \
 	C(first_path, TEXT, NONE, "that file; as directory where that is none")
@@ -43,6 +45,7 @@ struct failures { /* key: struct key, then the directory */
 
 struct state {
 	struct text_map places;
+	u32 connect_name; /* of calls that went on; CALL_NAMES_MAX: there was none */
 	size_t long_bytes;
 	struct text place;
 };
@@ -52,6 +55,7 @@ static void init(struct fold *fold)
 	struct state *state = fold->state;
 
 	state->places.value_size = sizeof(struct failures);
+	state->connect_name = CALL_NAMES_MAX;
 }
 
 /* As dirname does: "/a/b" → "/a", "/a" → "/", "a" → ".". */
@@ -65,6 +69,56 @@ static void add_directory(struct text *text, const char *path, size_t len)
 		text_add(text, path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+static struct failures *failures_of(struct fold *fold, const struct key *key,
+				    const struct text *place)
+{
+	struct state *state = fold->state;
+
+	text_clear(&fold->text);
+	text_add(&fold->text, (const char *)key, sizeof(*key));
+	if (key->place != PLACE_NONE && state->places.count < FAILURE_PLACES_MAX) {
+		if (key->place == PLACE_PATH)
+			add_directory(&fold->text, place->data, place->len);
+		else
+			text_add(&fold->text, place->data, place->len);
+		if (!text_map_has_room(&state->places, &state->long_bytes, fold->text.data,
+				       fold->text.len))
+			fold->text.len = sizeof(*key);
+	}
+	return text_map_get(&state->places, fold->text.data, fold->text.len);
+}
+
+/* The place stands in state->place. */
+static struct failures *count(struct fold *fold, const struct walk_step *step,
+			      const struct key *key)
+{
+	const struct text *place = &((struct state *)fold->state)->place;
+	struct failures *failures = failures_of(fold, key, place);
+
+	if (!failures->count++) {
+		failures->first_ts_ns = step->event.record->ts;
+		failures->first_tid = step->thread->tid;
+		failures->first_comm = string_ref(step->thread->comm);
+		failures->first_path =
+			key->place == PLACE_NONE ? NULL : string_new(place->data, place->len);
+	}
+	return failures;
+}
+
+/* What a call to connect failed with, be it behind the call; 0: not, or not yet. */
+static u32 connect_failure(struct fold *fold, const struct walk_step *step,
+			   const struct trc_syscall *record, u32 name)
+{
+	struct state *state = fold->state;
+	const struct file_use *uses;
+
+	if (!model_uses(fold->walk->model, step->thread, &step->event, &uses) ||
+	    uses[0].op != FILE_OP_connect)
+		return call_failure(record);
+	state->connect_name = name;
+	return connect_call_error(uses[0].file ? uses[0].file->object->socket : NULL, record);
+}
+
 /* What such a call "returns" is the result of the one that the signal interrupted. */
 static bool is_sigreturn(const char *name)
 {
@@ -74,38 +128,39 @@ static bool is_sigreturn(const char *name)
 static void call(struct fold *fold, const struct walk_step *step, const struct trc_syscall *record)
 {
 	struct state *state = fold->state;
-	u32 error = call_failure(record);
-	struct key key = { .error = (u16)error };
-	struct text *place = &state->place;
+	struct key key = {};
 	struct failures *failures;
 
-	if (!error)
+	if (!call_error(record))
 		return;
 	key.name = call_names_id(fold->walk->calls, record->abi, record->nr);
-	if (is_sigreturn(call_names_get(fold->walk->calls, key.name)->name))
+	key.error = (u16)connect_failure(fold, step, record, key.name);
+	if (!key.error || is_sigreturn(call_names_get(fold->walk->calls, key.name)->name))
 		return;
-	key.place = (u8)call_place(fold->walk, step, record, place);
-	text_clear(&fold->text);
-	text_add(&fold->text, (const char *)&key, sizeof(key));
-	if (key.place != PLACE_NONE && state->places.count < FAILURE_PLACES_MAX) {
-		if (key.place == PLACE_PATH)
-			add_directory(&fold->text, place->data, place->len);
-		else
-			text_add(&fold->text, place->data, place->len);
-		if (!text_map_has_room(&state->places, &state->long_bytes, fold->text.data,
-				       fold->text.len))
-			fold->text.len = sizeof(key);
-	}
-	failures = text_map_get(&state->places, fold->text.data, fold->text.len);
-	if (!failures->count++) {
-		failures->first_ts_ns = record->head.ts;
-		failures->first_tid = step->thread->tid;
-		failures->first_comm = string_ref(step->thread->comm);
-		failures->first_path =
-			key.place == PLACE_NONE ? NULL : string_new(place->data, place->len);
-	}
+	key.place = (u8)call_place(fold->walk, step, record, &state->place);
+	failures = count(fold, step, &key);
 	if (record->state == TRC_SYSCALL_COMPLETE)
 		failures->total_ns += record->duration_ns;
+}
+
+/* Behind a call that is shown. */
+static void event(struct fold *fold, const struct walk_step *step)
+{
+	const struct trc_sock *record = (const struct trc_sock *)step->event.record;
+	struct state *state = fold->state;
+	struct key key = { .name = state->connect_name, .place = PLACE_OTHER };
+	const struct object *object;
+
+	if (step->event.kind_id != TRC_KIND_sock || !step->thread ||
+	    state->connect_name == CALL_NAMES_MAX)
+		return;
+	object = model_socket(fold->walk->model, record);
+	key.error = object ? (u16)connect_late_error(object->socket, record) : 0;
+	if (!key.error)
+		return;
+	text_clear(&state->place);
+	socket_place(object, &state->place);
+	count(fold, step, &key);
 }
 
 static void put_row(struct fold *fold, const struct text_map_entry *entry)
@@ -162,10 +217,12 @@ const struct metric metric_failure = {
 		   .sort = "count",
 		   .brief = "count,name,errno_name,directory,first_tid,first_comm,first_ts_ns,"
 			    "first_path" },
-	.classes = WALK_FDS | (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_SYSCALL),
+	.classes = WALK_FDS | (1ull << TRC_CLASS_TASK) | (1ull << TRC_CLASS_OBJECT) |
+		   (1ull << TRC_CLASS_SYSCALL),
 	.state_size = sizeof(struct state),
 	.init = init,
 	.call = call,
+	.event = event,
 	.finish = finish,
 	.release = release,
 };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "analyze/metrics/file_stats.h"
 
-static void add_error(struct file_stats *stats, u32 number)
+void file_stats_add_error(struct file_stats *stats, u32 number)
 {
+	if (!number)
+		return;
 	stats->error_count++;
 	for (size_t i = 0; i < FILE_ERRORS_MAX; i++)
 		if (!stats->errors[i].count || stats->errors[i].number == number) {
@@ -12,23 +14,26 @@ static void add_error(struct file_stats *stats, u32 number)
 		}
 }
 
-static u64 add_call(struct file_stats *stats, u64 ts, const struct trc_syscall *record)
+static u64 add_call(struct file_stats *stats, u64 ts, const struct trc_syscall *record, u32 error)
 {
-	u32 error = record ? call_failure(record) : 0;
-
 	if (!stats->first_ns)
 		stats->first_ns = ts;
 	stats->last_ns = ts;
-	if (error)
-		add_error(stats, error);
+	file_stats_add_error(stats, error);
 	return record && record->state == TRC_SYSCALL_COMPLETE ? record->duration_ns : 0;
 }
 
 void file_stats_add(struct file_stats *stats, u8 op, u64 bytes, u64 ts,
 		    const struct trc_syscall *record)
 {
+	file_stats_add_as(stats, op, bytes, ts, record, record ? call_failure(record) : 0);
+}
+
+void file_stats_add_as(struct file_stats *stats, u8 op, u64 bytes, u64 ts,
+		       const struct trc_syscall *record, u32 error)
+{
 	stats->counts[op]++;
-	stats->ns[op] += add_call(stats, ts, record);
+	stats->ns[op] += add_call(stats, ts, record, error);
 	if (op == FILE_OP_read)
 		stats->read_bytes += bytes;
 	else if (op == FILE_OP_write)
@@ -38,7 +43,7 @@ void file_stats_add(struct file_stats *stats, u8 op, u64 bytes, u64 ts,
 void file_stats_add_path(struct file_stats *stats, const struct trc_syscall *record)
 {
 	stats->path_count++;
-	stats->path_ns += add_call(stats, record->head.ts, record);
+	stats->path_ns += add_call(stats, record->head.ts, record, call_failure(record));
 }
 
 static u64 others(const u64 *values)

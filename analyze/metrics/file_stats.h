@@ -45,6 +45,11 @@ struct file_stats { /* zero it first */
 /* One use by the call of `record`; NULL: by a request of an io_uring. */
 void file_stats_add(struct file_stats *stats, u8 op, u64 bytes, u64 ts,
 		    const struct trc_syscall *record);
+/* The same with this error instead of the call's; 0: none. */
+void file_stats_add_as(struct file_stats *stats, u8 op, u64 bytes, u64 ts,
+		       const struct trc_syscall *record, u32 error);
+/* One of a connect that failed behind its call; 0: none. */
+void file_stats_add_error(struct file_stats *stats, u32 number);
 /* A call that was given the path. */
 void file_stats_add_path(struct file_stats *stats, const struct trc_syscall *record);
 /* Fills FILE_STATS_COLUMN_COUNT values; text is borrowed from fold->text. */

@@ -2,6 +2,7 @@
 /* Table net_io: which process talks to whom, over what, and how much. */
 #include "analyze/metrics/file_stats.h"
 #include "analyze/metrics/text_map.h"
+#include "analyze/model/connects.h"
 #include "analyze/model/idmap.h"
 #include "analyze/model/sockets.h"
 
@@ -31,7 +32,9 @@
 	C(receive_bytes, INTEGER, BYTES, "bytes that they returned")                               \
 	C(receive_ns, INTEGER, NS, "sum of their durations, waiting included")                     \
 	C(again_count, INTEGER, COUNT, "calls that did not wait and would have had to")            \
-	C(error_count, INTEGER, COUNT, "calls that returned another error")                        \
+	C(error_count, INTEGER, COUNT,                                                             \
+	  "calls that returned another error, and connects that failed behind their call; of "     \
+	  "one that goes on neither")                                                              \
 	C(errors, TEXT, NONE, "all their errors, \"ECONNREFUSED 3, EAGAIN 1\"; NULL: none")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
@@ -191,6 +194,7 @@ static void add_uses(struct fold *fold, const struct walk_step *step,
 	for (size_t i = 0; i < count; i++) {
 		const struct object *object = uses[i].file ? uses[i].file->object : NULL;
 		struct net_row *row;
+		u32 error;
 
 		if (!object || object->type != OBJECT_socket || !object->socket ||
 		    uses[i].op == FILE_OP_close || uses[i].op == FILE_OP_other)
@@ -199,8 +203,12 @@ static void add_uses(struct fold *fold, const struct walk_step *step,
 			object = accepted(step->thread, object, record);
 		row = find_row(fold, net_of(fold, step->thread->process), object, record,
 			       uses[i].op);
-		file_stats_add(&row->stats, uses[i].op, uses[i].bytes, step->event.record->ts,
-			       record);
+		if (record && uses[i].op == FILE_OP_connect)
+			error = connect_call_error(object->socket, record);
+		else
+			error = record ? call_failure(record) : 0;
+		file_stats_add_as(&row->stats, uses[i].op, uses[i].bytes, step->event.record->ts,
+				  record, error);
 	}
 }
 
@@ -209,8 +217,23 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 	add_uses(fold, step, record);
 }
 
+static void add_late_error(struct fold *fold, const struct walk_step *step,
+			   const struct trc_sock *record)
+{
+	const struct object *object = model_socket(fold->walk->model, record);
+	u32 error = object ? connect_late_error(object->socket, record) : 0;
+
+	if (error)
+		file_stats_add_error(&find_row(fold, net_of(fold, step->thread->process), object,
+					       NULL, FILE_OP_connect)
+					      ->stats,
+				     error);
+}
+
 static void event(struct fold *fold, const struct walk_step *step)
 {
+	if (step->event.kind_id == TRC_KIND_sock && step->thread)
+		add_late_error(fold, step, (const struct trc_sock *)step->event.record);
 	if (step->event.kind_id == TRC_KIND_uring_complete)
 		add_uses(fold, step, NULL);
 }

@@ -2,6 +2,7 @@
 #include "analyze/model/sockets.h"
 
 #include "analyze/decode/set.h"
+#include "analyze/model/connects.h"
 #include "analyze/model/fds_private.h"
 #include "common/alloc.h"
 #include "common/hash.h"
@@ -420,11 +421,7 @@ void socket_event(struct fds *fds, struct thread *thread, const struct trc_sock 
 	socket->state = record->state;
 	socket->accepted |= record->reason == SOCKET_REASON_accept;
 	socket->bound |= record->reason == SOCKET_REASON_bind;
-	if (record->reason == SOCKET_REASON_connect_failed)
-		socket->error = record->error;
-	else if (record->reason == SOCKET_REASON_connect ||
-		 record->reason == SOCKET_REASON_connected)
-		socket->error = 0;
+	connect_told(socket, record);
 	set_names(fds, socket, record);
 	if (record->listener_inode) {
 		listener = objects_find(&fds->objects, OBJECT_PLACE_SOCKET, record->listener_inode);

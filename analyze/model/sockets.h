@@ -44,14 +44,17 @@ struct socket {
 	u64 peer_inode;	     /* of unix sockets; 0: none or unknown */
 	struct object *peer; /* the other end, if it is in the trace and not gone */
 	u64 peer_id;	     /* its object's id, even if it is gone; 0: not in the trace */
+	u64 failed_ns;	     /* when the last connect that failed did; 0: none */
 	u64 listener_id;     /* that accepted it; 0: none or unknown */
 	u64 closed_ns;	     /* trace clock; 0: open */
 	struct socket *next_single, *previous_single; /* in the bucket of its addresses */
 	bool single;				      /* it is in one */
 	bool paired; /* its addresses are those of a connection: in a bucket as long as it has no peer */
-	bool bound;    /* by bind() */
-	bool accepted; /* it was, or it was found on a port that somebody listened on */
-	bool renamed;  /* by the event that is being told */
+	bool bound;	  /* by bind() */
+	bool accepted;	  /* it was, or it was found on a port that somebody listened on */
+	bool connecting;  /* behind the call */
+	bool failed_late; /* `error` was told behind the call */
+	bool renamed;	  /* by the event that is being told */
 };
 
 const char *socket_family_name(u8 family); /* "inet"; NULL: another */

@@ -2,6 +2,7 @@
 """R21: a socket is told of when it gets or loses a name, not when it is used; /proc/net and ss are the observers."""
 import collections
 import errno
+import json
 import os
 import re
 import shutil
@@ -197,6 +198,9 @@ def test_behind(t):
                  (("socket", "connecting", "connect_failed"), errno.EINPROGRESS, errno.ECONNREFUSED, 7): 2,
                  (("socket", "connecting", "connected"), errno.EINTR, 0, 1): 1}, "lives")
     equal(len(with_reason(events, "accept")), 5, "accepts")
+    failed = {row["errno_name"]: row["count"] for row in json.loads(trace.analyze("report", "failure", "--format", "json").stdout)
+              if row["name"] == "connect"}
+    equal(failed, {"ECONNREFUSED": 2, "ECONNABORTED": 2}, "failures: what went on and was refused; each was tried again")
 
 
 def test_closed(t):

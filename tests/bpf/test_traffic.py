@@ -204,6 +204,50 @@ def test_no_failures(t):
     equal((calls["pause"], calls["rt_sigreturn"]), ((3, 3), (3, 3)), "errors")
 
 
+REFUSED = """
+import errno, select, socket, time
+server, nobody = socket.create_server(("127.0.0.1", 0)), socket.socket()
+nobody.bind(("127.0.0.1", 0))
+def begin(to):
+    client = socket.socket()
+    client.setblocking(False)
+    assert client.connect_ex(to.getsockname()) == errno.EINPROGRESS
+    assert select.select([], [client], [], 10)[1]
+    return client
+clients = [begin(server) for _ in range(2)]
+refused = [begin(nobody) for _ in range(3)]
+assert refused[0].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
+assert refused[1].connect_ex(nobody.getsockname()) == errno.ECONNREFUSED
+assert socket.socket().connect_ex(nobody.getsockname()) == errno.ECONNREFUSED
+print(server.getsockname()[1], nobody.getsockname()[1], server.fileno(), flush=True)
+"""
+
+
+def test_refused(t):
+    """A connect that is not waited for is no failure, but its refusal is: once, whoever fetches it; text has the error's name."""
+    trace = t.record("/usr/bin/python3", "-S", "-c", REFUSED)
+    port, nobody, fd = trace.result.stdout.split()
+    def table(name, *options):
+        return json.loads(trace.analyze("report", name, "--format", "json", *options).stdout)
+    failed = {(row["errno_name"], row["directory"]): row["count"] for row in table("failure") if row["name"] == "connect"}
+    equal(failed, {("ECONNREFUSED", f"tcp 127.0.0.1:{nobody}"): 4}, "failed connects")
+    io = {row["service"]: row for row in table("net_io") if row["protocol"] == "tcp" and row["role"] == "client"}
+    equal(counts(io[f"127.0.0.1:{nobody}"], "connect_count", "error_count", "errors"), (5, 4, "ECONNREFUSED 4"), "net_io")
+    equal(counts(io[f"127.0.0.1:{port}"], "connect_count", "error_count", "errors"), (2, 0, None), "net_io of the good ones")
+    summary = trace.analyze("report").stdout
+    check(re.search(rf"\nFailures .*\n +4  connect ECONNREFUSED .* tcp 127\.0\.0\.1:{nobody}\n", summary), f"summary: {summary}")
+    # Its last connect went well, or failed.
+    for name in ("connection", "socket"):
+        equal(sorted(row["errno"] or 0 for row in table(name) if row["protocol"] == "tcp")[-4:], [111] * 4, f"errno of {name}")
+        page = trace.analyze("report", name, "--columns", "errno").stdout.split()
+        equal(page.count("ECONNREFUSED"), 4, f"names in {name}")
+    check("SO_ERROR, [ECONNREFUSED], [4]) = 0" in trace.analyze("replay", "-e", "getsockopt").stdout, "SO_ERROR in replay")
+    start = table("trace")[0]["start_mono_ns"]
+    moment = (trace.calls("write")[-1]["ts"] - start) / 1e9
+    listed = trace.analyze("lsof", "--at", f"{moment:.9f}").stdout
+    equal(re.findall(r"(\d+) +u .* (.*) \(LISTEN\)\n", listed), [(fd, f"127.0.0.1:{port}")], f"listeners in {listed}")
+
+
 def test_selection(t):
     """A selection counts what it shows, with names that are those of the whole trace."""
     run = Run(t)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The rules of descriptors, event by event: what comes late, at the same time, or not at all. */
+#include "analyze/model/connects.h"
 #include "analyze/model/fds_private.h"
 #include "tests/unit/make_world.h"
+
+#include <errno.h>
 
 /* The number is free early in close(): another thread may have it again before the close's record comes. */
 static void test_number_taken_in_close(void)
@@ -332,6 +335,55 @@ static struct object *socket_at(u32 pid, s32 fd)
 	return object_of_fd(thread, fd);
 }
 
+static struct trc_syscall connect_call(u64 ts, s64 ret)
+{
+	return (struct trc_syscall){ .head = { .ts = ts }, .abi = SYSCALL_ABI_X86_64, .ret = ret };
+}
+
+static struct trc_sock told(u64 ts, u8 reason, u16 error)
+{
+	return (struct trc_sock){ .head = { .ts = ts }, .reason = reason, .error = error };
+}
+
+/* A connect fails once, wherever that is told. */
+static void test_connects(void)
+{
+	struct trc_syscall goes_on = connect_call(100, -EINPROGRESS);
+	struct trc_syscall refused = connect_call(100, -ECONNREFUSED);
+	struct trc_syscall again = connect_call(300, -ECONNREFUSED);
+	struct trc_syscall repeated = connect_call(100, -512);
+	struct trc_sock begins = told(100, SOCKET_REASON_connecting, EINPROGRESS);
+	struct trc_sock at_once = told(100, SOCKET_REASON_connect_failed, ECONNREFUSED);
+	struct trc_sock later = told(200, SOCKET_REASON_connect_failed, ECONNREFUSED);
+	struct socket socket = {};
+
+	/* Nobody told of sockets. */
+	CHECK_EQ(connect_call_error(NULL, &goes_on), 0);
+	CHECK_EQ(connect_call_error(NULL, &repeated), 0);
+	CHECK_EQ(connect_call_error(NULL, &refused), ECONNREFUSED);
+	/* The call waited. */
+	connect_told(&socket, &at_once);
+	CHECK_EQ(connect_late_error(&socket, &at_once), 0);
+	CHECK_EQ(connect_call_error(&socket, &refused), ECONNREFUSED);
+	/* It did not, but the answer was faster. */
+	CHECK_EQ(connect_call_error(&socket, &goes_on), ECONNREFUSED);
+	CHECK_EQ(connect_call_error(&socket, &again), 0);
+	/* The answer came behind it. */
+	socket = (struct socket){};
+	connect_told(&socket, &begins);
+	CHECK_EQ(connect_late_error(&socket, &begins), 0);
+	CHECK_EQ(connect_call_error(&socket, &goes_on), 0);
+	connect_told(&socket, &later);
+	CHECK_EQ(connect_late_error(&socket, &later), ECONNREFUSED);
+	CHECK_EQ(connect_call_error(&socket, &again), 0);
+	CHECK_EQ(socket.error, ECONNREFUSED);
+	/* The next one waits, and fails too. */
+	later.head.ts = 300;
+	connect_told(&socket, &later);
+	CHECK_EQ(connect_late_error(&socket, &later), 0);
+	CHECK_EQ(connect_call_error(&socket, &again), ECONNREFUSED);
+}
+
 /* Who listens says it in a call only. */
 static void test_listen(void)
 {
@@ -381,6 +433,7 @@ int main(void)
 	test_messages();
 	test_inferred();
 	test_hostile();
+	test_connects();
 	test_listen();
 	test_late_accept();
 	return check_report();
