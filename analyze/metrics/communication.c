@@ -315,12 +315,6 @@ static const char *via_of_wait(const struct span *span)
 	return via_of_reason(span->reason);
 }
 
-/* kthreadd, and whom it made: they work for others. */
-static bool is_of_kernel(const struct process *process)
-{
-	return process->pid == 2 || process->ppid == 2;
-}
-
 static void span(struct fold *fold, struct thread *thread, const struct span *span, bool shown)
 {
 	const struct process *from;
@@ -334,7 +328,8 @@ static void span(struct fold *fold, struct thread *thread, const struct span *sp
 	if (!via)
 		return;
 	from = giver(fold, span, &from_id);
-	if (from && is_of_kernel(from))
+	/* They work for others. */
+	if (from && process_is_of_kernel(from))
 		from = NULL;
 	if (from) {
 		add(fold, from, thread->process, via, true, span->end_ns - span->start_ns);

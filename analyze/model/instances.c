@@ -352,3 +352,12 @@ void model_collect_rest(struct model *model)
 		process_gone(model, process);
 	}
 }
+
+bool process_is_of_kernel(const struct process *process)
+{
+	enum { KTHREADD = 2 };
+	const struct identity *identity = &process->identity;
+
+	return identity->known && !identity->exe && !identity->cmdline &&
+	       (process->pid == KTHREADD || process->ppid == KTHREADD);
+}

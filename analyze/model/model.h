@@ -163,6 +163,9 @@ void model_load_state(struct model *model, const struct trace_state *state);
 /* Takes an event in and gives the thread whose it is, or NULL (lost). */
 struct thread *model_event(struct model *model, const struct event *event);
 
+/* A thread of the kernel's own: it has neither a program nor arguments, and kthreadd made it. */
+bool process_is_of_kernel(const struct process *process);
+
 /* stacks_add_text() with what the trace has told so far. */
 bool model_add_stack(const struct model *model, u32 section, u32 id, const struct modules *modules,
 		     struct text *text);

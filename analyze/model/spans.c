@@ -28,22 +28,12 @@ void spans_free(struct spans *spans)
 
 /* ---- what is told ---- */
 
-/* They have neither a program nor arguments, and one parent. */
-static bool is_of_kernel(const struct process *process)
-{
-	enum { KTHREADD = 2 };
-	const struct identity *identity = &process->identity;
-
-	return identity->known && !identity->exe && !identity->cmdline &&
-	       (process->pid == KTHREADD || process->ppid == KTHREADD);
-}
-
 /* What a wait outside of calls is for, as far as the state tells. */
 static u8 reason_outside(const struct span_thread *st, const struct segment *segment)
 {
 	if (segment->in_call)
 		return WAIT_kernel;
-	if (is_of_kernel(st->thread->process))
+	if (process_is_of_kernel(st->thread->process))
 		return segment->state == SPAN_iowait ? WAIT_disk : WAIT_kernel_thread;
 	return segment->state == SPAN_sleep ? WAIT_unknown : WAIT_fault;
 }
