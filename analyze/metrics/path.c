@@ -141,6 +141,7 @@ static void land(struct path *path, const struct span *span, bool leaves)
 			tip = go_on(path, tip, span, at, jump->start_ns);
 			at = jump->start_ns;
 		}
+		jump->pending = false;
 		if (tip && tip->end_ns <= jump->start_ns)
 			jump->parent = path_node_ref(tip);
 		path_node_unref(path->paths, jump);
@@ -176,7 +177,7 @@ void path_woken(struct path *path, struct path *waker, u64 at_ns)
 	if (path->wake_count >= WAKES_MAX)
 		drop_wakes(path, WAKES_MAX / 2);
 	jump = path_node_new(path->paths, path->who);
-	jump->jump = true;
+	jump->jump = jump->pending = true;
 	jump->start_ns = jump->end_ns = at_ns;
 	ARRAY_RESERVE(path->wakes, path->wake_capacity, path->wake_count + 1);
 	path->wakes[path->wake_count++] = jump;

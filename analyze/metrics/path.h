@@ -27,11 +27,12 @@ struct path_node {
 	u64 system_ns; /* of a run in system calls */
 	u32 nr;
 	u8 abi;
-	u8 state;    /* enum span_state; SPAN_user for all of a run */
-	u8 reason;   /* enum wait_reason; of a jump what the wait was for */
-	bool jump;   /* lasts for no time: from here on another thread goes on */
-	bool is_new; /* a jump to the maker of a new thread */
-	bool is_sum; /* of what is long ago */
+	u8 state;     /* enum span_state; SPAN_user for all of a run */
+	u8 reason;    /* enum wait_reason; of a jump what the wait was for */
+	bool jump;    /* lasts for no time: from here on another thread goes on */
+	bool is_new;  /* a jump to the maker of a new thread */
+	bool is_sum;  /* of what is long ago */
+	bool pending; /* a jump that waits for its place in the waker's chain: no parent yet */
 	/* Numbers of foldings: walked while it was young, passed when it was old, another chain joins there. */
 	u32 walked, passed, joined;
 	struct path_node *folded; /* while it is done: the sums from here on; held */

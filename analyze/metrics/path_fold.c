@@ -103,7 +103,8 @@ static struct path_node **fold_part(struct paths *paths, struct path_node **node
 			sum->start_ns = (*node)->start_ns;
 		if ((*node)->end_ns > sum->end_ns)
 			sum->end_ns = (*node)->end_ns;
-	} while ((*node = (*node)->parent) && (*node)->joined != paths->folding);
+	} while ((*node = (*node)->parent) && (*node)->joined != paths->folding &&
+		 !(*node)->pending);
 	if (!sums.count)
 		sums.nodes[sums.count++] = old_jump(paths, first);
 	qsort(sums.nodes, sums.count, sizeof(struct path_node *), by_end);
@@ -119,13 +120,13 @@ static struct path_node **fold_part(struct paths *paths, struct path_node **node
 
 /*
  * The same of a whole chain. Each part is summed up once and shared, or n tips of one chain would take n times as
- * long and as much; what is a sum already and shared stays.
+ * long and as much; what is a sum already and shared stays, and what is to find its place yet.
  */
 static struct path_node *fold_chain(struct paths *paths, struct path_node *node)
 {
 	struct path_node *chain = NULL, **end = &chain;
 
-	while (node && !node->folded && !node->is_sum) {
+	while (node && !node->folded && !node->is_sum && !node->pending) {
 		struct path_node *part = node, **part_end = fold_part(paths, &node, end);
 
 		part->folded = path_node_ref(*end);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Chains of a critical path: summed up early they are the same. */
+#include "analyze/metrics/path.h"
+
+#include <glob.h>
+
+static size_t nodes_max;
+/* In the place of the library's. */
+#undef PATH_NODES_MAX
+#define PATH_NODES_MAX nodes_max
+#include "analyze/metrics/path_end.c"
+
+#include "analyze/metrics/text_map.h"
+#include "tests/unit/make_tables.h"
+
+static void add_cell(struct text *key, const struct table_sink *t, size_t row, const char *column)
+{
+	const struct value *value = table_cell(t, row, column);
+
+	if (value->type == VALUE_TEXT)
+		text_add(key, value->text, value->len);
+	else if (value->type == VALUE_INTEGER)
+		text_addf(key, "%lld", (long long)value->integer);
+	text_addc(key, '|');
+}
+
+/* How long each thread did what on the path, `count` times as it is. */
+static void add_times(struct text_map *times, const char *path, s64 count)
+{
+	static const char *const columns[] = { "tid", "state", "reason", "object" };
+	struct text key = {};
+	struct table_sink t;
+
+	table_fill(&t, path, "critical_path", NULL);
+	for (size_t row = 0; row < t.rows.count; row++) {
+		text_clear(&key);
+		for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+			add_cell(&key, &t, row, columns[i]);
+		*(s64 *)text_map_get(times, key.data, key.len) +=
+			count * table_int(&t, row, "duration_ns");
+	}
+	table_release(&t);
+	text_release(&key);
+}
+
+static void check_sample(const char *path)
+{
+	struct text_map times = { .value_size = sizeof(s64) };
+
+	nodes_max = 1u << 28;
+	add_times(&times, path, 1);
+	nodes_max = 64;
+	add_times(&times, path, -1);
+	CHECK(times.count > 0);
+	for (size_t i = 0; i < times.count; i++)
+		if (*(s64 *)times.entries[i].value) {
+			CHECK_FAIL("%s: %.*s is wrong by %lld ns", path,
+				   (int)times.entries[i].key_len, times.entries[i].key,
+				   -(long long)*(s64 *)times.entries[i].value);
+			break;
+		}
+	text_map_release(&times);
+}
+
+static void test_samples(void)
+{
+	glob_t found;
+
+	CHECK_FATAL(!glob(SOURCE_DIR "/samples/traces/*.trc", 0, NULL, &found));
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		check_sample(found.gl_pathv[i]);
+	globfree(&found);
+}
+
+int main(void)
+{
+	test_samples();
+	return check_report();
+}
