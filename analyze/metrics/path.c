@@ -167,10 +167,27 @@ static void drop_wakes(struct path *path, size_t count)
 	memmove(path->wakes, path->wakes + count, path->wake_count * sizeof(*path->wakes));
 }
 
+/* A place for one more. What nobody holds any more leads nowhere, though the waker may not be told of for ever. */
+static void reserve_jump(struct path *waker)
+{
+	size_t kept = 0;
+
+	if (waker->jump_count < waker->jump_capacity)
+		return;
+	for (size_t i = 0; i < waker->jump_count; i++)
+		if (waker->jumps[i]->references > 1)
+			waker->jumps[kept++] = waker->jumps[i];
+		else
+			path_node_unref(waker->paths, waker->jumps[i]);
+	waker->jump_count = kept;
+	if (kept >= waker->jump_capacity / 2) /* or it would be full again soon */
+		ARRAY_RESERVE(waker->jumps, waker->jump_capacity, waker->jump_capacity + 1);
+}
+
 void path_woken(struct path *path, struct path *waker, u64 at_ns)
 {
 	struct path_node *jump;
-	size_t at = waker->jump_count;
+	size_t at;
 
 	if (waker == path || at_ns <= waker->told_ns)
 		return;
@@ -181,8 +198,8 @@ void path_woken(struct path *path, struct path *waker, u64 at_ns)
 	jump->start_ns = jump->end_ns = at_ns;
 	ARRAY_RESERVE(path->wakes, path->wake_capacity, path->wake_count + 1);
 	path->wakes[path->wake_count++] = jump;
-	ARRAY_RESERVE(waker->jumps, waker->jump_capacity, waker->jump_count + 1);
-	for (; at && waker->jumps[at - 1]->start_ns > at_ns; at--)
+	reserve_jump(waker);
+	for (at = waker->jump_count; at && waker->jumps[at - 1]->start_ns > at_ns; at--)
 		waker->jumps[at] = waker->jumps[at - 1];
 	waker->jumps[at] = path_node_ref(jump);
 	waker->jump_count++;

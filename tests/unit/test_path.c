@@ -72,8 +72,27 @@ static void test_samples(void)
 	globfree(&found);
 }
 
+/* A thread that is not told of wakes another, which goes on without: that is not kept for ever. */
+static void test_waiting_jumps(void)
+{
+	struct process process = {};
+	struct thread threads[] = { { .process = &process }, { .process = &process } };
+	struct paths paths = { .node_max = SIZE_MAX };
+	void *slots[2] = {};
+	struct path *woken = path_of(&paths, &threads[0], &slots[0]);
+	struct path *waker = path_of(&paths, &threads[1], &slots[1]);
+
+	for (u64 at = 1; at < 100000; at++)
+		path_woken(woken, waker, at);
+	CHECK(paths.node_count < 10000);
+	path_free(waker);
+	path_free(woken);
+	CHECK_EQ(paths.node_count, 0);
+}
+
 int main(void)
 {
+	test_waiting_jumps();
 	test_samples();
 	return check_report();
 }
