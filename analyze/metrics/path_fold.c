@@ -139,7 +139,19 @@ static struct path_node *fold_chain(struct paths *paths, struct path_node *node)
 	return chain;
 }
 
-/* From a tip back to where the chain is old; what another tip led to is done already. */
+/* From here on what lies behind the node is summed up. */
+static struct path_node *add_young(struct paths *paths, struct path_node *node)
+{
+	ARRAY_RESERVE(paths->young, paths->young_capacity, paths->young_count + 1);
+	paths->young[paths->young_count++] = node;
+	node->parent->joined = paths->folding;
+	return node->parent;
+}
+
+/*
+ * From a tip back to where the chain is old; what another tip led to is done already. Behind sums there may be more to
+ * sum up: a jump that has found its place since.
+ */
 static void find_old(struct paths *paths, struct path_node *tip, u64 before_ns)
 {
 	struct path_node *old = NULL;
@@ -149,13 +161,13 @@ static void find_old(struct paths *paths, struct path_node *tip, u64 before_ns)
 		node->walked = paths->folding;
 		if (!node->parent || (node->parent->end_ns > before_ns && !node->parent->is_sum))
 			continue;
-		ARRAY_RESERVE(paths->young, paths->young_capacity, paths->young_count + 1);
-		paths->young[paths->young_count++] = node;
-		old = node->parent;
-		old->joined = paths->folding;
+		old = add_young(paths, node);
 	}
-	for (; old && old->passed != paths->folding; old = old->parent)
+	for (; old && old->passed != paths->folding; old = old->parent) {
 		old->passed = paths->folding;
+		if (old->is_sum && old->parent && !old->parent->is_sum && !old->parent->pending)
+			add_young(paths, old);
+	}
 	if (old)
 		old->joined = paths->folding;
 }

@@ -90,8 +90,57 @@ static void test_waiting_jumps(void)
 	CHECK_EQ(paths.node_count, 0);
 }
 
+static void go_on_until(struct path *path, u64 at_ns, u8 state, bool by_thread)
+{
+	const struct span span = {
+		.start_ns = path->told_ns, .end_ns = at_ns, .state = state, .nr = SPAN_NO_CALL
+	};
+
+	path_span(path, &span, by_thread);
+}
+
+/*
+ * One thread is told of now and then only, when what followed its wake-ups has been summed up already: what it had
+ * done is summed up all the same, though the threads that it led to do nothing more.
+ */
+static void test_late_jumps(void)
+{
+	enum { ROUNDS = 100, OTHERS = 100, TURNS = 10000, WAKER = ROUNDS + OTHERS, BUSY, COUNT };
+	static struct thread threads[COUNT];
+	static void *slots[COUNT];
+	struct process process = {};
+	struct paths paths = { .node_max = 2000 };
+	struct path *path[COUNT];
+	u64 at = 1;
+
+	for (size_t i = 0; i < COUNT; i++) {
+		threads[i].process = &process;
+		path[i] = path_of(&paths, &threads[i], &slots[i]);
+	}
+	for (size_t i = 0; i < ROUNDS; i++) {
+		for (size_t j = 0; j < OTHERS; j++) {
+			path_woken(path[ROUNDS + j], path[WAKER], ++at);
+			go_on_until(path[ROUNDS + j], at, SPAN_sleep, true);
+		}
+		path_woken(path[i], path[WAKER], ++at);
+		go_on_until(path[i], at, SPAN_sleep, true);
+		for (size_t j = 0; j < 3; j++)
+			go_on_until(path[i], ++at, SPAN_runnable, false);
+		for (size_t j = 0; j < TURNS; j++)
+			go_on_until(path[BUSY], ++at, j % 2 ? SPAN_user : SPAN_sleep, false);
+		go_on_until(path[WAKER], ++at, SPAN_sleep, false);
+	}
+	CHECK(paths.node_count < 5000);
+	for (size_t i = 0; i < COUNT; i++)
+		path_free(path[i]);
+	CHECK_EQ(paths.node_count, 0);
+	free(paths.young);
+	free(paths.old);
+}
+
 int main(void)
 {
+	test_late_jumps();
 	test_waiting_jumps();
 	test_samples();
 	return check_report();
