@@ -14,7 +14,7 @@
 	C(run_ns, INTEGER, NS, "of it on a CPU")                                                   \
 	C(ready_ns, INTEGER, NS, "of it ready, but not on a CPU")                                  \
 	C(wait_ns, INTEGER, NS, "of it waiting for what no thread of the trace did")               \
-	C(count, INTEGER, COUNT, "segments")                                                       \
+	C(count, INTEGER, COUNT, "segments, and of those that are sums what is in them")           \
 	C(most_reason, TEXT, NONE, "what it waited for the longest, as in the table wait")         \
 	C(most_object, TEXT, NONE, "and the name of that")                                         \
 	C(most_ns, INTEGER, NS, "and how long")
@@ -63,10 +63,12 @@ static void add(void *context, const struct path_node *node, const struct path_n
 	u32 id = node->who ? node->who->process_id : 0;
 	struct process_path *path = text_map_get(&sums->by_process, (const char *)&id, sizeof(id));
 
-	if (!path->count++) {
+	/* What was summed up comes in the order in which it ended. */
+	if (!path->count || node->start_ns < path->start_ns) {
 		path->who = node->who;
 		path->start_ns = node->start_ns;
 	}
+	path->count += node->count;
 	path->ns += node->ns;
 	sums->ns += node->ns;
 	switch (node->state) {

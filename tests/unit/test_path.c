@@ -62,13 +62,44 @@ static void check_sample(const char *path)
 	text_map_release(&times);
 }
 
+/* The table by process tells the same as that of the segments. */
+static void check_by_process(const char *path)
+{
+	static const char *const sums[] = { "duration_ns", "count" };
+	struct table_sink all, t;
+
+	nodes_max = 64;
+	table_fill(&all, path, "critical_path", NULL);
+	table_fill(&t, path, "critical_path_by_process", NULL);
+	for (size_t row = 0; row < t.rows.count; row++) {
+		s64 id = table_int(&t, row, "process_id"), start_ns = INT64_MAX;
+		s64 sum[ARRAY_SIZE(sums)] = {};
+
+		for (size_t i = 0; i < all.rows.count; i++) {
+			if (table_int(&all, i, "process_id") != id)
+				continue;
+			if (table_int(&all, i, "start_ns") < start_ns)
+				start_ns = table_int(&all, i, "start_ns");
+			for (size_t j = 0; j < ARRAY_SIZE(sums); j++)
+				sum[j] += table_int(&all, i, sums[j]);
+		}
+		CHECK_EQ(table_int(&t, row, "start_ns"), start_ns);
+		for (size_t j = 0; j < ARRAY_SIZE(sums); j++)
+			CHECK_EQ(table_int(&t, row, sums[j]), sum[j]);
+	}
+	table_release(&all);
+	table_release(&t);
+}
+
 static void test_samples(void)
 {
 	glob_t found;
 
 	CHECK_FATAL(!glob(SOURCE_DIR "/samples/traces/*.trc", 0, NULL, &found));
-	for (size_t i = 0; i < found.gl_pathc; i++)
+	for (size_t i = 0; i < found.gl_pathc; i++) {
 		check_sample(found.gl_pathv[i]);
+		check_by_process(found.gl_pathv[i]);
+	}
 	globfree(&found);
 }
 
