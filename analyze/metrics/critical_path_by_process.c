@@ -16,44 +16,56 @@
 	C(wait_ns, INTEGER, NS, "of it waiting for what no thread of the trace did")               \
 	C(count, INTEGER, COUNT, "segments, and of those that are sums what is in them")           \
 	C(most_reason, TEXT, NONE, "what it waited for the longest, as in the table wait")         \
-	C(most_object, TEXT, NONE, "and the name of that")                                         \
-	C(most_ns, INTEGER, NS, "and how long")
+	C(most_object, TEXT, NONE, "name of what the most of that was for; NULL: not known")       \
+	C(most_ns, INTEGER, NS, "how long it waited for that reason")                              \
+	C(most_object_ns, INTEGER, NS, "of it for the object")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
 
-struct wait {
-	struct object *object; /* of the nodes, which stay */
-	u8 reason;
-	u64 ns;
-};
-
-#define WAITS_MAX 32 /* of a process, that are told apart */
-
 struct process_path {
 	const struct path_who *who;
 	u64 start_ns, ns, run_ns, ready_ns, wait_ns, count;
-	size_t wait_count;
-	struct wait waits[WAITS_MAX];
+	u64 reason_ns[WAIT_REASON_COUNT]; /* they add up to wait_ns */
+	const struct wait *most;	  /* of the longest reason; NULL: of no object */
 };
 
-struct sums {
-	struct text_map by_process; /* struct process_path */
+struct wait_key {
+	u64 object_id;
+	u32 process_id, reason;
+};
+
+struct wait {
+	struct object *object; /* of the nodes, which stay */
 	u64 ns;
 };
 
-static void add_wait(struct process_path *path, const struct path_node *node)
-{
-	struct wait *wait = path->waits, *end = wait + path->wait_count;
+/* Of all processes, that are told apart; what others were for is known by the reason alone. */
+#define WAITS_MAX 16384
 
-	while (wait < end && (wait->object != node->object || wait->reason != node->reason))
-		wait++;
-	if (wait == end) {
-		if (path->wait_count == WAITS_MAX)
-			return;
-		path->wait_count++;
-		*wait = (struct wait){ .object = node->object, .reason = node->reason };
-	}
+struct sums {
+	struct text_map by_process; /* struct process_path */
+	struct text_map waits;	    /* struct wait */
+	u64 ns;
+};
+
+static void add_wait(struct sums *sums, struct process_path *path, const struct path_node *node)
+{
+	struct wait_key key = { .process_id = node->who ? node->who->process_id : 0,
+				.reason = node->reason };
+	struct wait *wait;
+
+	path->wait_ns += node->ns;
+	path->reason_ns[node->reason] += node->ns;
+	if (!node->object)
+		return;
+	key.object_id = node->object->id;
+	wait = sums->waits.count < WAITS_MAX
+		       ? text_map_get(&sums->waits, (const char *)&key, sizeof(key))
+		       : text_map_find(&sums->waits, (const char *)&key, sizeof(key));
+	if (!wait)
+		return;
+	wait->object = node->object;
 	wait->ns += node->ns;
 }
 
@@ -82,20 +94,40 @@ static void add(void *context, const struct path_node *node, const struct path_n
 	case SPAN_sleep:
 	case SPAN_block:
 	case SPAN_iowait:
-		path->wait_ns += node->ns;
-		add_wait(path, node);
+		add_wait(sums, path, node);
 		break;
+	}
+}
+
+static u8 longest_reason(const struct process_path *path)
+{
+	u8 most = 0;
+
+	for (u8 i = 1; i < WAIT_REASON_COUNT; i++)
+		if (path->reason_ns[i] > path->reason_ns[most])
+			most = i;
+	return most;
+}
+
+static void find_objects(struct sums *sums)
+{
+	for (size_t i = 0; i < sums->waits.count; i++) {
+		const struct wait *wait = sums->waits.entries[i].value;
+		const struct wait_key *key = (const void *)sums->waits.entries[i].key;
+		struct process_path *path = text_map_get(
+			&sums->by_process, (const char *)&key->process_id, sizeof(key->process_id));
+
+		if (key->reason == longest_reason(path) &&
+		    (!path->most || wait->ns > path->most->ns))
+			path->most = wait;
 	}
 }
 
 static void put(struct fold *fold, const struct sums *sums, const struct process_path *path)
 {
-	const struct wait *most = NULL;
+	u8 reason = longest_reason(path);
 	struct value row[COLUMN_COUNT] = {};
 
-	for (size_t i = 0; i < path->wait_count; i++)
-		if (!most || path->waits[i].ns > most->ns)
-			most = &path->waits[i];
 	if (path->who) {
 		row[COLUMN_process_id] = value_int(path->who->process_id);
 		row[COLUMN_comm] = value_string(path->who->comm);
@@ -107,22 +139,28 @@ static void put(struct fold *fold, const struct sums *sums, const struct process
 	row[COLUMN_ready_ns] = value_int((s64)path->ready_ns);
 	row[COLUMN_wait_ns] = value_int((s64)path->wait_ns);
 	row[COLUMN_count] = value_int((s64)path->count);
-	if (most) {
-		row[COLUMN_most_reason] = value_text(wait_reason_name(most->reason));
-		row[COLUMN_most_object] = value_object_name(most->object);
-		row[COLUMN_most_ns] = value_int((s64)most->ns);
+	if (path->reason_ns[reason]) {
+		row[COLUMN_most_reason] = value_text(wait_reason_name(reason));
+		row[COLUMN_most_ns] = value_int((s64)path->reason_ns[reason]);
+	}
+	if (path->most) {
+		row[COLUMN_most_object] = value_object_name(path->most->object);
+		row[COLUMN_most_object_ns] = value_int((s64)path->most->ns);
 	}
 	fold_row(fold, row);
 }
 
 static void finish(struct fold *fold)
 {
-	struct sums sums = { .by_process.value_size = sizeof(struct process_path) };
+	struct sums sums = { .by_process.value_size = sizeof(struct process_path),
+			     .waits.value_size = sizeof(struct wait) };
 
 	path_end_tell(fold, add, &sums);
+	find_objects(&sums);
 	for (size_t i = 0; i < sums.by_process.count; i++)
 		put(fold, &sums, sums.by_process.entries[i].value);
 	text_map_release(&sums.by_process);
+	text_map_release(&sums.waits);
 }
 
 const struct metric metric_critical_path_by_process = {

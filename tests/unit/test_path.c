@@ -11,6 +11,7 @@ static size_t nodes_max;
 #include "analyze/metrics/path_end.c"
 
 #include "analyze/metrics/text_map.h"
+#include "tests/unit/make_sched.h"
 #include "tests/unit/make_tables.h"
 
 static void add_cell(struct text *key, const struct table_sink *t, size_t row, const char *column)
@@ -169,8 +170,57 @@ static void test_late_jumps(void)
 	free(paths.old);
 }
 
+static u64 wait_in(struct scene *scene, u64 at, u64 wait_ns, u32 nr, const char *path)
+{
+	scene_leave(scene, at + 100, 100, TRC_SCHED_SLEEP);
+	scene_come(scene, at += 100 + wait_ns, 100);
+	scene_call(scene, (struct scene_call){ .at = at += 100,
+					       .tid = 100,
+					       .tgid = 100,
+					       .nr = nr,
+					       .path = path,
+					       .duration_ns = wait_ns + 150 });
+	return at;
+}
+
+/* Waits for many files, one a little longer than the others, and then for a timer. */
+static void check_waits(u64 nap_ns, const char *reason, const char *object, u64 ns, s64 object_ns)
+{
+	struct table_sink t;
+	struct scene scene;
+	u64 at = 1000;
+	char path[16];
+
+	scene_begin(&scene, 9);
+	nodes_max = 1u << 18;
+	scene_exec(&scene, at, 100, 100, 0, "/bin/sh", "sh", 2);
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(path, sizeof(path), "/f/%u", i);
+		at = wait_in(&scene, at, i == 38 ? 1500 : 1000, NR_openat, path);
+	}
+	if (nap_ns)
+		at = wait_in(&scene, at, nap_ns, NR_nanosleep, NULL);
+	scene_exit(&scene, at + 100, 100, 100, 0, 0, true);
+	scene_finish(&scene);
+	table_fill(&t, scene.path, "critical_path_by_process", NULL);
+	CHECK_EQ(t.rows.count, 1);
+	CHECK_STR(table_text(&t, 0, "most_reason"), reason);
+	CHECK_STR(table_text(&t, 0, "most_object"), object);
+	CHECK_EQ(table_int(&t, 0, "most_ns"), ns);
+	CHECK_EQ(table_int(&t, 0, "most_object_ns"), object_ns);
+	table_release(&t);
+	scene_release(&scene);
+}
+
+static void test_many_waits(void)
+{
+	check_waits(0, "file", "/f/38", 40500, 1500);
+	check_waits(50000, "timer", NULL, 50000, TABLE_NULL);
+}
+
 int main(void)
 {
+	test_many_waits();
 	test_late_jumps();
 	test_waiting_jumps();
 	test_samples();
