@@ -19,7 +19,7 @@ static const struct memory_choice choices[] = {
 	    "most_object_ns", "reason" } },
 	{ "critical_path_by_process",
 	  { "start_ns", "comm", "duration_ns", "share", "run_ns", "ready_ns", "wait_ns",
-	    "most_reason", "most_object", "most_ns" } },
+	    "most_reason", "most_object", "most_ns", "most_object_ns" } },
 	{ "wait_by_object",
 	  { "reason", "object", "count", "total_ns", "p50_ns", "p99_ns", "max_ns", "max_ts_ns",
 	    "max_tid", "max_comm", "max_waker_tid", "max_waker_comm" } },

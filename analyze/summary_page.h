@@ -57,6 +57,7 @@ enum {
 	PATH_most_reason,
 	PATH_most_object,
 	PATH_most_time,
+	PATH_most_object_time,
 };
 enum {
 	WAIT_ROW_reason,

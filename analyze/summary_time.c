@@ -230,9 +230,8 @@ struct group { /* of processes of one name */
 	u64 count, ns, run_ns, ready_ns;
 	double share;
 	struct { /* by reason: what the rows waited for the longest */
-		u64 ns;
-		const struct value *row; /* one of them */
-		bool differs;		 /* not all for the same object */
+		u64 ns, object_ns;
+		const struct value *object; /* the most; NULL: not known */
 	} waits[WAIT_REASON_COUNT];
 };
 
@@ -244,6 +243,8 @@ static bool is_same(const struct value *a, const struct value *b)
 
 static void add_wait(struct group *group, const struct value *row)
 {
+	const struct value *object = &row[PATH_most_object];
+	u64 object_ns = page_number(&row[PATH_most_object_time]);
 	u8 i = 0;
 
 	while (i < WAIT_REASON_COUNT && !is_text(&row[PATH_most_reason], wait_reason_name(i)))
@@ -251,10 +252,14 @@ static void add_wait(struct group *group, const struct value *row)
 	if (i == WAIT_REASON_COUNT)
 		return;
 	group->waits[i].ns += page_number(&row[PATH_most_time]);
-	if (!group->waits[i].row)
-		group->waits[i].row = row;
-	group->waits[i].differs |=
-		!is_same(&row[PATH_most_object], &group->waits[i].row[PATH_most_object]);
+	if (object->type != VALUE_TEXT)
+		return;
+	if (group->waits[i].object && is_same(object, group->waits[i].object)) {
+		group->waits[i].object_ns += object_ns;
+	} else if (object_ns > group->waits[i].object_ns) {
+		group->waits[i].object = object;
+		group->waits[i].object_ns = object_ns;
+	}
 }
 
 static size_t find_groups(const struct rows *rows, struct group *groups, size_t max)
@@ -291,6 +296,20 @@ static void add_part(struct page *page, const char **separator, u64 ns, u64 of_n
 	text_addf(&page->line, "%.0f %% ", of_ns ? (double)ns * 100 / (double)of_ns : 0);
 }
 
+/* The name alone, if it was for nothing else. */
+static void add_group_wait(struct page *page, const struct group *group, u8 reason)
+{
+	u64 ns = group->waits[reason].ns, object_ns = group->waits[reason].object_ns;
+	bool alone = object_ns >= ns - ns / 100;
+
+	if (!alone)
+		text_adds(&page->line, wait_reason_name(reason));
+	if (object_ns < ns - object_ns)
+		return;
+	text_adds(&page->line, alone ? "for " : ", mostly ");
+	page_add_clipped(page, group->waits[reason].object, 40);
+}
+
 static void add_group(struct page *page, const struct group *group)
 {
 	const char *separator = " (";
@@ -313,15 +332,8 @@ static void add_group(struct page *page, const struct group *group)
 		if (group->waits[i].ns > group->waits[most].ns)
 			most = i;
 	if (group->waits[most].ns * 20 > group->ns) {
-		const struct value *row = group->waits[most].row, *object = &row[PATH_most_object];
-
 		add_part(page, &separator, group->waits[most].ns, group->ns);
-		if (object->type == VALUE_TEXT && !group->waits[most].differs) {
-			text_adds(&page->line, "for ");
-			page_add_clipped(page, object, 40);
-		} else {
-			cell_add_text(&page->line, &row[PATH_most_reason]);
-		}
+		add_group_wait(page, group, (u8)most);
 	}
 	if (*separator == ',')
 		text_addc(&page->line, ')');

@@ -11,6 +11,8 @@ static size_t nodes_max;
 #include "analyze/metrics/path_end.c"
 
 #include "analyze/metrics/text_map.h"
+#include "analyze/sinks/memory.h"
+#include "analyze/summary.h"
 #include "tests/unit/make_sched.h"
 #include "tests/unit/make_tables.h"
 
@@ -183,39 +185,83 @@ static u64 wait_in(struct scene *scene, u64 at, u64 wait_ns, u32 nr, const char 
 	return at;
 }
 
-/* Waits for many files, one a little longer than the others, and then for a timer. */
-static void check_waits(u64 nap_ns, const char *reason, const char *object, u64 ns, s64 object_ns)
+/* The heading and what follows it; the caller's. */
+static char *summary_of_path(const struct scene *scene, const struct selection_options *selection)
 {
+	const struct metric *list[SUMMARY_TABLES];
+	char *text = NULL, *error = NULL, *path, *end;
+	struct sink *memory = summary_sink();
+	struct walk *walk;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	summary_metrics(list);
+	CHECK_FATAL(!walk_open(scene->path, selection, metrics_classes(list, SUMMARY_TABLES), &walk,
+			       &error));
+	CHECK_EQ(metrics_run(walk, list, SUMMARY_TABLES, memory, NULL, NULL), 0);
+	summary_print(walk, memory, false, 200, selection, file);
+	sink_free(memory);
+	walk_close(walk);
+	fclose(file);
+	path = strstr(text, "Critical path");
+	CHECK_FATAL(path != NULL);
+	end = strstr(path, "\n\n");
+	path = xasprintf("%.*s", (int)(end ? end - path : (ptrdiff_t)strlen(path)), path);
+	free(text);
+	return path;
+}
+
+struct waits {
+	u64 longest_ns, nap_ns; /* of one file; the others take 1000 each */
+	const char *reason, *object;
+	s64 ns, object_ns;
+	const char *words; /* of the summary */
+};
+
+/* Waits for many files, and then for a timer. */
+static void check_waits(const struct waits *waits)
+{
+	static const struct selection_options all;
 	struct table_sink t;
 	struct scene scene;
 	u64 at = 1000;
-	char path[16];
+	char path[16], *words;
 
 	scene_begin(&scene, 9);
 	nodes_max = 1u << 18;
 	scene_exec(&scene, at, 100, 100, 0, "/bin/sh", "sh", 2);
 	for (unsigned i = 0; i < 40; i++) {
 		snprintf(path, sizeof(path), "/f/%u", i);
-		at = wait_in(&scene, at, i == 38 ? 1500 : 1000, NR_openat, path);
+		at = wait_in(&scene, at, i == 38 ? waits->longest_ns : 1000, NR_openat, path);
 	}
-	if (nap_ns)
-		at = wait_in(&scene, at, nap_ns, NR_nanosleep, NULL);
+	at = wait_in(&scene, at, waits->nap_ns, NR_nanosleep, NULL);
 	scene_exit(&scene, at + 100, 100, 100, 0, 0, true);
 	scene_finish(&scene);
 	table_fill(&t, scene.path, "critical_path_by_process", NULL);
 	CHECK_EQ(t.rows.count, 1);
-	CHECK_STR(table_text(&t, 0, "most_reason"), reason);
-	CHECK_STR(table_text(&t, 0, "most_object"), object);
-	CHECK_EQ(table_int(&t, 0, "most_ns"), ns);
-	CHECK_EQ(table_int(&t, 0, "most_object_ns"), object_ns);
+	CHECK_STR(table_text(&t, 0, "most_reason"), waits->reason);
+	CHECK_STR(table_text(&t, 0, "most_object"), waits->object);
+	CHECK_EQ(table_int(&t, 0, "most_ns"), waits->ns);
+	CHECK_EQ(table_int(&t, 0, "most_object_ns"), waits->object_ns);
 	table_release(&t);
+	words = summary_of_path(&scene, &all);
+	if (!strstr(words, waits->words))
+		CHECK_FAIL("not \"%s\" in \"%s\"", waits->words, words);
+	free(words);
 	scene_release(&scene);
 }
 
 static void test_many_waits(void)
 {
-	check_waits(0, "file", "/f/38", 40500, 1500);
-	check_waits(50000, "timer", NULL, 50000, TABLE_NULL);
+	static const struct waits cases[] = {
+		{ 1500, 10, "file", "/f/38", 40500, 1500, "% file)" },
+		{ 50000, 10, "file", "/f/38", 89000, 50000, "% file, mostly /f/38)" },
+		{ 9000000, 10, "file", "/f/38", 9039000, 9000000, "% for /f/38)" },
+		{ 1000, 50000, "timer", NULL, 50000, TABLE_NULL, "% timer)" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check_waits(&cases[i]);
 }
 
 int main(void)
