@@ -11,7 +11,9 @@
 	C(start_ns, INTEGER, TS, "when it begins; where the one before it ended")                  \
 	C(end_ns, INTEGER, TS, "when it ends")                                                     \
 	C(duration_ns, INTEGER, NS,                                                                \
-	  "how long it took; the sum over all is the time from the command's start to its end")    \
+	  "how long it took; the sum over all is the time from the command's start to its end, "   \
+	  "or the part of that in a window; of selected threads from the start of what led to "    \
+	  "them to the end of the last")                                                           \
 	C(thread_id, INTEGER, ID, "the thread that the path goes through; NULL: not known")        \
 	C(process_id, INTEGER, ID, "its process")                                                  \
 	C(tid, INTEGER, NUMBER, "its tid")                                                         \
@@ -89,7 +91,8 @@ static void finish(struct fold *fold)
 const struct metric metric_critical_path = {
 	.table = { .name = "critical_path",
 		   .doc = "why the command took as long as it took: the chain of threads and waits "
-			  "that led to its end",
+			  "that led to its end; with --pid or --comm to that of the last of the "
+			  "selected threads",
 		   .columns = columns,
 		   .column_count = COLUMN_COUNT,
 		   .sort = "segment",
@@ -99,6 +102,7 @@ const struct metric metric_critical_path = {
 	.state_size = sizeof(struct path_end),
 	.init = path_end_init,
 	.span = path_end_span,
+	.whole_spans = true,
 	.woken = path_end_woken,
 	.thread_gone = path_end_thread_gone,
 	.finish = finish,

@@ -8,8 +8,7 @@
 	C(comm, TEXT, NONE, "last name of the thread that it goes through first")                  \
 	C(start_ns, INTEGER, TS, "when the path came to it for the first time")                    \
 	C(duration_ns, INTEGER, NS,                                                                \
-	  "its part of the path; the sum over all is the time from the command's start to its "    \
-	  "end")                                                                                   \
+	  "its part of the path; the sum over all is as in critical_path")                         \
 	C(share, REAL, NONE, "the same as part of the path, 0 to 1")                               \
 	C(run_ns, INTEGER, NS, "of it on a CPU")                                                   \
 	C(ready_ns, INTEGER, NS, "of it ready, but not on a CPU")                                  \
@@ -173,6 +172,7 @@ const struct metric metric_critical_path_by_process = {
 	.state_size = sizeof(struct path_end),
 	.init = path_end_init,
 	.span = path_end_span,
+	.whole_spans = true,
 	.woken = path_end_woken,
 	.thread_gone = path_end_thread_gone,
 	.finish = finish,

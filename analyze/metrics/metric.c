@@ -20,9 +20,11 @@ struct run {
 	/* And those that want other events, by class. */
 	size_t event_count[CLASS_COUNT];
 	struct fold *event_folds[CLASS_COUNT][MODEL_SLOTS];
-	size_t span_count; /* and those that want spans */
-	struct fold *span_folds[MODEL_SLOTS];
-	struct pieces pieces;
+	struct span_folds { /* and those that want spans */
+		size_t count;
+		struct fold *folds[MODEL_SLOTS];
+		struct pieces pieces;
+	} spans[2]; /* within the window, and whole ones */
 };
 
 /* The classes of kinds; of those that this program does not know nobody wants any. */
@@ -111,21 +113,26 @@ static void span(void *context, struct thread *thread, const struct span *whole)
 {
 	struct run *run = context;
 	bool shown = selection_thread(&run->walk->selection, thread);
-	u64 at = whole->start_ns;
 	struct span piece;
 
-	while (pieces_next(&run->pieces, whole, &at, &piece))
-		for (size_t i = 0; i < run->span_count; i++)
-			run->span_folds[i]->metric->span(run->span_folds[i], thread, &piece, shown);
+	for (size_t i = 0; i < ARRAY_SIZE(run->spans); i++) {
+		struct span_folds *spans = &run->spans[i];
+		u64 at = whole->start_ns;
+
+		while (spans->count && pieces_next(&spans->pieces, whole, &at, &piece))
+			for (size_t j = 0; j < spans->count; j++)
+				spans->folds[j]->metric->span(spans->folds[j], thread, &piece,
+							      shown);
+	}
 }
 
 static void woken(void *context, struct thread *thread, struct thread *waker, u64 at_ns)
 {
 	struct run *run = context;
 
-	for (size_t i = 0; i < run->span_count; i++)
-		if (run->span_folds[i]->metric->woken)
-			run->span_folds[i]->metric->woken(run->span_folds[i], thread, waker, at_ns);
+	for (size_t i = 0; i < run->count; i++)
+		if (run->folds[i].metric->woken)
+			run->folds[i].metric->woken(&run->folds[i], thread, waker, at_ns);
 }
 
 static int run_error(const struct run *run)
@@ -138,6 +145,9 @@ static int run_error(const struct run *run)
 
 static void run_begin(struct run *run, const struct metric *const *list, struct sink *sink)
 {
+	const struct selection *selection = &run->walk->selection;
+	bool windowed = selection->from_ns || selection->to_ns != UINT64_MAX;
+
 	for (size_t i = 0; i < run->count; i++) {
 		struct fold *fold = &run->folds[i];
 
@@ -153,9 +163,15 @@ static void run_begin(struct run *run, const struct metric *const *list, struct 
 		for (unsigned class = 0; list[i]->event && class < CLASS_COUNT; class ++)
 			if (list[i]->classes & (1ull << class))
 				run->event_folds[class][run->event_count[class]++] = fold;
-		if (list[i]->span)
-			run->span_folds[run->span_count++] = fold;
+		if (list[i]->span) {
+			struct span_folds *spans = &run->spans[windowed && list[i]->whole_spans];
+
+			spans->folds[spans->count++] = fold;
+		}
 	}
+	for (unsigned i = 0; i < ARRAY_SIZE(run->spans); i++)
+		if (run->spans[i].count)
+			pieces_init(&run->spans[i].pieces, run->walk, i);
 }
 
 static void run_step(struct run *run, const struct walk_step *step)
@@ -215,8 +231,6 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 	if (!count || count > MODEL_SLOTS)
 		return -E2BIG;
 	run_begin(&run, list, sink);
-	if (run.span_count)
-		pieces_init(&run.pieces, walk);
 	model_set_hooks(walk->model, &hooks);
 	for (u64 n = 1; walk_next(walk, &step); n++) {
 		/* Calls of threads that are not known are nobody's: tid 0 does not call. */
@@ -243,6 +257,7 @@ int metrics_run(struct walk *walk, const struct metric *const *list, size_t coun
 		free(run.folds[i].state);
 	}
 	model_set_hooks(walk->model, &(struct model_hooks){});
-	pieces_release(&run.pieces);
+	for (size_t i = 0; i < ARRAY_SIZE(run.spans); i++)
+		pieces_release(&run.spans[i].pieces);
 	return r;
 }

@@ -32,6 +32,7 @@ struct metric {
 	 * a thread come in the order of time. `shown`: the selection wants the thread.
 	 */
 	void (*span)(struct fold *fold, struct thread *thread, const struct span *span, bool shown);
+	bool whole_spans; /* of all the recording, whatever the window */
 	/* As it happens, long before the spans around it are told: one was woken, or made, by another. */
 	void (*woken)(struct fold *fold, struct thread *thread, struct thread *waker, u64 at_ns);
 	/*

@@ -101,9 +101,8 @@ static void add_time(struct path_node *node, const struct span *span, u64 from_n
 		node->system_ns += to_ns - from_ns;
 }
 
-/* A piece of the span at the end of a chain; the reference to the tip is given away for the new one. */
-static struct path_node *go_on(struct path *path, struct path_node *tip, const struct span *span,
-			       u64 from_ns, u64 to_ns)
+static struct path_node *add_piece(struct path *path, struct path_node *tip,
+				   const struct span *span, u64 from_ns, u64 to_ns)
 {
 	u8 state = span->state == SPAN_call || span->state == SPAN_outside ? SPAN_outside
 		   : is_run(span)					   ? SPAN_user
@@ -112,7 +111,8 @@ static struct path_node *go_on(struct path *path, struct path_node *tip, const s
 
 	if (tip && tip->references == 1 && !tip->jump && !tip->is_sum &&
 	    (is_run(span) || state == SPAN_unknown) && tip->state == state &&
-	    tip->end_ns == from_ns && tip->who == path->who) {
+	    tip->end_ns == from_ns && tip->who == path->who &&
+	    path_side(path->paths, tip->start_ns) == path_side(path->paths, from_ns)) {
 		add_time(tip, span, from_ns, to_ns);
 		return tip;
 	}
@@ -122,6 +122,21 @@ static struct path_node *go_on(struct path *path, struct path_node *tip, const s
 	node->parent = tip;
 	add_time(node, span, from_ns, to_ns);
 	return node;
+}
+
+/* A piece of the span at the end of a chain; the reference to the tip is given away for the new one. */
+static struct path_node *go_on(struct path *path, struct path_node *tip, const struct span *span,
+			       u64 from_ns, u64 to_ns)
+{
+	const u64 edges[] = { path->paths->from_ns, path->paths->to_ns };
+
+	for (size_t i = 0; i < ARRAY_SIZE(edges); i++) {
+		if (edges[i] <= from_ns || edges[i] >= to_ns)
+			continue;
+		tip = add_piece(path, tip, span, from_ns, edges[i]);
+		from_ns = edges[i];
+	}
+	return add_piece(path, tip, span, from_ns, to_ns);
 }
 
 /* The jumps to moments up to the end of the span find their place in the chain. */

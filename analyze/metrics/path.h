@@ -31,7 +31,7 @@ struct path_node {
 	u8 reason;    /* enum wait_reason; of a jump what the wait was for */
 	bool jump;    /* lasts for no time: from here on another thread goes on */
 	bool is_new;  /* a jump to the maker of a new thread */
-	bool is_sum;  /* of what is long ago */
+	bool is_sum;  /* of what is long ago, all of it on one side */
 	bool pending; /* a jump that waits for its place in the waker's chain: no parent yet */
 	/* Numbers of foldings: walked while it was young, passed when it was old, another chain joins there. */
 	u32 walked, passed, joined;
@@ -55,9 +55,10 @@ struct path { /* of a thread */
 struct paths {
 	struct path *first;
 	size_t node_count;
-	size_t node_max; /* more are folded; set it first */
-	u64 folded_ns;	 /* what is older is; set it to the beginning */
-	u32 folding;	 /* number of it */
+	size_t node_max;    /* more are folded; set it first */
+	u64 folded_ns;	    /* what is older is; set it to the beginning */
+	u64 from_ns, to_ns; /* the window: no node goes over an end of it; set it */
+	u32 folding;	    /* number of it */
 	/* While it is done: those whose parents are old; those from which on there are sums, held. */
 	struct path_node **young, **old;
 	size_t young_count, young_capacity, old_count, old_capacity;
@@ -76,6 +77,16 @@ void path_free(struct path *path);
 
 struct path_node *path_node_ref(struct path_node *node); /* NULL stays NULL */
 void path_node_unref(struct paths *paths, struct path_node *node);
+
+enum path_side { PATH_BEFORE, PATH_WITHIN, PATH_BEHIND, PATH_SIDES };
+
+/* Where a node that begins then lies: in the window or not. */
+static inline enum path_side path_side(const struct paths *paths, u64 start_ns)
+{
+	return start_ns < paths->from_ns ? PATH_BEFORE
+	       : start_ns < paths->to_ns ? PATH_WITHIN
+					 : PATH_BEHIND;
+}
 
 /* path_fold.c: what is long ago is summed up, so that memory does not grow with the trace. */
 void paths_fold(struct paths *paths, u64 now_ns);

@@ -11,6 +11,8 @@ void path_end_init(struct fold *fold)
 
 	state->paths.node_max = PATH_NODES_MAX;
 	state->paths.folded_ns = fold->walk->start_ns;
+	state->paths.from_ns = fold->walk->selection.from_ns;
+	state->paths.to_ns = fold->walk->selection.to_ns;
 	state->start_ns = UINT64_MAX;
 }
 
@@ -30,11 +32,11 @@ void path_end_woken(struct fold *fold, struct thread *thread, struct thread *wak
 		   path_of(&state->paths, waker, &waker->slots[fold->slot]), at_ns);
 }
 
-/* The command of the recording, or what was selected. */
-static bool is_wanted(const struct fold *fold, const struct thread *thread, bool shown)
+/* The command of the recording, or what was selected, though it may live on behind the window. */
+static bool is_wanted(const struct fold *fold, struct thread *thread)
 {
 	if (fold->walk->selection.by_thread)
-		return shown;
+		return selection_thread(&fold->walk->selection, thread);
 	return fold->walk->meta->command_pid &&
 	       thread->process->pid == fold->walk->meta->command_pid;
 }
@@ -46,7 +48,8 @@ void path_end_thread_gone(struct fold *fold, struct thread *thread, bool shown)
 
 	if (!path)
 		return;
-	if (is_wanted(fold, thread, shown) && path->tip) {
+	if (is_wanted(fold, thread) && path->tip) {
+		state->is_shown |= shown;
 		if (path->begin_ns < state->start_ns)
 			state->start_ns = path->begin_ns;
 		if (!state->end || path->told_ns > state->end_ns) {
@@ -88,20 +91,27 @@ void path_end_tell(struct fold *fold, path_end_fn tell, void *context)
 	struct path_node **nodes = NULL;
 	size_t count = 0, capacity = 0;
 	const struct path_node *jump = NULL;
-	u64 told = 0;
+	u64 told = 0, start_ns = state->start_ns, end_ns = state->end_ns;
 
-	for (struct path_node *node = state->end; node; node = node->parent) {
+	for (struct path_node *node = state->is_shown ? state->end : NULL; node;
+	     node = node->parent) {
+		if (path_side(&state->paths, node->start_ns) != PATH_WITHIN)
+			continue;
 		ARRAY_RESERVE(nodes, capacity, count + 1);
 		nodes[count++] = node;
 		told += node->ns;
 	}
 	/* It began before all that is known of those whom it went through. */
-	if (count && state->end_ns - state->start_ns > told) {
+	if (start_ns < state->paths.from_ns)
+		start_ns = state->paths.from_ns;
+	if (end_ns > state->paths.to_ns)
+		end_ns = state->paths.to_ns;
+	if (state->is_shown && end_ns > start_ns && end_ns - start_ns > told) {
 		const struct path_node unknown = { .state = SPAN_unknown,
 						   .count = 1,
-						   .start_ns = state->start_ns,
-						   .end_ns = state->end_ns - told,
-						   .ns = state->end_ns - told - state->start_ns };
+						   .start_ns = start_ns,
+						   .end_ns = end_ns - told,
+						   .ns = end_ns - told - start_ns };
 
 		tell(context, &unknown, NULL);
 	}

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-/* What is long ago in a chain becomes so many sums, the last of them of all the rest. */
-#define SUMS_MAX  256
+/* What is long ago in a chain becomes so many sums of one kind each, and one of all the rest. */
+#define KINDS_MAX 255
 #define FOLDS_MAX 16
 
 static bool is_same(const struct path_node *a, const struct path_node *b)
@@ -17,9 +17,10 @@ static bool is_same(const struct path_node *a, const struct path_node *b)
 
 struct sums {
 	struct paths *paths;
-	struct path_node *nodes[SUMS_MAX];
-	size_t count;
-	u16 slots[2 * SUMS_MAX]; /* open addressing; index + 1, 0: free */
+	struct path_node *nodes[KINDS_MAX + PATH_SIDES];
+	size_t count, kind_count;
+	struct path_node *rest[PATH_SIDES]; /* outside the window it is all */
+	u16 slots[2 * KINDS_MAX + 2];	    /* open addressing; index + 1, 0: free */
 };
 
 static u64 hash_node(const struct path_node *node)
@@ -30,35 +31,50 @@ static u64 hash_node(const struct path_node *node)
 					 node->reason);
 }
 
-static struct path_node *add_sum(struct sums *sums, const struct path_node *node)
+static struct path_node *add_sum(struct sums *sums, struct path_who *who)
 {
-	bool is_rest = sums->count == SUMS_MAX - 1;
-	struct path_node *sum = path_node_new(sums->paths, is_rest ? NULL : node->who);
+	struct path_node *sum = path_node_new(sums->paths, who);
 
 	sum->count = 0;
 	sum->start_ns = UINT64_MAX;
 	sum->state = SPAN_unknown;
-	if (!is_rest) {
-		sum->object = object_ref(node->object);
-		sum->state = node->state;
-		sum->reason = node->reason;
-		sum->nr = node->nr;
-		sum->abi = node->abi;
-	}
 	return sums->nodes[sums->count++] = sum;
+}
+
+static struct path_node *add_kind(struct sums *sums, const struct path_node *node)
+{
+	struct path_node *sum = add_sum(sums, node->who);
+
+	sums->kind_count++;
+	sum->object = object_ref(node->object);
+	sum->state = node->state;
+	sum->reason = node->reason;
+	sum->nr = node->nr;
+	sum->abi = node->abi;
+	return sum;
+}
+
+static struct path_node *rest_of(struct sums *sums, enum path_side side)
+{
+	if (!sums->rest[side])
+		sums->rest[side] = add_sum(sums, NULL);
+	return sums->rest[side];
 }
 
 static struct path_node *sum_of(struct sums *sums, const struct path_node *node)
 {
+	enum path_side side = path_side(sums->paths, node->start_ns);
 	size_t i = hash_node(node) % ARRAY_SIZE(sums->slots);
 
+	if (side != PATH_WITHIN)
+		return rest_of(sums, side);
 	for (; sums->slots[i]; i = (i + 1) % ARRAY_SIZE(sums->slots))
 		if (is_same(sums->nodes[sums->slots[i] - 1], node))
 			return sums->nodes[sums->slots[i] - 1];
-	if (sums->count == SUMS_MAX)
-		return sums->nodes[SUMS_MAX - 1];
+	if (sums->kind_count == KINDS_MAX)
+		return rest_of(sums, side);
 	sums->slots[i] = (u16)(sums->count + 1);
-	return add_sum(sums, node);
+	return add_kind(sums, node);
 }
 
 static int by_end(const void *a, const void *b)

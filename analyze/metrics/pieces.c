@@ -5,14 +5,18 @@
 
 #include <stdlib.h>
 
-void pieces_init(struct pieces *pieces, const struct walk *walk)
+void pieces_init(struct pieces *pieces, const struct walk *walk, bool whole)
 {
 	const struct selection *selection = &walk->selection;
 
 	pieces->walk = walk;
 	pieces->seen_count = SIZE_MAX;
-	pieces->from_ns = selection->from_ns > walk->start_ns ? selection->from_ns : walk->start_ns;
-	pieces->to_ns = selection->to_ns < walk->end_ns ? selection->to_ns : walk->end_ns;
+	pieces->from_ns = walk->start_ns;
+	pieces->to_ns = walk->end_ns;
+	if (!whole && selection->from_ns > pieces->from_ns)
+		pieces->from_ns = selection->from_ns;
+	if (!whole && selection->to_ns < pieces->to_ns)
+		pieces->to_ns = selection->to_ns;
 }
 
 void pieces_release(struct pieces *pieces)

@@ -23,7 +23,8 @@ struct pieces { /* zero it first */
 	u32 cut_count;		/* at those behind which the same span meets another */
 };
 
-void pieces_init(struct pieces *pieces, const struct walk *walk);
+/* `whole`: of all the recording, whatever the window. */
+void pieces_init(struct pieces *pieces, const struct walk *walk, bool whole);
 void pieces_release(struct pieces *pieces);
 /* Moves *at to the end of the next piece; false: there is none. Start with *at = span->start_ns. */
 bool pieces_next(struct pieces *pieces, const struct span *span, u64 *at, struct span *ret_piece);

@@ -28,13 +28,14 @@ static void add_cell(struct text *key, const struct table_sink *t, size_t row, c
 }
 
 /* How long each thread did what on the path, `count` times as it is. */
-static void add_times(struct text_map *times, const char *path, s64 count)
+static void add_times(struct text_map *times, const char *path, const char *window, s64 count)
 {
 	static const char *const columns[] = { "tid", "state", "reason", "object" };
+	const struct selection_options selection = { .time = window };
 	struct text key = {};
 	struct table_sink t;
 
-	table_fill(&t, path, "critical_path", NULL);
+	table_fill(&t, path, "critical_path", &selection);
 	for (size_t row = 0; row < t.rows.count; row++) {
 		text_clear(&key);
 		for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
@@ -46,34 +47,49 @@ static void add_times(struct text_map *times, const char *path, s64 count)
 	text_release(&key);
 }
 
-static void check_sample(const char *path)
+static void check_none(struct text_map *times, const char *path)
 {
-	struct text_map times = { .value_size = sizeof(s64) };
-
-	nodes_max = 1u << 28;
-	add_times(&times, path, 1);
-	nodes_max = 64;
-	add_times(&times, path, -1);
-	CHECK(times.count > 0);
-	for (size_t i = 0; i < times.count; i++)
-		if (*(s64 *)times.entries[i].value) {
+	CHECK(times->count > 0);
+	for (size_t i = 0; i < times->count; i++)
+		if (*(s64 *)times->entries[i].value) {
 			CHECK_FAIL("%s: %.*s is wrong by %lld ns", path,
-				   (int)times.entries[i].key_len, times.entries[i].key,
-				   -(long long)*(s64 *)times.entries[i].value);
+				   (int)times->entries[i].key_len, times->entries[i].key,
+				   -(long long)*(s64 *)times->entries[i].value);
 			break;
 		}
-	text_map_release(&times);
+	text_map_release(times);
+}
+
+/* The same whatever is summed up, and in windows as in one. */
+static void check_sample(const char *path)
+{
+	static const char *const windows[] = { "0,3ms",	     "3ms,3001us", "3001us,9ms",
+					       "9ms,20ms",   "20ms,100ms", "100ms,345678us",
+					       "345678us,1", "1,3600" };
+	struct text_map times = { .value_size = sizeof(s64) };
+	struct text_map parts = { .value_size = sizeof(s64) };
+
+	nodes_max = 1u << 28;
+	add_times(&times, path, NULL, 1);
+	add_times(&parts, path, NULL, 1);
+	nodes_max = 64;
+	add_times(&times, path, NULL, -1);
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++)
+		add_times(&parts, path, windows[i], -1);
+	check_none(&times, path);
+	check_none(&parts, path);
 }
 
 /* The table by process tells the same as that of the segments. */
-static void check_by_process(const char *path)
+static void check_by_process(const char *path, const char *window)
 {
 	static const char *const sums[] = { "duration_ns", "count" };
+	const struct selection_options selection = { .time = window };
 	struct table_sink all, t;
 
 	nodes_max = 64;
-	table_fill(&all, path, "critical_path", NULL);
-	table_fill(&t, path, "critical_path_by_process", NULL);
+	table_fill(&all, path, "critical_path", &selection);
+	table_fill(&t, path, "critical_path_by_process", &selection);
 	for (size_t row = 0; row < t.rows.count; row++) {
 		s64 id = table_int(&t, row, "process_id"), start_ns = INT64_MAX;
 		s64 sum[ARRAY_SIZE(sums)] = {};
@@ -101,7 +117,8 @@ static void test_samples(void)
 	CHECK_FATAL(!glob(SOURCE_DIR "/samples/traces/*.trc", 0, NULL, &found));
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		check_sample(found.gl_pathv[i]);
-		check_by_process(found.gl_pathv[i]);
+		check_by_process(found.gl_pathv[i], NULL);
+		check_by_process(found.gl_pathv[i], "2ms,12ms");
 	}
 	globfree(&found);
 }
@@ -111,7 +128,7 @@ static void test_waiting_jumps(void)
 {
 	struct process process = {};
 	struct thread threads[] = { { .process = &process }, { .process = &process } };
-	struct paths paths = { .node_max = SIZE_MAX };
+	struct paths paths = { .node_max = SIZE_MAX, .to_ns = UINT64_MAX };
 	void *slots[2] = {};
 	struct path *woken = path_of(&paths, &threads[0], &slots[0]);
 	struct path *waker = path_of(&paths, &threads[1], &slots[1]);
@@ -143,7 +160,7 @@ static void test_late_jumps(void)
 	static struct thread threads[COUNT];
 	static void *slots[COUNT];
 	struct process process = {};
-	struct paths paths = { .node_max = 2000 };
+	struct paths paths = { .node_max = 2000, .to_ns = UINT64_MAX };
 	struct path *path[COUNT];
 	u64 at = 1;
 
@@ -186,7 +203,7 @@ static u64 wait_in(struct scene *scene, u64 at, u64 wait_ns, u32 nr, const char 
 }
 
 /* The heading and what follows it; the caller's. */
-static char *summary_of_path(const struct scene *scene, const struct selection_options *selection)
+static char *summary_of_path(const char *trace, const struct selection_options *selection)
 {
 	const struct metric *list[SUMMARY_TABLES];
 	char *text = NULL, *error = NULL, *path, *end;
@@ -196,8 +213,8 @@ static char *summary_of_path(const struct scene *scene, const struct selection_o
 	FILE *file = open_memstream(&text, &size);
 
 	summary_metrics(list);
-	CHECK_FATAL(!walk_open(scene->path, selection, metrics_classes(list, SUMMARY_TABLES), &walk,
-			       &error));
+	CHECK_FATAL(
+		!walk_open(trace, selection, metrics_classes(list, SUMMARY_TABLES), &walk, &error));
 	CHECK_EQ(metrics_run(walk, list, SUMMARY_TABLES, memory, NULL, NULL), 0);
 	summary_print(walk, memory, false, 200, selection, file);
 	sink_free(memory);
@@ -244,7 +261,7 @@ static void check_waits(const struct waits *waits)
 	CHECK_EQ(table_int(&t, 0, "most_ns"), waits->ns);
 	CHECK_EQ(table_int(&t, 0, "most_object_ns"), waits->object_ns);
 	table_release(&t);
-	words = summary_of_path(&scene, &all);
+	words = summary_of_path(scene.path, &all);
 	if (!strstr(words, waits->words))
 		CHECK_FAIL("not \"%s\" in \"%s\"", waits->words, words);
 	free(words);
