@@ -339,6 +339,39 @@ static void add_group(struct page *page, const struct group *group)
 		text_addc(&page->line, ')');
 }
 
+/* Of the command, if nothing else is said. */
+static void put_path_heading(struct page *page, u64 ns)
+{
+	const struct selection *selection = &page->walk->selection;
+	const struct rows *processes = page_rows(page, "process");
+
+	text_adds(&page->cell, "Critical path");
+	if (!page->selection->time) {
+		text_adds(&page->cell, " of ");
+		text_add_ns(&page->cell, ns);
+	}
+	/* In a window there may be one of several. */
+	if (selection->by_thread && processes->count == 1 &&
+	    (selection->pid_count == 1 || !page->selection->time)) {
+		const struct value *row = processes->rows[0];
+
+		text_adds(&page->cell, " until the end of ");
+		if (selection->pid_count == 1 &&
+		    selection->pids[0] != page_number(&row[PROCESS_pid]))
+			text_addf(&page->cell, "thread %u of ", selection->pids[0]);
+		cell_add_text(&page->cell, &row[PROCESS_comm]);
+		text_addf(&page->cell, "[%lld]", (long long)row[PROCESS_pid].integer);
+	} else if (selection->by_thread) {
+		text_adds(&page->cell, " until the end of the last of them");
+	}
+	if (page->selection->time) {
+		text_adds(&page->cell, ", ");
+		text_add_ns(&page->cell, ns);
+		text_adds(&page->cell, " of it in the window");
+	}
+	page_put_heading(page);
+}
+
 void page_put_path(struct page *page)
 {
 	const struct rows *rows = page_rows(page, "critical_path_by_process");
@@ -351,9 +384,7 @@ void page_put_path(struct page *page)
 		return;
 	for (size_t i = 0; i < rows->count; i++)
 		total += page_number(&rows->rows[i][PATH_time]);
-	text_adds(&page->cell, "Critical path of ");
-	text_add_ns(&page->cell, total);
-	page_put_heading(page);
+	put_path_heading(page, total);
 	count = find_groups(rows, groups, ARRAY_SIZE(groups));
 	text_adds(&page->line, "  ");
 	for (size_t i = 0; i < count; i++) {

@@ -281,8 +281,42 @@ static void test_many_waits(void)
 		check_waits(&cases[i]);
 }
 
+/* The path of what? */
+static void test_headings(void)
+{
+	static const struct {
+		const char *pid, *comm, *time, *heading;
+	} cases[] = {
+		{ NULL, NULL, NULL, "Critical path of 13.1 ms\n" },
+		{ "31982", NULL, NULL, "Critical path of 5.4 ms until the end of sort[31982]\n" },
+		{ "31981,31982", NULL, NULL,
+		  "Critical path of 5.4 ms until the end of the last of them\n" },
+		{ NULL, "head", NULL, "Critical path of 10.9 ms until the end of head[31984]\n" },
+		{ NULL, NULL, "2ms,4ms", "Critical path, 2.0 ms of it in the window\n" },
+		{ "31982", NULL, "2ms,4ms",
+		  "Critical path until the end of sort[31982], 2.0 ms of it in the window\n" },
+		{ NULL, "sort", "2ms,4ms",
+		  "Critical path until the end of the last of them, 2.0 ms of it in the window\n" },
+	};
+
+	nodes_max = 1u << 18;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct selection_options selection = {
+			.time = cases[i].time,
+			.comm = cases[i].comm,
+			.pids = { cases[i].pid != NULL, (const char *[]){ cases[i].pid } }
+		};
+		char *words = summary_of_path(SOURCE_DIR "/samples/traces/shell.trc", &selection);
+
+		if (strncmp(words, cases[i].heading, strlen(cases[i].heading)))
+			CHECK_FAIL("not \"%s\" but \"%s\"", cases[i].heading, words);
+		free(words);
+	}
+}
+
 int main(void)
 {
+	test_headings();
 	test_many_waits();
 	test_late_jumps();
 	test_waiting_jumps();
