@@ -90,8 +90,11 @@ static struct edge *edge_of(struct fold *fold, u32 from, u32 to, const char *via
 	memcpy(key.via, via, strnlen(via, sizeof(key.via) - 1));
 	text_clear(&fold->text);
 	text_add(&fold->text, (const char *)&key, sizeof(key));
-	if (peer && state->edges.count < PEERS_MAX)
+	if (peer)
 		text_add(&fold->text, peer->data, peer->len);
+	if (peer && state->edges.count >= PEERS_MAX &&
+	    !text_map_find(&state->edges, fold->text.data, fold->text.len))
+		fold->text.len = sizeof(key);
 	return text_map_get(&state->edges, fold->text.data, fold->text.len);
 }
 

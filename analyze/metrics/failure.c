@@ -69,6 +69,14 @@ static void add_directory(struct text *text, const char *path, size_t len)
 		text_add(text, path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+/* For what is known already there always is. */
+static bool has_room(struct state *state, const struct text *key)
+{
+	if (state->places.count >= FAILURE_PLACES_MAX)
+		return text_map_find(&state->places, key->data, key->len);
+	return text_map_has_room(&state->places, &state->long_bytes, key->data, key->len);
+}
+
 static struct failures *failures_of(struct fold *fold, const struct key *key,
 				    const struct text *place)
 {
@@ -76,13 +84,12 @@ static struct failures *failures_of(struct fold *fold, const struct key *key,
 
 	text_clear(&fold->text);
 	text_add(&fold->text, (const char *)key, sizeof(*key));
-	if (key->place != PLACE_NONE && state->places.count < FAILURE_PLACES_MAX) {
+	if (key->place != PLACE_NONE) {
 		if (key->place == PLACE_PATH)
 			add_directory(&fold->text, place->data, place->len);
 		else
 			text_add(&fold->text, place->data, place->len);
-		if (!text_map_has_room(&state->places, &state->long_bytes, fold->text.data,
-				       fold->text.len))
+		if (!has_room(state, &fold->text))
 			fold->text.len = sizeof(*key);
 	}
 	return text_map_get(&state->places, fold->text.data, fold->text.len);
