@@ -181,11 +181,21 @@ __noinline int syscall_answered(struct task_state *state)
 	return 0;
 }
 
+#define SIGSYS_BIT     (1ul << (31 - 1))
+#define NEVER_RETURNED (-38) /* ENOSYS: nothing was brought back */
+
+/* By a SIGSYS that seccomp answered with: the registers are as they were before the call, and hold no result. */
+static __always_inline bool is_trapped(struct task_struct *task)
+{
+	return task->pending.signal.sig[0] & SIGSYS_BIT;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state = task_state(task);
+	u8 answer = TRC_SYSCALL_COMPLETE;
 	struct trc_syscall *call;
 	u32 phase;
 	u64 now;
@@ -241,6 +251,11 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 			return 0;
 		}
 		syscall_answered(state);
+		if (is_trapped(task)) {
+			answer = TRC_SYSCALL_UNFINISHED;
+			ret = NEVER_RETURNED;
+			state->interest = 0;
+		}
 	}
 	if (state->exit_captures | state->again_captures) {
 		u32 index = state->spec_index;
@@ -266,7 +281,7 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long ret)
 		state->phase = PHASE_INSIDE;
 		return 0;
 	}
-	call_send(task, state, ret, TRC_SYSCALL_COMPLETE, now);
+	call_send(task, state, ret, answer, now);
 	return 0;
 }
 

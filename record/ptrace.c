@@ -187,11 +187,23 @@ int tracer_tell(struct tracer *tracer, struct consumer *consumer)
 	int err = 0;
 
 	pthread_mutex_lock(&tracer->lock);
-	for (struct tracee *t = tracee_next(tracer, NULL); t && !err; t = tracee_next(tracer, t))
-		if (t->born && !t->end_told)
-			err = tracee_tell(t, consumer);
+	for (struct tracee *t = tracee_next(tracer, NULL); t && !err; t = tracee_next(tracer, t)) {
+		if (!t->born || t->end_told)
+			continue;
+		err = tracee_tell(t, consumer);
+		t->told_part = tracer->part;
+	}
+	tracer->parting = false;
 	pthread_mutex_unlock(&tracer->lock);
 	return err;
+}
+
+void tracer_next_part(struct tracer *tracer)
+{
+	pthread_mutex_lock(&tracer->lock);
+	tracer->parting = true;
+	tracer->part++;
+	pthread_mutex_unlock(&tracer->lock);
 }
 
 void tracer_tick(struct tracer *tracer)

@@ -42,6 +42,8 @@ u64 tracer_live_tasks(const struct tracer *tracer);
 u64 tracer_pause(struct tracer *tracer, bool pause);
 /* Tells what the targets are, as for a file that begins. 0 or the -errno of a write. */
 int tracer_tell(struct tracer *tracer, struct consumer *consumer);
+/* A file begins now, as attach_next_part() says; tracer_tell() follows. */
+void tracer_next_part(struct tracer *tracer);
 /* To be called now and then: what waits for a creator that was killed goes on. */
 void tracer_tick(struct tracer *tracer);
 /* Nothing is recorded any more. */

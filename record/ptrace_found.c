@@ -75,7 +75,7 @@ void record_put_arguments(struct trc_head *record, u8 field, u32 tid)
 
 /* --- what was there */
 
-static void fill_found(const struct tracee *tracee, void *ret_record)
+void tracee_fill_found(const struct tracee *tracee, void *ret_record)
 {
 	struct trc_task_found *event = ret_record;
 	struct proc_status status = { 0 };
@@ -170,7 +170,7 @@ int tracee_tell(const struct tracee *tracee, struct consumer *consumer)
 	struct trc_target_added added = { .start_ns = tracee->start_ns, .reason = REASON_COMMAND };
 	int err;
 
-	fill_found(tracee, record);
+	tracee_fill_found(tracee, record);
 	err = consumer_take(consumer, (const struct trc_head *)record);
 	if (!err && tracee->state.reason == REASON_COMMAND) {
 		tracer_head(&added.head, tracee, TRC_KIND_target_added, sizeof(added) / 8,

@@ -23,6 +23,7 @@ struct tracee {
 	u32 ppid;	 /* and held_ns: of one whose creator has not told of it yet, since when */
 	u64 held_ns;
 	int held_status; /* it stopped before it was born: it is kept until then; 0: it did not */
+	u32 told_part;	 /* that its beginning was last told in: tracer.part */
 	struct task_state state; /* as of the BPF programs */
 	struct task_tail *tail;	 /* NULL: not needed yet */
 };
@@ -44,8 +45,10 @@ struct tracer {
 	/* Held by the thread but while it waits; by others to look at the tracees. */
 	pthread_mutex_t lock;
 	struct tracee *tracees[TRACEE_BUCKETS];
-	u64 live; /* atomic */
-	u64 held; /* atomic: tracees that wait for their creator to tell of them */
+	u64 live;     /* atomic */
+	u64 held;     /* atomic: tracees that wait for their creator to tell of them */
+	u32 part;     /* the number of the file, or of the stretch of memory, that begins */
+	bool parting; /* it begins: who is born now may be told of in the one before */
 	bool paused, stopping;
 	bool leaving;	  /* whoever stops is let go */
 	bool interrupted; /* all have been asked to stop for that */
@@ -99,6 +102,8 @@ void tracees_end_as_group(struct tracer *tracer, u32 tgid);
 
 /* --- what is told of tasks */
 
+/* task_found, with room for TRC_RECORD_MAX bytes. */
+void tracee_fill_found(const struct tracee *tracee, void *ret_record);
 /* Writes what a target is and has open. 0 or the -errno of a write. */
 int tracee_tell(const struct tracee *tracee, struct consumer *consumer);
 /* Items at the end of a record, whose memory has TRC_RECORD_MAX bytes if what they hold has no limit of its own. */

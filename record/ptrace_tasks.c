@@ -117,6 +117,7 @@ void tracee_birth(struct tracer *tracer, struct tracee *creator, u32 creator_tid
 	child->born = true;
 	child->state.reason = REASON_INHERITED;
 	child->state.added_ns = now;
+	child->told_part = tracer->part - (tracer->parting || tracer->paused);
 	tracee_learn(child, true, &status);
 	leader = tracee_find(tracer, child->tgid);
 	if (creator && creator->tgid == child->tgid)
@@ -285,6 +286,19 @@ void tracees_end_as_group(struct tracer *tracer, u32 tgid)
 			t->group_exit = true;
 }
 
+/* What it is, if its end would come without: it was told of in a file that has ended since. */
+static void beginning_send(struct tracer *tracer, const struct tracee *tracee, u64 now)
+{
+	u64 record[TRC_RECORD_MAX / 8];
+	struct trc_head *head = (struct trc_head *)record;
+
+	if (tracee->told_part == tracer->part)
+		return;
+	tracee_fill_found(tracee, record);
+	head->ts = now;
+	tracer_send(tracer, head);
+}
+
 void tracee_exit(struct tracer *tracer, struct tracee *tracee, u32 exit_code, bool accounts,
 		 u64 now)
 {
@@ -295,12 +309,13 @@ void tracee_exit(struct tracer *tracer, struct tracee *tracee, u32 exit_code, bo
 
 	if (tracee->end_told)
 		return;
-	if (call_unfinished(tracer, tracee, now, &call))
-		tracer_send(tracer, call);
 	if (tracee->state.phase == PHASE_HELD) {
 		tracee->end_told = true;
 		return;
 	}
+	beginning_send(tracer, tracee, now);
+	if (call_unfinished(tracer, tracee, now, &call))
+		tracer_send(tracer, call);
 	event.live_threads = others_of(tracer, tracee, &in_exec);
 	if (exit_code & 0x7f && !in_exec)
 		tracees_end_as_group(tracer, tracee->tgid);

@@ -25,7 +25,9 @@ int source_tell(const struct event_source *source, struct consumer *consumer, bo
 
 void source_next_part(const struct event_source *source)
 {
-	if (!source->tracer)
+	if (source->tracer)
+		tracer_next_part(source->tracer);
+	else
 		attach_next_part(source->probes);
 }
 

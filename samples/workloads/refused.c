@@ -3,12 +3,14 @@
  * refused: calls that seccomp refuses before the kernel enters them, in known numbers:
  *
  *   openat "refused", O_RDONLY|O_CLOEXEC   EACCES   7   (refused are those of a descriptor of 1999)
+ *   openat "refused", O_WRONLY             SIGSYS   5
  *   fchmod(1999)                           EPERM    11
  *   fchmod(1999, 0) by a call that seccomp lets pass: EBADF, 3
  */
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -33,13 +35,24 @@ static void expect(long ret, int number, const char *what)
 		FAIL(what);
 }
 
+static volatile sig_atomic_t traps;
+
+static void count_trap(int signal_number)
+{
+	(void)signal_number;
+	traps = traps + 1;
+}
+
 int main(void)
 {
 	struct sock_filter code[] = {
 		LOAD_ARG(0),
-		JUMP_UNLESS(FD, 7),
+		JUMP_UNLESS(FD, 10),
 		LOAD(nr),
-		JUMP_UNLESS(SYS_openat, 1),
+		JUMP_UNLESS(SYS_openat, 4),
+		LOAD_ARG(2),
+		JUMP_UNLESS(O_WRONLY, 1),
+		ANSWER(SECCOMP_RET_TRAP),
 		ANSWER(SECCOMP_RET_ERRNO | EACCES),
 		JUMP_UNLESS(SYS_fchmod, 3),
 		LOAD_ARG(1),
@@ -50,11 +63,16 @@ int main(void)
 	const struct sock_fprog program = { sizeof(code) / sizeof(*code), code };
 	char path[] = "refused"; /* in memory */
 
+	signal(SIGSYS, count_trap);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
 		FAIL("seccomp");
 	for (int i = 0; i < 7; i++)
 		expect(syscall(SYS_openat, FD, path, O_RDONLY | O_CLOEXEC), EACCES, "openat");
+	for (int i = 0; i < 5; i++)
+		syscall(SYS_openat, FD, path, O_WRONLY);
+	if (traps != 5)
+		FAIL("SIGSYS");
 	for (int i = 0; i < 11; i++)
 		expect(syscall(SYS_fchmod, FD, 0600), EPERM, "fchmod");
 	for (int i = 0; i < 3; i++)

@@ -230,13 +230,14 @@ def assert_begun(files):
     check(count > 200, f"only {count} ended")
 
 
-@cases("rotate", "full", "flight")
+@cases("rotate", "full", "flight", "ptrace")
 def test_part_begins_with_all(t, mode):
     """Who ends in a file has its beginning in it, also if that end comes while the file begins."""
     storm = workload("shortlived")
     command = ["/bin/sh", "-c", f"{storm} 2003 & {storm} 2003 & {storm} 2003 & wait"]
     options = {"rotate": ["--rotate", "100ms"], "flight": ["-F", "100ms", "--trigger", "exit,code=7"],
-               "full": ["--rotate", "100ms", "-b", "32M"]}[mode]
+               "full": ["--rotate", "100ms", "-b", "32M"],
+               "ptrace": ["--backend", "ptrace", "--rotate", "100ms"]}[mode]
     if mode == "full":
         command[2] = f"timeout 1 dd if=/dev/zero of=/dev/null bs=1 2>&- & {command[2]}"
     result = record(t, *command, options=options)
