@@ -51,7 +51,21 @@ static void watch(struct loop *loop, int fd, u32 events, enum source source)
 	(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-struct loop *loop_new(const struct modes *modes)
+/* What nohup or a background shell has us ignore; blocked, it would be queued. */
+static bool stays_ignored(int signal, bool has_command)
+{
+	struct sigaction action;
+
+	/*
+	 * A script's shell ignores these two for whatever it starts with &. The command inherits that; where there is
+	 * none they can only mean us.
+	 */
+	if (!has_command && (signal == SIGINT || signal == SIGQUIT))
+		return false;
+	return !sigaction(signal, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
+struct loop *loop_new(const struct modes *modes, bool has_command)
 {
 	struct loop *loop = xcalloc(1, sizeof(*loop));
 	sigset_t mask;
@@ -59,14 +73,9 @@ struct loop *loop_new(const struct modes *modes)
 	loop->modes = modes;
 	loop->sleep_ms = SLEEP_MIN_MS;
 	sigemptyset(&mask);
-	for (size_t i = 0; i < ARRAY_SIZE(handled_signals); i++) {
-		struct sigaction action;
-
-		/* What nohup or a background shell has us ignore stays ignored; blocked, it would be queued. */
-		if (!sigaction(handled_signals[i], NULL, &action) && action.sa_handler == SIG_IGN)
-			continue;
-		sigaddset(&mask, handled_signals[i]);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(handled_signals); i++)
+		if (!stays_ignored(handled_signals[i], has_command))
+			sigaddset(&mask, handled_signals[i]);
 	/* A reader that goes away or a file that may not grow is a write error, not a death. */
 	sigaddset(&mask, SIGPIPE);
 	sigaddset(&mask, SIGXFSZ);

@@ -10,8 +10,11 @@
 
 struct loop;
 
-/* Blocks the signals that the loop takes care of and remembers the old mask. Never fails. */
-struct loop *loop_new(const struct modes *modes);
+/*
+ * Blocks the signals that the loop takes care of and remembers the old mask. What is ignored stays so; without a command
+ * SIGINT and SIGQUIT are taken all the same. Never fails.
+ */
+struct loop *loop_new(const struct modes *modes, bool has_command);
 void loop_free(struct loop *loop);
 const sigset_t *loop_original_mask(const struct loop *loop);
 /* Commands come from here too; borrowed. */

@@ -320,7 +320,7 @@ static int prepare(struct session *s, struct syscall_set **ret_set)
 	s->recorder.settings = settings;
 	if (recorder_open_output(&s->recorder))
 		return -EIO;
-	s->loop = loop_new(&settings->modes);
+	s->loop = loop_new(&settings->modes, settings->command_argc > 0);
 	loop_set_control(s->loop, s->control);
 	s->recorder.extras = &s->extras;
 	s->recorder.tables = s->tables;

@@ -491,6 +491,24 @@ def test_signal(t, number):
     equal(program.poll(), None, "exit of the program")
 
 
+@cases("INT", "QUIT")
+def test_signal_in_background(t, name):
+    """One that a script starts with & has SIGINT and SIGQUIT ignored; without a command they end it all the same."""
+    program = python(t, BUSY)
+    path = t.new_trace()
+    script = f'"$0" -q -o "$1" -p {program.pid} & pid=$!; read go; grep SigIgn /proc/$pid/status; kill -{name} $pid; wait $pid; echo $?'
+    shell = start(["/bin/sh", "-c", script, harness.RECORD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    time.sleep(2)
+    shell.stdin.write(b"\n")
+    shell.stdin.flush()
+    wait(shell, 10)
+    _, ignored, code = shell.stdout.read().split()
+    equal(int(ignored, 16) & 0b110, 0b110, "SIGINT and SIGQUIT among what the shell ignores for it")
+    equal(code, b"0", "exit of the recorder")
+    said = Trace(path).analyze("info").stdout
+    check(re.search(r"^end +complete", said, re.M), said)
+
+
 def test_both(t):
     """A command and targets: both, and the command's exit code."""
     program = python(t, BUSY)

@@ -207,13 +207,15 @@ def test_closed_streams(t):
         check(b"system-call tables" not in file.read(), "the recorder's talk is in the trace")
 
 
-def test_hangup_under_nohup(t):
-    """R5: a SIGHUP that the caller had ignored ends neither recorder nor command."""
-    ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+@cases("SIGHUP", "SIGINT", "SIGQUIT")
+def test_ignored(t, name):
+    """R5: a signal that the caller had ignored, as nohup and background shells do, ends neither recorder nor command."""
+    number = getattr(signal, name)
+    ignore = lambda: signal.signal(number, signal.SIG_IGN)
     trace, recorder = t.start("/bin/sh", "-c", "sleep 0.7; exit 3", preexec_fn=ignore)
     time.sleep(0.4)
     for _ in range(5):
-        recorder.send_signal(signal.SIGHUP)
+        recorder.send_signal(number)
     equal(wait(recorder), 3, "exit of the recorder")
     equal(trace.one("SELECT exit_code FROM trace"), 3, "exit code in the trace")
 
