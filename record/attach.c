@@ -153,6 +153,38 @@ struct finding {
 	u64 groups;
 };
 
+/* Is the rest of a file NULs? Of one that is not, little is read. */
+static bool rest_is_nuls(FILE *file)
+{
+	char bytes[4096];
+	size_t len;
+
+	while ((len = fread(bytes, 1, sizeof(bytes), file)))
+		if (bytes[0] || memcmp(bytes, bytes + 1, len - 1))
+			return false;
+	return true;
+}
+
+/*
+ * A title that was written over the arguments is padded up to where they ended: with blanks, and with NULs, which look
+ * like empty arguments. A single empty one may be meant. Returns the length without that.
+ */
+static size_t without_padding(char *arguments, size_t len)
+{
+	size_t end = len;
+
+	while (end && !arguments[end - 1])
+		end--;
+	if (len - end <= 2)
+		return len;
+	while (end && arguments[end - 1] == ' ')
+		end--;
+	if (!end)
+		return 0;
+	arguments[end] = '\0';
+	return end + 1;
+}
+
 /* The arguments are in the memory of the process; where they cannot be read the record has none. */
 static void add_arguments(struct trc_head *record, u32 number)
 {
@@ -160,20 +192,25 @@ static void add_arguments(struct trc_head *record, u32 number)
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
 	struct trc_item *item = (void *)((u8 *)record + record->len);
 	size_t room = TRC_RECORD_MAX - record->len - sizeof(*item), len;
+	char *arguments = (char *)(item + 1);
+	bool cut;
 
 	if (room > ARGUMENTS_MAX)
 		room = ARGUMENTS_MAX;
 	if (!file)
 		return;
-	len = fread(item + 1, 1, room, file);
+	len = fread(arguments, 1, room, file);
+	cut = len == room && !rest_is_nuls(file);
+	if (!cut)
+		len = without_padding(arguments, len);
 	if (!len)
 		return;
 	*item = (struct trc_item){ .field = 3, .type = TRC_TYPE_strv, .len = len };
-	if (len == room) {
+	if (cut) {
 		item->state = TRC_ITEM_TRUNCATED;
 		item->more = UINT16_MAX;
 	}
-	memset((u8 *)(item + 1) + len, 0, -len & 7);
+	memset(arguments + len, 0, -len & 7);
 	record->len += sizeof(*item) + ((len + 7) & ~7ull);
 }
 

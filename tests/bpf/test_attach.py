@@ -270,6 +270,31 @@ def test_name_with_newline(t):
     equal({event["tgid"] for event in trace.of("task_found")}, {program.pid}, "processes of the whole name")
 
 
+# Writes its first argument over all of them, padded as PostgreSQL does, and more such programs pad.
+TITLED = """
+import ctypes, sys
+with open('/proc/self/stat') as file:
+  begin, end = map(int, file.read().rsplit(')', 1)[1].split()[45:47])
+title = sys.argv[1].encode()
+if title:
+  ctypes.memset(begin, 0, end - begin)
+  ctypes.memmove(begin, title, len(title))
+"""
+
+
+@cases("padded", "padded far", "one empty argument")
+def test_title(t, case):
+    """What a title leaves of the arguments' room is not empty arguments; one that is empty may be meant."""
+    title = "" if case == "one empty argument" else "some: thing that runs  "
+    filler = ["filler"] * (3000 if case == "padded far" else 30)
+    program = python(t, TITLED + BUSY, title, *filler, "")
+    with open(f"/proc/{program.pid}/cmdline") as file:
+        shown = file.read()
+    check(shown.endswith("\0\0" if not title else "\0" * 100), "what the process shows")
+    expected = [title.rstrip()] if title else shown.split("\0")[:-1]
+    equal(words(found(attach(t, "-p", str(program.pid)))[program.pid], "argv"), expected, "arguments")
+
+
 def during(t, *options, act):
     """What `act` does while a recording goes on, and the recording, ended with a signal."""
     path = t.new_trace()
