@@ -286,6 +286,9 @@ int target_files(struct bpf_iter__task_file *ctx)
 		off = put_socket(room, event, file);
 	} else if (type != S_IFIFO) {
 		fs = (u64)BPF_CORE_READ(task, fs);
+		/* What an epoll instance watches record reads in /proc. */
+		if (!type)
+			*number = number_for_recorder(task);
 		/* An anonymous inode has a name, without a slash. A pointer becomes a number only by being read from memory. */
 		bpf_probe_read_kernel(&path, sizeof(path), &file);
 		path += bpf_core_field_offset(struct file, f_path);

@@ -12,6 +12,7 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "record/epoll_sets.h"
 #include "record/process_maps.h"
 #include "trc.skel.h"
 
@@ -151,6 +152,7 @@ int attach_targets(struct probes *probes, const struct targets *targets, u32 *re
 struct finding {
 	struct consumer *consumer;
 	u64 groups;
+	struct epoll_sets *epolls;
 };
 
 /* Is the rest of a file NULs? Of one that is not, little is read. */
@@ -266,6 +268,15 @@ static int take_process(const struct finding *finding, struct trc_head *record, 
 	return process_maps_each(number, take_map, &files);
 }
 
+/* What stands behind a number in what the iterators write. */
+static int take_numbered(const struct finding *finding, struct trc_head *record, u32 number)
+{
+	if (record->kind == TRC_KIND_task_found)
+		return take_process(finding, record, number);
+	epoll_sets_note(finding->epolls, record, number);
+	return consumer_take(finding->consumer, record);
+}
+
 static int take_found(void *context, u8 *data, size_t len)
 {
 	const struct finding *finding = context;
@@ -283,7 +294,7 @@ static int take_found(void *context, u8 *data, size_t len)
 		if (head.len > TRC_RECORD_MAX || len < sizeof(number) + head.len)
 			return -EIO;
 		memcpy(record, data + sizeof(number), head.len);
-		err = number ? take_process(finding, record, number)
+		err = number ? take_numbered(finding, record, number)
 			     : consumer_take(finding->consumer, record);
 		data += sizeof(number) + head.len;
 		len -= sizeof(number) + head.len;
@@ -303,7 +314,8 @@ static void forget_orphans(struct trc_bpf *skeleton)
 static int find(struct trc_bpf *skeleton, struct consumer *consumer)
 {
 	volatile struct control *control = &skeleton->bss->control;
-	struct finding finding = { consumer, skeleton->rodata->groups };
+	_cleanup_(epoll_sets_release) struct epoll_sets epolls = { 0 };
+	struct finding finding = { consumer, skeleton->rodata->groups, &epolls };
 	u32 adopted, fill;
 	int err, passes = 0;
 
@@ -319,6 +331,9 @@ static int find(struct trc_bpf *skeleton, struct consumer *consumer)
 	} while (err >= 0 && adopted != control->adopted && ++passes < PASSES_MAX);
 	if (err >= 0)
 		err = attach_iterate(skeleton->progs.target_files, take_found, &finding);
+	/* Waits for them are told by system calls. */
+	if (err >= 0 && finding.groups & GROUP_BIT(GROUP_syscall))
+		err = epoll_sets_tell(&epolls, consumer);
 	control->attaching = 0;
 	/* Set by a hook before that. */
 	if (control->wanted)

@@ -239,6 +239,8 @@ struct thread *model_event(struct model *model, const struct event *event)
 		fds_event(model->fds, event, thread);
 	if (model->polls && thread && event->kind_id == TRC_KIND_syscall)
 		polls_event(model->polls, thread, (const struct trc_syscall *)event->record);
+	if (model->polls && thread && event->kind_id == TRC_KIND_epoll_found)
+		polls_found(thread, (const struct trc_epoll_found *)event->record);
 	if (model->spans)
 		spans_event(model->spans, event, thread);
 	return thread;

@@ -196,6 +196,27 @@ static void control(struct polls *polls, struct thread *thread, const struct trc
 		  object_of_fd(thread, fd));
 }
 
+/* The number may be another's by now: what watches is the file, not the descriptor. */
+static struct object *object_found(struct thread *thread, const struct trc_epoll_found *record)
+{
+	struct object *object = object_of_fd(thread, record->fd);
+	bool differs = object && object->inode && record->inode && object->inode != record->inode;
+
+	return differs ? NULL : object;
+}
+
+void polls_found(struct thread *thread, const struct trc_epoll_found *record)
+{
+	struct object *object = object_of_fd(thread, record->epfd);
+
+	if (!object || object->type != OBJECT_epoll)
+		return;
+	if (!object->epoll)
+		object->epoll = xcalloc(1, sizeof(*object->epoll));
+	add_watch(object->epoll, record->fd, record->events, record->data,
+		  object_found(thread, record));
+}
+
 static const struct watch *find_watch(struct epoll *epoll, u64 data)
 {
 	struct watch *watch = epoll && epoll->count ? *bucket_of(epoll, data) : NULL;

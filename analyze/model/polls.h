@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What poll, select and epoll are given to wait for, and what they find ready. An epoll instance remembers what it
- * watches; that an event is of which descriptor, only epoll_ctl has told.
+ * watches; that an event is of which descriptor, only epoll_ctl has told, or epoll_found of what was there before.
  */
 #pragma once
 
@@ -40,6 +40,7 @@ struct polls;
 struct polls *polls_new(struct decoder *decoder);
 void polls_free(struct polls *polls);
 void polls_event(struct polls *polls, struct thread *thread, const struct trc_syscall *record);
+void polls_found(struct thread *thread, const struct trc_epoll_found *record);
 
 /* NULL: it does not wait for descriptors. The same answer is given until the next event. */
 const struct poll_step *polls_step(struct model *model, struct thread *thread,

@@ -821,3 +821,54 @@ def test_inside(t, seconds):
     equal(first["ts"] - first["duration_ns"], watched, "what the duration counts from")
     row = trace.sql("SELECT reason, sum(total_ns) AS total FROM wait_by_object GROUP BY reason ORDER BY total DESC")[0]
     equal(row["reason"], "poll", "what it waited for")
+
+
+WATCHES = """
+import os, select, socket
+epoll = select.epoll()
+listener = socket.create_server(("127.0.0.1", 0))
+far = socket.create_connection(listener.getsockname())
+near = listener.accept()[0]
+r, w = os.pipe()
+epoll.register(near, select.EPOLLIN)
+epoll.register(r, select.EPOLLIN | select.EPOLLET)
+gone, full = os.pipe()
+os.write(full, b"z")
+epoll.register(gone, select.EPOLLIN)
+kept = os.dup(gone)
+os.dup2(w, gone)
+print("ready", flush=True)
+while True:
+    far.send(b"x"); os.write(w, b"y")
+    epoll.poll(); near.recv(1); os.read(r, 1)
+    select.select([], [], [], 0.02)
+"""
+
+
+@cases("one file", "--rotate")
+def test_epoll(t, case):
+    """What an epoll instance watched before is known as /proc tells it, in every file; a number that another has taken is not."""
+    program = python(t, WATCHES)
+    path = t.path("run.trc")
+    options = [] if case == "one file" else ["--rotate", "400ms"]
+    result = run([harness.RECORD, "-q", "-o", path, "-d", "1.5s", *options, "-p", str(program.pid)], cwd=t.directory)
+    equal(result.returncode, 0, f"exit ({result.stderr})")
+    files = sorted(name for name in os.listdir(t.directory) if re.fullmatch(r"run(-\d+)?\.trc", name))
+    check(len(files) == 1 if not options else len(files) > 2, f"files: {files}")
+    proc = f"/proc/{program.pid}"
+    (epfd,) = [int(fd) for fd in os.listdir(f"{proc}/fd") if "eventpoll" in os.readlink(f"{proc}/fd/{fd}")]
+    with open(f"{proc}/fdinfo/{epfd}") as file:
+        lines = re.findall(r"tfd: +(\d+) events: +(\w+) data: +(\w+) +pos:\S+ ino:(\w+) sdev:(\w+)", file.read())
+    there = sorted((epfd, int(fd), *(int(word, 16) for word in words)) for fd, *words in lines)
+    equal(len(there), 3, "what it watches")
+    for trace in (Trace(t.path(name)) for name in files):
+        told = [event for event in trace.of("epoll_found") if event["tgid"] == program.pid]
+        equal(sorted(tuple(event[key] for key in ("epfd", "fd", "events", "data", "inode", "device")) for event in told), there, "what is told")
+        check(trace.of("syscall"), f"{trace.path} has no calls")
+        names = {row["fd"]: row["object"] for row in trace.sql("SELECT * FROM poll_ready WHERE call = 'epoll'")}
+        names.pop(None, None)  # before this file was told
+        links = {fd: os.readlink(f"{proc}/fd/{fd}") for _, fd, *_ in there}
+        equal(set(names), set(links), f"descriptors in {trace.path}")
+        near, r, gone = sorted(links)
+        check(re.fullmatch(r"tcp 127\.0\.0\.1:\d+->127\.0\.0\.1:\d+", names[near]), f"the socket is {names[near]}")
+        equal((names[r], names[gone]), (links[r], None), "the pipe, and what was one")
