@@ -24,11 +24,46 @@ static __always_inline s32 code_of(u64 info)
 	return BPF_CORE_READ((struct kernel_siginfo *)info, si_code);
 }
 
-static __always_inline u32 sender_of(u64 info, s32 code)
+/* The numbers are the same on all machines that this is built for. */
+enum {
+	SIGNAL_ILL = 4,
+	SIGNAL_TRAP = 5,
+	SIGNAL_BUS = 7,
+	SIGNAL_FPE = 8,
+	SIGNAL_SEGV = 11,
+	SIGNAL_CHLD = 17
+};
+
+#define SIGNALS_OF_FAULTS                                                                          \
+	(1ull << SIGNAL_ILL | 1ull << SIGNAL_TRAP | 1ull << SIGNAL_BUS | 1ull << SIGNAL_FPE |      \
+	 1ull << SIGNAL_SEGV)
+
+/* What the information has besides the code depends on that and on the signal. */
+static __always_inline void fill_info(struct trc_signal_deliver *event, u64 info)
 {
-	if (info <= INFO_KERNEL || (code != CODE_USER && code != CODE_TKILL && code != CODE_QUEUE))
-		return 0;
-	return BPF_CORE_READ((struct kernel_siginfo *)info, _sifields._kill._pid);
+	struct kernel_siginfo *from = (struct kernel_siginfo *)info;
+	bool of_child =
+		event->signal == SIGNAL_CHLD && event->code > 0 && event->code != CODE_KERNEL;
+
+	event->sender_pid = event->sender_uid = 0;
+	event->status = 0;
+	event->addr = event->known = 0;
+	if (info <= INFO_KERNEL)
+		return;
+	if (of_child || event->code == CODE_USER || event->code == CODE_TKILL ||
+	    event->code == CODE_QUEUE) {
+		event->sender_pid = BPF_CORE_READ(from, _sifields._kill._pid);
+		event->sender_uid = BPF_CORE_READ(from, _sifields._kill._uid);
+		event->known = TRC_SIGNAL_SENDER;
+	}
+	if (of_child) {
+		event->status = BPF_CORE_READ(from, _sifields._sigchld._status);
+		event->known |= TRC_SIGNAL_STATUS;
+	}
+	if (event->code > 0 && event->signal < 64 && SIGNALS_OF_FAULTS & 1ull << event->signal) {
+		event->addr = (u64)BPF_CORE_READ(from, _sifields._sigfault._addr);
+		event->known = TRC_SIGNAL_ADDR;
+	}
 }
 
 SEC("tp_btf/signal_generate")
@@ -70,7 +105,7 @@ int BPF_PROG(signal_deliver, int sig, struct kernel_siginfo *info, struct k_siga
 		       : handler == HANDLER_IGNORE ? ACTION_IGNORED
 						   : ACTION_DEFAULT;
 	event.code = code_of(address_of(info));
-	event.sender_pid = sender_of(address_of(info), event.code);
+	fill_info(&event, address_of(info));
 	event.handler = event.action == ACTION_HANDLER ? handler : 0;
 	event.sa_flags = BPF_CORE_READ(action, sa.sa_flags);
 	record_send(&event, sizeof(event), TRC_KIND_signal_deliver, now);

@@ -507,7 +507,16 @@ struct seq_file;
 union __sifields {
 	struct {
 		u32 _pid;
+		u32 _uid;
 	} _kill;
+	struct {
+		u32 _pid;
+		u32 _uid;
+		int _status;
+	} _sigchld;
+	struct {
+		void *_addr;
+	} _sigfault;
 };
 
 struct kernel_siginfo {

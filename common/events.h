@@ -138,6 +138,13 @@ enum trc_sched_wakeup_flag {
 	TRC_WAKEUP_BY_TARGET = 4,
 };
 
+/* Bits of signal_deliver.known. */
+enum trc_signal_known {
+	TRC_SIGNAL_ADDR = 1,
+	TRC_SIGNAL_SENDER = 2,
+	TRC_SIGNAL_STATUS = 4,
+};
+
 enum trc_futex_outcome {
 	TRC_FUTEX_DONE = 0,
 	TRC_FUTEX_WOKEN = 1,

@@ -57,7 +57,7 @@ void decode_args_split(struct decoder *decoder, const struct trc_syscall *record
 		       size_t *ret_entry_len);
 /* What follows " = ": "3", "-1 ENOENT (No such file or directory)", "0x7f…", "?". */
 void decode_result(struct decoder *decoder, const struct trc_syscall *record, struct text *out);
-/* "SIGUSR1 {si_signo=SIGUSR1, si_code=SI_USER, si_pid=4711}": si_pid only of what a process sent. */
+/* "SIGUSR1 {si_signo=SIGUSR1, si_code=SI_USER, si_pid=4711, si_uid=0}": si_pid only of what a process sent. */
 void decode_signal(struct decoder *decoder, const struct trc_signal_deliver *record,
 		   struct text *out);
 /* The first path that the call was given: its bytes, not escaped. False if there is none. */

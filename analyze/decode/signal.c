@@ -8,6 +8,7 @@
 static const char *const sent_codes[] = { "SI_USER",	"SI_QUEUE", "SI_TIMER", "SI_MESGQ",
 					  "SI_ASYNCIO", "SI_SIGIO", "SI_TKILL" };
 #define CODE_KERNEL 0x80
+#define CODE_EXITED 1 /* of SIGCHLD: CLD_EXITED */
 
 /* From the kernel, 1 up: their meaning depends on the signal. */
 static const struct {
@@ -45,6 +46,30 @@ static const char *code_name(const char *signal, s32 code)
 	return NULL;
 }
 
+/* Older recordings know none of it. */
+static void add_known(struct decoder *decoder, const struct trc_signal_deliver *record,
+		      struct text *out)
+{
+	if (record->known & TRC_SIGNAL_SENDER) {
+		text_adds(out, ", si_uid=");
+		text_addu(out, record->sender_uid);
+	}
+	if (record->known & TRC_SIGNAL_STATUS) {
+		text_adds(out, ", si_status=");
+		if (record->code == CODE_EXITED)
+			text_addi(out, record->status);
+		else
+			text_add_signal(decoder, (u32)record->status, out);
+	}
+	if (record->known & TRC_SIGNAL_ADDR) {
+		text_adds(out, ", si_addr=");
+		if (record->addr)
+			text_addf(out, "0x%llx", (unsigned long long)record->addr);
+		else
+			text_adds(out, "NULL");
+	}
+}
+
 void decode_signal(struct decoder *decoder, const struct trc_signal_deliver *record,
 		   struct text *out)
 {
@@ -58,9 +83,10 @@ void decode_signal(struct decoder *decoder, const struct trc_signal_deliver *rec
 		text_adds(out, code);
 	else
 		text_addi(out, record->code);
-	if (record->sender_pid) {
+	if (record->sender_pid || record->known & TRC_SIGNAL_SENDER) {
 		text_adds(out, ", si_pid=");
 		text_addu(out, record->sender_pid);
 	}
+	add_known(decoder, record, out);
 	text_addc(out, '}');
 }

@@ -30,7 +30,14 @@
 	  "sent: queued, ignored, pending (it was already), no room; delivered: default, "           \
 	  "ignored, handler")                                                                        \
 	C(wait_ns, INTEGER, NS, "delivered: time since it was sent; NULL: that was not seen")        \
-	C(handler, INTEGER, NUMBER, "address of the handler; NULL: none")
+	C(handler, INTEGER, NUMBER, "address of the handler; NULL: none")                            \
+	C(addr, INTEGER, NUMBER,                                                                     \
+	  "delivered: address of the fault that the signal is for; NULL: it is for none")            \
+	C(sender_uid, INTEGER, NUMBER, "delivered: user id of the sender; NULL: not a process")      \
+	C(status, INTEGER, NUMBER,                                                                   \
+	  "delivered SIGCHLD: the child's exit code, or number of the signal that ended, stopped "   \
+	  "or "                                                                                      \
+	  "continued it")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };
 static const struct column columns[] = { COLUMNS(COLUMN_ROW) };
@@ -188,6 +195,12 @@ static void put_delivered(struct fold *fold, const struct thread *thread,
 	put_target(row, thread, record->head.tid);
 	row[COLUMN_result] = word_value(actions, ARRAY_SIZE(actions), record->action);
 	row[COLUMN_handler] = value_known(record->handler, 0);
+	if (record->known & TRC_SIGNAL_ADDR)
+		row[COLUMN_addr] = value_int((s64)record->addr);
+	if (record->known & TRC_SIGNAL_SENDER)
+		row[COLUMN_sender_uid] = value_int(record->sender_uid);
+	if (record->known & TRC_SIGNAL_STATUS)
+		row[COLUMN_status] = value_int(record->status);
 	if (sent && sent->ts && sent->ts <= record->head.ts) {
 		row[COLUMN_sender_thread_id] = value_known(sent->sender_id, 0);
 		row[COLUMN_sender_tid] = value_known(sent->sender_tid, 0);
