@@ -25,4 +25,5 @@ static __always_inline void found_fill(struct trc_task_found *event, struct task
 	event->stime_ns = task->stime;
 	event->runtime_ns = task->se.sum_exec_runtime;
 	__builtin_memcpy(event->comm, task->comm, sizeof(event->comm));
+	fill_program(event, task);
 }

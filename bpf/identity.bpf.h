@@ -41,3 +41,13 @@ static __always_inline u32 pid_namespace(struct task_struct *task, u32 *ns_tid)
 		(event)->ipc_ns = BPF_CORE_READ(ns_, ipc_ns, ns.inum);                             \
 		(event)->cgroup_ns = BPF_CORE_READ(ns_, cgroup_ns, ns.inum);                       \
 	})
+
+/* The same, of their program. One that ends has none any more. */
+#define fill_program(event, task)                                                                  \
+	({                                                                                         \
+		struct inode *inode_ = BPF_CORE_READ(task, mm, exe_file, f_inode);                 \
+                                                                                                   \
+		(event)->exe_inode = BPF_CORE_READ(inode_, i_ino);                                 \
+		(event)->exe_device = BPF_CORE_READ(inode_, i_sb, s_dev);                          \
+		(event)->exe_mode = BPF_CORE_READ(inode_, i_mode);                                 \
+	})

@@ -190,6 +190,7 @@ int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	event->argc = bprm->argc;
 	event->envc = bprm->envc;
 	__builtin_memcpy(event->comm, task->comm, sizeof(event->comm));
+	fill_program(event, task);
 
 	n = bpf_probe_read_kernel_str(room->tail + sizeof(struct trc_item), PATH_BYTES,
 				      bprm->filename);

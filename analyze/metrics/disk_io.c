@@ -182,11 +182,14 @@ static void file_finish(struct fold *fold)
 	struct text_map *map = fold->state;
 
 	for (size_t i = 0; i < map->count; i++) {
-		const struct file *file = map->entries[i].value;
+		struct file *file = map->entries[i].value;
 		struct value row[FILE_COUNT];
 		struct file_key key;
 
 		memcpy(&key, map->entries[i].key, sizeof(key));
+		/* A program's first pages are read before its exec tells what it is. */
+		if (key.inode && !file->path)
+			file->path = inode_name(fold, key.device, key.inode);
 		row[FILE_path] = value_string(file->path);
 		row[FILE_inode] = value_known(key.inode, 0);
 		row[FILE_inode_device] = device_value(fold, key.device);

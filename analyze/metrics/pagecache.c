@@ -63,11 +63,14 @@ static void finish(struct fold *fold)
 	u64 page_size = fold->walk->meta->page_size;
 
 	for (size_t i = 0; i < map->count; i++) {
-		const struct pages *pages = map->entries[i].value;
+		struct pages *pages = map->entries[i].value;
 		struct value row[COLUMN_COUNT];
 		struct key key;
 
 		memcpy(&key, map->entries[i].key, sizeof(key));
+		/* A program's first pages are read before its exec tells what it is. */
+		if (!pages->path)
+			pages->path = inode_name(fold, key.device, key.inode);
 		row[COLUMN_path] = value_string(pages->path);
 		row[COLUMN_inode] = value_int((s64)key.inode);
 		row[COLUMN_device] = device_value(fold, key.device);

@@ -70,6 +70,8 @@ struct object *fds_object_at(const struct fds *fds, u32 device, u64 inode);
 
 /* What a path alone tells of. Borrowed; it may be gone after the event. */
 struct object *fds_path_object(struct fds *fds, const char *path, size_t len);
+/* A program, by a path that exec or task_found tells. */
+void fds_program(struct fds *fds, const struct trc_item *path, u32 device, u64 inode, u32 mode);
 /* The file that a page fault was for; NULL: none, or not known. One reference, the caller's. */
 struct object *fds_mapped_object(struct fds *fds, const struct trc_page_fault *record);
 

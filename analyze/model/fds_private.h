@@ -51,7 +51,7 @@ struct fds {
 	struct uses *uses;
 	bool uses_known;	      /* those of the event that is being told */
 	struct objects objects;	      /* that were opened */
-	struct objects mapped, paths; /* that only waits tell of */
+	struct objects mapped, paths; /* that only waits, and programs, tell of */
 	struct sockets sockets;
 	u32 file_count;	    /* ever */
 	size_t table_bytes; /* of all tables */

@@ -195,14 +195,17 @@ static struct open_file *make_file(struct fds *fds, const struct told *told)
 	return file;
 }
 
-static void tell_path(struct told *told, const struct trc_head *record)
+static void tell_item(struct told *told, const struct trc_item *item)
 {
-	const struct trc_item *item = record_item(record, 0);
-
 	if (!item || item->state == TRC_ITEM_UNREADABLE || !item->len)
 		return;
 	told->path = (const char *)trc_item_data(item);
 	told->path_len = item->len;
+}
+
+static void tell_path(struct told *told, const struct trc_head *record)
+{
+	tell_item(told, record_item(record, 0));
 }
 
 struct open_file *file_from_record(struct fds *fds, const struct trc_file *record)
@@ -301,20 +304,35 @@ struct open_file *file_from_call(struct fds *fds, struct thread *thread,
 	return file;
 }
 
+/* One reference, the caller's. */
+static struct object *mapped(struct fds *fds, const struct told *told)
+{
+	struct object *object = find_named(&fds->objects, told);
+
+	if (object)
+		return object_ref(object);
+	object = named(&fds->mapped, told, fds->now);
+	objects_remember(&fds->mapped, object);
+	return object;
+}
+
 struct object *fds_mapped_object(struct fds *fds, const struct trc_page_fault *record)
 {
 	struct told told = { .device = record->device, .inode = record->inode };
-	struct object *object;
 
 	tell_path(&told, &record->head);
 	if (!told.inode || !told.path)
 		return object_ref(fds_object_at(fds, told.device, told.inode));
-	object = find_named(&fds->objects, &told);
-	if (object)
-		return object_ref(object);
-	object = named(&fds->mapped, &told, fds->now);
-	objects_remember(&fds->mapped, object);
-	return object;
+	return mapped(fds, &told);
+}
+
+void fds_program(struct fds *fds, const struct trc_item *path, u32 device, u64 inode, u32 mode)
+{
+	struct told told = { .device = device, .inode = inode, .mode = mode };
+
+	tell_item(&told, path);
+	if (told.inode && told.path)
+		object_unref(mapped(fds, &told));
 }
 
 struct object *fds_path_object(struct fds *fds, const char *path, size_t len)

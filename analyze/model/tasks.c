@@ -194,6 +194,15 @@ static void exec_identity(struct process *process, const struct trc_exec *record
 	identity->modules = NULL;
 }
 
+/* Its pages and blocks have a name from now on. `record` is an exec or a task_found. */
+#define TELL_PROGRAM(model, record, item)                                                          \
+	do {                                                                                       \
+		if ((model)->fds)                                                                  \
+			fds_program((model)->fds, record_item(&(record)->head, item),              \
+				    (record)->exe_device, (record)->exe_inode,                     \
+				    (record)->exe_mode);                                           \
+	} while (0)
+
 /*
  * An exec from another thread than the leader: the kernel ends all others, then gives the caller the
  * leader's number and start time. The process goes on.
@@ -230,6 +239,7 @@ struct thread *task_exec(struct model *model, const struct trc_exec *record)
 	if (!process->ns_pid)
 		process->ns_pid = record->ns_tgid;
 	exec_identity(process, record);
+	TELL_PROGRAM(model, record, EXEC_exe);
 	thread_set_comm(thread, record->comm, sizeof(record->comm));
 	return thread;
 }
@@ -285,6 +295,7 @@ struct thread *task_found(struct model *model, const struct trc_task_found *reco
 		parent_found(model, process); /* children may have been found before it */
 	}
 	set_item(&process->identity.exe, head, FOUND_exe);
+	TELL_PROGRAM(model, record, FOUND_exe);
 	set_item(&process->identity.cwd, head, FOUND_cwd);
 	set_item(&process->identity.cgroup, head, FOUND_cgroup);
 	set_cmdline(&process->identity, record_item(head, FOUND_argv));

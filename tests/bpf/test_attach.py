@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import resource
+import shutil
 import signal
 import socket
 import stat
@@ -14,7 +15,7 @@ import subprocess
 import time
 
 import harness
-from harness import Trace, cases, check, equal, items, run, start, takes, wait, workload
+from harness import Skip, Trace, cases, check, equal, items, run, start, takes, wait, workload
 
 REASON = {"command": 1, "-p": 2, "-t": 3, "-n": 4, "--cgroup": 5, "--container": 6, "-u": 7, "-a": 8, "inherited": 9}
 
@@ -134,6 +135,9 @@ def assert_is(event, task):
 def assert_process(event):
     proc = f"/proc/{event['tgid']}"
     equal(words(event, "exe"), os.readlink(f"{proc}/exe"), "program")
+    there = os.stat(f"{proc}/exe")
+    equal((event["exe_inode"], event["exe_device"], event["exe_mode"]),
+          (there.st_ino, os.major(there.st_dev) << 20 | os.minor(there.st_dev), there.st_mode), "its file")
     equal(words(event, "cwd"), os.readlink(f"{proc}/cwd"), "directory")
     with open(f"{proc}/cmdline") as file:
         equal(words(event, "argv"), file.read().split("\0")[:-1], "arguments")
@@ -872,3 +876,25 @@ def test_epoll(t, case):
         near, r, gone = sorted(links)
         check(re.fullmatch(r"tcp 127\.0\.0\.1:\d+->127\.0\.0\.1:\d+", names[near]), f"the socket is {names[near]}")
         equal((names[r], names[gone]), (links[r], None), "the pipe, and what was one")
+
+
+def test_program_pages(t):
+    """The pages of a program that runs already are known as its file's."""
+    path = t.path("program")
+    shutil.copy("/usr/bin/python3", path)
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+    script = "import sys\nprint('ready', flush=True)\nsys.stdin.readline()\nimport decimal, unicodedata, lzma\nsys.stdin.readline()"
+    program = python(t, script, name=path, stdin=subprocess.PIPE)
+    with open(path, "rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def act():
+        program.stdin.write(b"\n")
+        program.stdin.flush()
+
+    _, trace = during(t, "-p", str(program.pid), "--events", "+pagecache", act=act)
+    inode = os.stat(path).st_ino
+    if not [event for event in trace.of("pagecache_add") if event["inode"] == inode]:
+        raise Skip("it has all its pages")
+    equal({row["path"] for row in trace.sql("SELECT path FROM pagecache WHERE inode = ?", inode)}, {path}, "its name")

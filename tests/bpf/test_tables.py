@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A14, A15: the tables of disks, pages, faults, memory, signals, capabilities, io_urings, polls against known numbers."""
 import os
+import shutil
 
 from harness import Skip, cases, check, equal, workload
 
@@ -73,6 +74,25 @@ def test_pagecache(t):
     (row,) = trace.sql("SELECT * FROM pagecache WHERE inode = ?", inode)
     equal(row["path"], t.path("pages.data"), "the file's name")
     equal([row["added_bytes"], row["deleted_bytes"]], [(61 + 37) * PAGE] * 2, "bytes that entered and left")
+
+
+@cases("/usr/bin/python3", "/bin/true")
+def test_program_pages(t, program):
+    """A program's own file has a name, by its inode; that of a small one is read before the exec says so."""
+    path = t.path("program")
+    shutil.copy(program, path)
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        there = os.fstat(file.fileno())
+    trace = t.record(path, "-c", "", options=["--events", "+pagecache,+block"])
+    device = os.major(there.st_dev) << 20 | os.minor(there.st_dev)
+    (event,) = trace.of("exec")
+    equal((event["exe_inode"], event["exe_device"], event["exe_mode"]), (there.st_ino, device, there.st_mode), "the program of exec")
+    if not [event for event in trace.of("pagecache_add") if event["inode"] == there.st_ino]:
+        raise Skip("this file system does not keep pages as others do")
+    for table in ["pagecache"] + ["disk_file"] * any(event["inode"] == there.st_ino for event in trace.of("block_io")):
+        equal({row["path"] for row in trace.sql(f"SELECT path FROM {table} WHERE inode = ?", there.st_ino)}, {path}, f"its name in {table}")
 
 
 def test_faults(t):
