@@ -358,6 +358,6 @@ bool process_is_of_kernel(const struct process *process)
 	enum { KTHREADD = 2 };
 	const struct identity *identity = &process->identity;
 
-	return identity->known && !identity->exe && !identity->cmdline &&
-	       (process->pid == KTHREADD || process->ppid == KTHREADD);
+	return (process->pid == KTHREADD || process->ppid == KTHREADD) && !identity->exe &&
+	       !identity->cmdline;
 }
