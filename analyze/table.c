@@ -20,6 +20,7 @@ const char *column_unit_name(u8 unit)
 		[UNIT_WALL] = "ns since 1970",
 		[UNIT_BYTES] = "bytes",
 		[UNIT_BOOL] = "bool",
+		[UNIT_ADDRESS] = "address",
 		[UNIT_ERRNO] = "errno",
 	};
 

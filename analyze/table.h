@@ -34,8 +34,9 @@ enum column_unit {
 	UNIT_TS,   /* a moment on the trace clock, ns */
 	UNIT_WALL, /* a moment, ns since 1970 UTC */
 	UNIT_BYTES,
-	UNIT_BOOL,  /* 0 or 1 */
-	UNIT_ERRNO, /* the number of an error, whose name no other column has */
+	UNIT_BOOL,    /* 0 or 1 */
+	UNIT_ADDRESS, /* in memory */
+	UNIT_ERRNO,   /* the number of an error, whose name no other column has */
 };
 
 const char *column_type_name(u8 type); /* "INTEGER", as SQL spells it */

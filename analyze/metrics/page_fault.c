@@ -14,7 +14,7 @@
 	C(count, INTEGER, COUNT, "faults")                                                         \
 	LATENCY_COLUMNS(C, fault_, "the faults, where the kernel tells when they began")           \
 	C(max_ts_ns, INTEGER, TS, "when the longest began")                                        \
-	C(max_address, INTEGER, NUMBER, "the address that it was for")                             \
+	C(max_address, INTEGER, ADDRESS, "the address that it was for")                            \
 	C(complete, INTEGER, BOOL, "0: faults of this thread may be missing")
 
 enum { COLUMNS(COLUMN_ENUM) COLUMN_COUNT };

@@ -30,8 +30,8 @@
 	  "sent: queued, ignored, pending (it was already), no room; delivered: default, "           \
 	  "ignored, handler")                                                                        \
 	C(wait_ns, INTEGER, NS, "delivered: time since it was sent; NULL: that was not seen")        \
-	C(handler, INTEGER, NUMBER, "address of the handler; NULL: none")                            \
-	C(addr, INTEGER, NUMBER,                                                                     \
+	C(handler, INTEGER, ADDRESS, "address of the handler; NULL: none")                           \
+	C(addr, INTEGER, ADDRESS,                                                                    \
 	  "delivered: address of the fault that the signal is for; NULL: it is for none")            \
 	C(sender_uid, INTEGER, NUMBER, "delivered: user id of the sender; NULL: not a process")      \
 	C(status, INTEGER, NUMBER,                                                                   \

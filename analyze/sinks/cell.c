@@ -54,6 +54,9 @@ static void add_integer(struct text *text, const struct column *column, s64 valu
 	case UNIT_BOOL:
 		text_adds(text, value ? "yes" : "no");
 		break;
+	case UNIT_ADDRESS:
+		text_addf(text, "0x%llx", (unsigned long long)value);
+		break;
 	default:
 		text_addi(text, value);
 	}
