@@ -11,7 +11,7 @@
 #include "analyze/table.h"
 
 /* Raised whenever a table or a column changes; a database of another version is refused. */
-#define SQLITE_SCHEMA_VERSION 3
+#define SQLITE_SCHEMA_VERSION 4
 #define SQLITE_APPLICATION_ID 0x74726331 /* "trc1" */
 
 /*
