@@ -331,7 +331,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, u32);
 	__type(value, struct call_copy);
-} syscall_copy SEC(".maps");
+} calls_copy SEC(".maps");
 
 /* Completes the record of the copied call; returns its bytes, 0: there is nothing to tell. */
 static __always_inline u32 copy_complete(struct task_struct *task, struct call_copy *copy)
@@ -382,7 +382,7 @@ int syscall_under_way(struct bpf_iter__task *ctx)
 	if (!task || !task->__state)
 		return 0;
 	state = task_state(task);
-	copy = bpf_map_lookup_elem(&syscall_copy, &zero);
+	copy = bpf_map_lookup_elem(&calls_copy, &zero);
 	if (!state || !copy || bpf_probe_read_kernel(&copy->state, sizeof(copy->state), state))
 		return 0;
 	phase = copy->state.phase;
