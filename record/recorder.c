@@ -14,6 +14,7 @@
 #define DRAIN_TURNS_MAX 128
 #define LOSS_CHECK_NS	(NS_PER_S / 10)
 #define END_BYTES	(16u << 10) /* SUMMARY, INDEX and END, about */
+#define CALL_BYTES	32	    /* of a task that is in a call when the file ends, about */
 
 const char reason_command[] = "command ended";
 const char reason_targets[] = "targets ended";
@@ -90,7 +91,8 @@ static u64 expected_bytes(struct recorder *r)
 	turn_bytes = rings * CONSUMER_TURN_BYTES;
 	open_bytes = (u64)(packed * (double)(stats.open_bytes + turn_bytes));
 	/* HEADER comes twice. */
-	return stats.file_bytes + r->head_bytes + open_bytes + END_BYTES + stats.file_bytes / 128;
+	return stats.file_bytes + r->head_bytes + open_bytes + END_BYTES + stats.file_bytes / 128 +
+	       source_live_tasks(&r->source) * CALL_BYTES;
 }
 
 /* Chunks that are still open are a guess: near the limit they are closed, and it is known. */
