@@ -249,11 +249,11 @@ def test_part_begins_with_all(t, mode):
 
 # Children that end one after the other, two milliseconds apart, from a second on.
 ENDING = """
-import os, time
-begin = time.monotonic()
+import os, sys, time
+begin, slower = time.monotonic(), int(sys.argv[1])
 for i in range(1500):
     if not os.fork():
-        time.sleep(max(begin + 1 + i / 500 - time.monotonic(), 0))
+        time.sleep(max(begin + (1 + i / 500) * slower - time.monotonic(), 0))
         os._exit(0)
 for i in range(1500):
     os.wait()
@@ -262,14 +262,16 @@ for i in range(1500):
 
 def test_delay_of_attached(t):
     """The same of the first file, if that begins some time after the attach."""
-    program = harness.start([sys.executable, "-S", "-c", ENDING])
-    time.sleep(0.6)
-    succeed([harness.RECORD, "-q", "-o", t.path("run.trc"), "-p", str(program.pid), "--delay", "600ms", "--events=-sched"])
+    program = harness.start([sys.executable, "-S", "-c", ENDING, str(harness.SLOWER)])
+    time.sleep(0.6 * harness.SLOWER)
+    succeed([harness.RECORD, "-q", "-o", t.path("run.trc"), "-p", str(program.pid), "--delay", f"{600 * harness.SLOWER}ms", "--events=-sched"])
     equal(wait(program), 0, "exit of the program")
     assert_begun([harness.Trace(t.path("run.trc"))])
 
 
-WAITING = "/bin/cat <(sleep 2.3); exit 0"  # three that wait: for a time, for a pipe, for a child
+def waiting():
+    """Three that wait: for a time, for a pipe, for a child."""
+    return "/bin/bash", "-c", f"sleep {2.3 * harness.SLOWER} | cat; exit 0"
 
 
 def spent(trace):
@@ -281,8 +283,8 @@ def spent(trace):
 @cases("bpf", "ptrace")
 def test_part_ends_with_calls(t, backend):
     """A file in the middle knows what is waited for all through it; together no call comes twice."""
-    options = ["--backend", backend, "--rotate", "400ms"]
-    equal(record(t, "/bin/bash", "-c", WAITING, options=options).returncode, 0, "exit")
+    options = ["--backend", backend, "--rotate", f"{400 * harness.SLOWER}ms"]
+    equal(record(t, *waiting(), options=options).returncode, 0, "exit")
     files = series(t)
     check(len(files) >= 4, f"{len(files)} files")
     for trace in files[1:-1]:
@@ -308,11 +310,11 @@ def test_part_ends_with_calls(t, backend):
 def test_dump_ends_with_calls(t):
     """So does each file of a flight recorder."""
     control = Control(t)
-    recorder = begin(t, "/bin/bash", "-c", WAITING, options=["-F", "1h", *control.option])
+    recorder = begin(t, *waiting(), options=["-F", "1h", *control.option])
     until(lambda: os.path.exists(t.path("run-0001.trc")), "the file")
     until(lambda: "recording" in control.ask("status"), "the recording")
     for _ in range(3):
-        time.sleep(0.4)
+        time.sleep(0.4 * harness.SLOWER)
         equal(control.ask("dump"), "ok", "dump")
     equal(wait(recorder), 0, "exit")
     files = series(t)

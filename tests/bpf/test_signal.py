@@ -141,7 +141,7 @@ for end in ends:
 
 def ends_of(lines):
     """What becomes of signals, without pids, and without what of strace's lines replay has not."""
-    lines = [re.sub(r"si_pid=\d+", "si_pid=N", re.sub(r", si_[us]time=\d+", "", line)) for line in lines]
+    lines = [re.sub(r"si_pid=\d+", "si_pid=N", re.sub(r", si_[us]time=\d+( /\* [\d.]+ s \*/)?", "", line)) for line in lines]
     return [re.sub(r"BUS_ADRERR, si_addr=0x\w+", "BUS_ADRERR, si_addr=N", line) for line in lines]
 
 
