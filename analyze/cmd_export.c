@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/suggest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct export_options {
@@ -133,6 +134,9 @@ static int export_events(struct walk *walk, const struct schema_kind *only, bool
 	struct walk_step step;
 
 	progress_init(&progress);
+	/* All that the file has, also what the next part tells of again. */
+	free(walk->continued);
+	walk->continued = NULL;
 	if (csv)
 		add_csv_heading(&line, only, add);
 	while (walk_next(walk, &step)) {

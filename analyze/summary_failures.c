@@ -53,6 +53,12 @@ static int by_group(const void *x, const void *y)
 		     : compare_numbers(page_number(&a[PROCESS_end]), page_number(&b[PROCESS_end]));
 }
 
+static bool ended_in_window(const struct page *page, const struct value *row)
+{
+	return !page->walk->selection.active ||
+	       selection_time(&page->walk->selection, page_number(&row[PROCESS_end]));
+}
+
 /* Those killed by a signal first; of both the last, which is nearest to how all ended. */
 static int by_weight(const void *x, const void *y)
 {
@@ -64,14 +70,15 @@ static int by_weight(const void *x, const void *y)
 }
 
 /* Sorted; *ret_groups (free it) has room for each. */
-static size_t group_ends(const struct rows *processes, struct ends **ret_groups)
+static size_t group_ends(struct page *page, struct ends **ret_groups)
 {
+	const struct rows *processes = page_rows(page, "process");
 	const struct value **bad = xcalloc(processes->count + 1, sizeof(*bad));
 	struct ends *groups;
 	size_t count = 0, group_count = 0;
 
 	for (size_t i = 0; i < processes->count; i++)
-		if (ended_badly(processes->rows[i]))
+		if (ended_badly(processes->rows[i]) && ended_in_window(page, processes->rows[i]))
 			bad[count++] = processes->rows[i];
 	qsort(bad, count, sizeof(struct value *), by_group);
 	groups = xcalloc(count + 1, sizeof(*groups));
@@ -110,7 +117,7 @@ static void add_ends(struct page *page, const struct ends *ends, bool first)
 void page_put_bad_ends(struct page *page)
 {
 	struct ends *groups;
-	size_t count = group_ends(page_rows(page, "process"), &groups);
+	size_t count = group_ends(page, &groups);
 	size_t shown = count < ENDS_SHOWN ? count : ENDS_SHOWN, killed = 0;
 
 	while (killed < shown && page_number(&groups[killed].row[PROCESS_signal]))

@@ -45,7 +45,8 @@ struct failures { /* key: struct key, then the directory */
 
 struct state {
 	struct text_map places;
-	u32 connect_name; /* of calls that went on; CALL_NAMES_MAX: there was none */
+	u32 connect_id; /* the call's name; CALL_NAMES_MAX: there is none */
+	bool connect_sought;
 	size_t long_bytes;
 	struct text place;
 };
@@ -55,7 +56,7 @@ static void init(struct fold *fold)
 	struct state *state = fold->state;
 
 	state->places.value_size = sizeof(struct failures);
-	state->connect_name = CALL_NAMES_MAX;
+	state->connect_id = CALL_NAMES_MAX;
 }
 
 /* As dirname does: "/a/b" → "/a", "/a" → "/", "a" → ".". */
@@ -114,15 +115,15 @@ static struct failures *count(struct fold *fold, const struct walk_step *step,
 
 /* What a call to connect failed with, be it behind the call; 0: not, or not yet. */
 static u32 connect_failure(struct fold *fold, const struct walk_step *step,
-			   const struct trc_syscall *record, u32 name)
+			   const struct trc_syscall *record)
 {
-	struct state *state = fold->state;
 	const struct file_use *uses;
 
-	if (!model_uses(fold->walk->model, step->thread, &step->event, &uses) ||
+	/* Where calls are selected the events are not told. */
+	if (fold->walk->selection.calls ||
+	    !model_uses(fold->walk->model, step->thread, &step->event, &uses) ||
 	    uses[0].op != FILE_OP_connect)
 		return call_failure(record);
-	state->connect_name = name;
 	return connect_call_error(uses[0].file ? uses[0].file->object->socket : NULL, record);
 }
 
@@ -141,7 +142,7 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 	if (!call_error(record))
 		return;
 	key.name = call_names_id(fold->walk->calls, record->abi, record->nr);
-	key.error = (u16)connect_failure(fold, step, record, key.name);
+	key.error = (u16)connect_failure(fold, step, record);
 	if (!key.error || is_sigreturn(call_names_get(fold->walk->calls, key.name)->name))
 		return;
 	key.place = (u8)call_place(fold->walk, step, record, &state->place);
@@ -150,20 +151,39 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 		failures->total_ns += record->duration_ns;
 }
 
-/* Behind a call that is shown. */
+/* The call that it is told behind may lie before the window, or before the recording. */
+static u32 connect_id(struct fold *fold)
+{
+	const struct trace_meta *meta = fold->walk->meta;
+	struct state *state = fold->state;
+
+	for (size_t i = 0; i < meta->table_count && !state->connect_sought; i++) {
+		const struct syscall_desc *desc = syscall_by_name(&meta->tables[i], "connect");
+
+		if (!desc)
+			continue;
+		state->connect_id = call_names_id(fold->walk->calls, meta->tables[i].abi, desc->nr);
+		break;
+	}
+	state->connect_sought = true;
+	return state->connect_id;
+}
+
 static void event(struct fold *fold, const struct walk_step *step)
 {
 	const struct trc_sock *record = (const struct trc_sock *)step->event.record;
 	struct state *state = fold->state;
-	struct key key = { .name = state->connect_name, .place = PLACE_OTHER };
+	struct key key = { .place = PLACE_OTHER };
 	const struct object *object;
 
-	if (step->event.kind_id != TRC_KIND_sock || !step->thread ||
-	    state->connect_name == CALL_NAMES_MAX)
+	if (step->event.kind_id != TRC_KIND_sock || !step->thread)
 		return;
 	object = model_socket(fold->walk->model, record);
 	key.error = object ? (u16)connect_late_error(object->socket, record) : 0;
 	if (!key.error)
+		return;
+	key.name = connect_id(fold);
+	if (key.name == CALL_NAMES_MAX)
 		return;
 	text_clear(&state->place);
 	socket_place(object, &state->place);

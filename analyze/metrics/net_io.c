@@ -203,7 +203,8 @@ static void add_uses(struct fold *fold, const struct walk_step *step,
 			object = accepted(step->thread, object, record);
 		row = find_row(fold, net_of(fold, step->thread->process), object, record,
 			       uses[i].op);
-		if (record && uses[i].op == FILE_OP_connect)
+		/* Where calls are selected the events are not told. */
+		if (record && uses[i].op == FILE_OP_connect && !fold->walk->selection.calls)
 			error = connect_call_error(object->socket, record);
 		else
 			error = record ? call_failure(record) : 0;

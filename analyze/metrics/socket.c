@@ -2,6 +2,8 @@
 /* Tables socket and socket_name: a row per socket, and one per name that it had. */
 #include "analyze/metrics/file_stats.h"
 #include "analyze/metrics/users.h"
+#include "analyze/metrics/instance.h"
+#include "analyze/model/connects.h"
 #include "analyze/model/idmap.h"
 #include "analyze/model/sockets.h"
 
@@ -59,12 +61,17 @@ static void add_uses(struct fold *fold, const struct walk_step *step,
 
 	for (size_t i = 0; i < count; i++) {
 		struct sock_row *row;
+		u32 error;
 
 		if (!uses[i].file || uses[i].file->object->type != OBJECT_socket)
 			continue;
 		row = row_get(fold->state, uses[i].file->object);
-		file_stats_add(&row->stats, uses[i].op, uses[i].bytes, step->event.record->ts,
-			       record);
+		error = record ? call_failure(record) : 0;
+		/* Where calls are selected the events are not told. */
+		if (record && uses[i].op == FILE_OP_connect && !fold->walk->selection.calls)
+			error = connect_call_error(uses[i].file->object->socket, record);
+		file_stats_add_as(&row->stats, uses[i].op, uses[i].bytes, step->event.record->ts,
+				  record, error);
 		users_add(&row->users, step->thread->process);
 	}
 }
@@ -76,15 +83,23 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 
 static void event(struct fold *fold, const struct walk_step *step)
 {
+	const struct trc_sock *record = (const struct trc_sock *)step->event.record;
+	struct sock_row *row;
 	struct object *object;
+	u32 error;
 
 	if (step->event.kind_id == TRC_KIND_uring_complete)
 		add_uses(fold, step, NULL);
 	if (step->event.kind_id != TRC_KIND_sock || !step->thread)
 		return;
-	object = model_socket(fold->walk->model, (const struct trc_sock *)step->event.record);
-	if (object)
-		users_add(&row_get(fold->state, object)->users, step->thread->process);
+	object = model_socket(fold->walk->model, record);
+	if (!object)
+		return;
+	row = row_get(fold->state, object);
+	users_add(&row->users, step->thread->process);
+	error = connect_late_error(object->socket, record);
+	if (error)
+		file_stats_add_error(&row->stats, error);
 }
 
 static const char *origin_name(u8 reason)

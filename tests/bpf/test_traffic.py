@@ -234,6 +234,11 @@ def test_refused(t):
     io = {row["service"]: row for row in table("net_io") if row["protocol"] == "tcp" and row["role"] == "client"}
     equal(counts(io[f"127.0.0.1:{nobody}"], "connect_count", "error_count", "errors"), (5, 4, "ECONNREFUSED 4"), "net_io")
     equal(counts(io[f"127.0.0.1:{port}"], "connect_count", "error_count", "errors"), (2, 0, None), "net_io of the good ones")
+    sums = [row["errors"] for row in table("socket") if "ECONNREFUSED 1" in (row["errors"] or "")]
+    check(len(sums) == 4 and not any("EINPROGRESS" in errors for errors in sums), f"errors of sockets: {sums}")
+    # With selected calls the events are not told: what the call said has to do.
+    failed = {row["errno_name"]: row["count"] for row in table("failure", "-e", "connect")}
+    equal((failed.get("EINPROGRESS"), sum(failed.values())), (2, 4), f"selected: {failed}")
     summary = trace.analyze("report").stdout
     check(re.search(rf"\nFailures .*\n +4  connect ECONNREFUSED .* tcp 127\.0\.0\.1:{nobody}\n", summary), f"summary: {summary}")
     # Its last connect went well, or failed.
