@@ -151,7 +151,7 @@ static void keep_cause(struct span_thread *st, const struct trc_syscall *record,
 
 void spans_call(struct spans *spans, struct span_thread *st, const struct trc_syscall *record)
 {
-	u64 end_ns = record->head.ts, entry_ns = end_ns - record->duration_ns;
+	u64 end_ns = record->head.ts, entry_ns = end_ns - record->duration_ns, from_ns;
 	struct span_call call = { .nr = record->nr, .abi = record->abi };
 
 	if (record->state == TRC_SYSCALL_NO_ENTER || record->duration_ns > end_ns)
@@ -166,8 +166,9 @@ void spans_call(struct spans *spans, struct span_thread *st, const struct trc_sy
 	else if (spans_open_segment(st)->state == SPAN_unknown && spans_open_segment(st)->guess)
 		spans_open_segment(st)->state = SPAN_sleep;
 	st->seen_ns = end_ns;
-	if (entry_ns > spans_told_ns(st))
-		spans_tell(spans, st, entry_ns < end_ns ? entry_ns : end_ns, NULL);
+	from_ns = entry_ns > st->outside_ns ? entry_ns : st->outside_ns;
+	if (from_ns > spans_told_ns(st))
+		spans_tell(spans, st, from_ns < end_ns ? from_ns : end_ns, NULL);
 	call.start_ns = entry_ns;
 	/* Else it was on a CPU all the time. */
 	if (st->count > 1 || spans_open_segment(st)->state != SPAN_user || waits_again(record))

@@ -8,6 +8,8 @@
 
 /* More are not held back: the oldest are told without the call that they lie in. */
 #define SEGMENTS_MAX 512
+/* Of what lies in no call for sure only so many: a page fault that is told at its end may be for some of them. */
+#define SEGMENTS_OUTSIDE_MAX 32
 
 struct segment { /* ends where the next one begins */
 	u64 start_ns;
@@ -39,6 +41,8 @@ struct span_thread {
 	u64 end_ns;
 	bool ended;
 	u64 blind_ns; /* blind intervals up to here have been passed */
+	/* The last moment at which it was in no call for sure: nothing before lies in one that ends later. */
+	u64 outside_ns;
 	/* Woken before it went to sleep, or so it looked: both at once, on two CPUs. */
 	u64 early_ns;
 	struct segment early; /* by whom */

@@ -170,8 +170,11 @@ static u8 waiting_state(const struct trc_sched_switch *record)
 /* Called wherever a thread leaves the CPU, seen or not: between two of these only a few segments are added. */
 static void hold_back(struct spans *spans, struct span_thread *st)
 {
-	if (st->count > SEGMENTS_MAX)
-		spans_tell(spans, st, st->segments[SEGMENTS_MAX / 2].start_ns, NULL);
+	bool outside = st->outside_ns == spans_open_segment(st)->start_ns;
+	size_t max = outside ? SEGMENTS_OUTSIDE_MAX : SEGMENTS_MAX;
+
+	if (st->count > max)
+		spans_tell(spans, st, st->segments[max / 2].start_ns, NULL);
 }
 
 static void left(struct spans *spans, struct thread *thread, const struct trc_sched_switch *record)
@@ -190,8 +193,8 @@ static void left(struct spans *spans, struct thread *thread, const struct trc_sc
 	spans_turn(st, ts, waiting_state(record));
 	if (record->flags & TRC_SWITCH_IN_CALL)
 		spans_open_segment(st)->in_call = true;
-	else if (record->flags & TRC_SWITCH_NOT_IN_CALL && ts > spans_told_ns(st))
-		spans_tell(spans, st, ts, NULL);
+	else if (record->flags & TRC_SWITCH_NOT_IN_CALL)
+		st->outside_ns = ts;
 	hold_back(spans, st);
 }
 

@@ -41,6 +41,48 @@ static void test_child_name(void)
 	scene_release(&scene);
 }
 
+/* A page fault is told at its end: all waits since it began are its own, also of a thread that lost the CPU in it. */
+static void test_fault(void)
+{
+	struct {
+		struct trc_page_fault record;
+		u8 items[sizeof(struct trc_item) + 8];
+	} fault = { .record = { .head = SCENE_HEAD(page_fault, 19000, 100, 100),
+				.major = 1,
+				.duration_ns = 17000,
+				.inode = 5,
+				.device = 1 } };
+	struct scene scene;
+	struct table_sink t;
+
+	scene_item(fault.items, 0, TRC_TYPE_str, "/mapped", 7);
+	fault.record.head.len = sizeof(fault);
+	scene_begin(&scene, 9);
+	scene_exec(&scene, 1000, 100, 100, 0, "/bin/sh", "sh", 2);
+	for (u64 at = 3000; at <= 13000; at += 5000) {
+		scene_switch(&scene,
+			     (struct scene_switch){
+				     .at = at,
+				     .tid = 100,
+				     .state = at == 13000 ? TRC_SCHED_RUNNABLE
+							  : TRC_SCHED_UNINTERRUPTIBLE,
+				     .flags = TRC_SWITCH_FROM_TARGET | TRC_SWITCH_NOT_IN_CALL });
+		if (at < 13000)
+			scene_wake(&scene, at + 3000, 9, 100);
+		scene_come(&scene, at + 4000, 100);
+	}
+	scene_put(&scene, TRC_CLASS_MEMORY, &fault.record.head);
+	scene_finish(&scene);
+	table_fill(&t, scene.path, "wait", NULL);
+	CHECK_EQ(t.rows.count, 1);
+	CHECK_EQ(table_int(&t, 0, "count"), 2);
+	CHECK_EQ(table_int(&t, 0, "total_ns"), 6000);
+	CHECK_STR(table_text(&t, 0, "reason"), "fault");
+	CHECK_STR(table_text(&t, 0, "object"), "/mapped");
+	table_release(&t);
+	scene_release(&scene);
+}
+
 /* That of a file is no wait for its contents; who had it ended the wait, unless that was the kernel's own thread. */
 static void test_file_lock(void)
 {
@@ -165,6 +207,7 @@ static void test_pause(void)
 int main(void)
 {
 	test_child_name();
+	test_fault();
 	test_file_lock();
 	test_missing_calls();
 	test_pause();
