@@ -128,14 +128,23 @@ static void put_sections(struct page *page)
 	page_put_words(page);
 }
 
+/* What was recorded, as it was said on the command line. */
+static void add_recorded(struct page *page, const struct value *trace)
+{
+	const char *targets = trace_meta_option(page->walk->meta, "targets");
+	const struct value attached = value_text(targets);
+	bool command = trace[TRACE_command].type == VALUE_TEXT;
+
+	if (!command)
+		text_adds(&page->line, *targets ? "attached: " : "(attached)");
+	page_add_clipped(page, command ? &trace[TRACE_command] : &attached, page->narrow ? 32 : 48);
+}
+
 static void put_header(struct page *page, const struct value *trace)
 {
 	text_add_printable(&page->line, page->walk->path, strlen(page->walk->path));
 	text_adds(&page->line, "   ");
-	if (trace[TRACE_command].type == VALUE_TEXT)
-		page_add_clipped(page, &trace[TRACE_command], page->narrow ? 32 : 48);
-	else
-		text_adds(&page->line, "(attached)");
+	add_recorded(page, trace);
 	add_outcome(page, trace);
 	text_adds(&page->line, "   ");
 	text_add_ns(&page->line, page_number(&trace[TRACE_duration]));

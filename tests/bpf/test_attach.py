@@ -415,7 +415,7 @@ def test_container(t, form):
 
 
 def test_user(t):
-    """-u: the real user's, and those that become so."""
+    """-u: the real user's, and those that become so; the report's first line says of whom it is."""
     one = start(["setpriv", "--reuid=65534", "--clear-groups", "sleep", "60"])
     time.sleep(0.2)
 
@@ -428,6 +428,8 @@ def test_user(t):
     equal((added.get(one.pid), added.get(later)), (0, 1), "added")
     equal({event["uid"] for event in trace.of("task_found")}, {65534}, "users")
     check("/bin/true" in [words(event, "filename") for event in trace.of("exec")], "what it ran")
+    heading = trace.analyze("report").stdout.splitlines()[0]
+    check(f"   attached: -u {nobody}   " in heading, heading)
 
 
 @takes(200)

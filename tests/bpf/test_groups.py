@@ -3,7 +3,7 @@
 import glob
 import os
 
-from harness import ROOT, cases, check, equal, workload
+from harness import ROOT, Skip, cases, check, equal, workload
 
 
 def test_task_alone(t):
@@ -51,7 +51,10 @@ def test_alone(t, group):
     """Each group works without any other; only its own programs and those of tasks and targets are loaded."""
     trace = t.record(workload("children"), "fork", "11", options=["--events", "task," + group])
     programs = programs_of(trace)
-    check([name for name in programs if name.startswith(group + "_")], f"programs: {programs}")
+    own = [name for name in programs if name.startswith(group + "_")]
+    if not own and "missing_hooks" in trace.analyze("info").stdout:
+        raise Skip(trace.result.stderr)
+    check(own, f"programs: {programs}")
     rest = {name.split("_")[0] for name in programs} - {group, "task", "target"}
     equal(rest, {"syscall"} if group == "memory" else set(), "groups of the other programs")
     equal(len(trace.of("task_exit")), 12, "deaths")
