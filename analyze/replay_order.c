@@ -313,8 +313,8 @@ static int pass_fork(const struct walk *first, struct walk **ret_walk)
 		free(walk);
 		return r;
 	}
-	/* The model says whose events are shown; its birth times do not matter here. */
-	walk->model = model_new(0);
+	/* The model says whose events are shown. */
+	walk->model = model_new(walk->reader);
 	if (walk->has_sched)
 		walk_follow_spans(walk);
 	if (walk->fds)

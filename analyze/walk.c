@@ -16,15 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Boot clock minus trace clock, as the first sample has it: a suspend later moves it, start times do not. */
-static s64 boot_offset(const struct trace_reader *reader)
-{
-	size_t count;
-	const struct trace_clock_sample *samples = trace_reader_clocks(reader, &count);
-
-	return count ? (s64)(samples[0].boot_ns - samples[0].mono_ns) : 0;
-}
-
 /* Is it of another recording than the first? `cat a b` puts several into a file. */
 static bool is_other(const struct walk *walk, u32 section)
 {
@@ -200,7 +191,7 @@ int walk_open(const char *path, const struct selection_options *options, u64 cla
 	walk->lost_count = walk->losses->lost_count;
 	walk->decoder = decoder_new(walk->meta);
 	walk->calls = call_names_new(walk->decoder);
-	walk->model = model_new(boot_offset(walk->reader));
+	walk->model = model_new(walk->reader);
 	add_commands(walk, walk->model);
 	if (classes & WALK_SPANS) {
 		find_sched(walk);

@@ -291,7 +291,8 @@ struct task_tail {
 /* --- stacks: bits of the variable `stacks` and of the array `stack_calls`, a byte per struct syscall_spec */
 
 /* TRC_STACK_FUTEX, TRC_STACK_SYSCALL of events.h, and: */
-#define STACK_MODULE 8 /* the call may map code of a file */
+#define STACK_MODULE 8	/* the call may map code of a file */
+#define STACK_PROT   16 /* the same, if its third argument has PROT_EXEC */
 
 #define STACK_FRAMES_MAX                                                                           \
 	127		/* what the kernel gives at most by default: kernel.perf_event_max_stack */
@@ -318,7 +319,7 @@ struct cpu_counters {
 	u64 lost[TRC_KIND_MAX]; /* by kind: the ring was full */
 	u64 lost_task;		/* a new task got no storage: it and its children are not watched */
 	u64 lost_string;	/* a call's items found no memory */
-	u64 unseen;		/* runs from which a target was hidden: see task_is_hidden() */
+	u64 unseen; /* runs from which a target was hidden (see task_is_hidden()), or its memory map */
 };
 
 /* --- shared variables, in .bss, read by record through the mapping */

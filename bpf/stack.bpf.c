@@ -79,7 +79,7 @@ __noinline int stack_module(u64 address, u64 now)
 		/* Another thread maps right now. */
 		c = cpu_counters();
 		if (c)
-			c->lost[TRC_KIND_module]++;
+			c->unseen++;
 		return 0;
 	}
 	if (!mapping.file)
@@ -138,12 +138,25 @@ __noinline int stack_exec(u64 now)
 	return 0;
 }
 
-/* A call that may have mapped code, and did. Protecting returns 0 and names the place. */
+#define PROT_EXEC	  4
+#define READ_IMPLIES_EXEC 0x400000
+
+/*
+ * A call that may have mapped code, and did. Protecting returns 0 and names the place. All others are left alone: while another
+ * thread maps nothing can be looked at.
+ */
 __noinline int stack_call_exit(struct task_state *state, s64 ret, u64 now)
 {
-	if (!stacks || !state)
+	struct task_struct *task = bpf_get_current_task_btf();
+	u8 wanted;
+
+	if (!stacks || !state || (ret < 0 && ret >= -4095))
 		return 0;
-	if (!(ret < 0 && ret >= -4095) && (stack_wanted(state->spec_index) & STACK_MODULE))
+	wanted = stack_wanted(state->spec_index);
+	if (wanted & STACK_PROT &&
+	    (state->call.arg2 & PROT_EXEC || task->personality & READ_IMPLIES_EXEC))
+		wanted |= STACK_MODULE;
+	if (wanted & STACK_MODULE)
 		stack_module(ret ?: state->call.arg0, now);
 	return 0;
 }

@@ -370,6 +370,7 @@ struct task_struct {
 	int prio;
 	unsigned int in_iowait : 1;
 	unsigned int flags;
+	unsigned int personality;
 	int exit_code;
 	pid_t pid;
 	pid_t tgid;

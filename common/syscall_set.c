@@ -3,13 +3,13 @@
 #include "common/syscalls.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/options.h"
+#include "common/regexp.h"
 #include "common/suggest.h"
 #include "common/text.h"
 
@@ -227,14 +227,10 @@ static int add_regex(struct parser *parser, const struct item *item)
 	size_t len = strlen(item->text), count;
 	bool closed = len > 1 && item->text[len - 1] == '/';
 	_cleanup_free_ char *pattern = xstrndup(item->text + 1, len - 1 - closed);
+	_cleanup_free_ char *why = NULL;
 	regex_t regex;
-	int r;
 
-	r = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
-	if (r) {
-		char why[128];
-
-		regerror(r, &regex, why, sizeof(why));
+	if (regexp_compile(pattern, &regex, &why)) {
 		parser->error = xasprintf("'%s' is not a regular expression: %s", item->text, why);
 		return -EINVAL;
 	}

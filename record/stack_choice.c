@@ -102,26 +102,26 @@ void stack_choice_release(struct stack_choice *choice)
 	choice->calls = NULL;
 }
 
-/* mmap, mprotect and their like, by what they are given. */
-static bool maps_memory(const struct syscall_desc *desc)
+/* Do mmap, mprotect and their like map code? By what they are given. */
+static u8 maps_code(const struct syscall_desc *desc)
 {
 	for (u8 i = 0; i < desc->arg_count; i++) {
 		const char *set = desc->args[i].set;
 
-		if (set && (!strcmp(set, "mmap_prot") || !strcmp(set, "mmap_arg_struct")))
-			return true;
+		if (set && !strcmp(set, "mmap_prot"))
+			return i == 2 ? STACK_PROT : STACK_MODULE;
+		if (set && !strcmp(set, "mmap_arg_struct"))
+			return STACK_MODULE;
 	}
-	return false;
+	return 0;
 }
 
 static u8 wanted_of(const struct stack_choice *choice, const struct syscall_desc *desc, u8 abi,
 		    const struct syscall_spec *spec)
 {
 	const u8 unsent = SPEC_SKIP | SPEC_QUIET | SPEC_HIDDEN;
-	u8 wanted = 0;
+	u8 wanted = maps_code(desc);
 
-	if (maps_memory(desc))
-		wanted |= STACK_MODULE;
 	if (desc->classes & SYSCALL_FUTEX)
 		wanted |= choice->why & TRC_STACK_FUTEX;
 	if (!(spec->flags & unsent) &&

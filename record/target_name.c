@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "common/regexp.h"
 #include "common/suggest.h"
 
 DEFINE_CLEANUP(DIR *, closedir)
@@ -146,11 +146,9 @@ int target_add_name(struct targets *targets, const char *text, char **ret_error)
 
 	if (len >= 2 && text[0] == '/' && text[len - 1] == '/') {
 		_cleanup_free_ char *source = xstrndup(text + 1, len - 2);
-		char why[128];
+		_cleanup_free_ char *why = NULL;
 
-		err = regcomp(&pattern.regex, source, REG_EXTENDED | REG_NOSUB);
-		if (err) {
-			regerror(err, &pattern.regex, why, sizeof(why));
+		if (regexp_compile(source, &pattern.regex, &why)) {
 			*ret_error = xasprintf("-n %s: not a regular expression: %s", text, why);
 			return -EINVAL;
 		}

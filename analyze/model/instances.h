@@ -14,7 +14,8 @@ struct command { /* that a recording started */
 };
 
 struct model {
-	s64 boot_offset_ns;
+	const struct trace_reader *reader;
+	s64 boot_offset_ns; /* boot clock minus trace clock */
 	size_t command_count, command_capacity;
 	struct command *commands;
 	struct model_hooks hooks;

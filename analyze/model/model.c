@@ -12,13 +12,23 @@
 
 #include <stdlib.h>
 
-struct model *model_new(s64 boot_offset_ns)
+/* Boot clock minus trace clock, as the first sample has it: a suspend later moves it, start times do not. */
+static s64 boot_offset(const struct trace_reader *reader)
+{
+	size_t count;
+	const struct trace_clock_sample *samples = trace_reader_clocks(reader, &count);
+
+	return count ? (s64)(samples[0].boot_ns - samples[0].mono_ns) : 0;
+}
+
+struct model *model_new(const struct trace_reader *reader)
 {
 	struct model *model = xcalloc(1, sizeof(*model));
 
-	model->boot_offset_ns = boot_offset_ns;
+	model->reader = reader;
+	model->boot_offset_ns = reader ? boot_offset(reader) : 0;
 	model->next_gone_at = UINT64_MAX;
-	model->stacks = stacks_new();
+	model->stacks = stacks_new(reader ? trace_reader_meta(reader)->machine_id : NULL);
 	model->futexes = futexes_new();
 	return model;
 }
@@ -127,7 +137,9 @@ static void code_event(struct model *model, struct thread *thread, const struct 
 	else if (event->kind_id == TRC_KIND_kernel_symbol)
 		stacks_add_symbol(model->stacks, record);
 	else if (thread)
-		modules_add(&thread->process->identity.modules, record);
+		modules_add(&thread->process->identity.modules, record,
+			    model->reader ? trace_reader_wall_ns(model->reader, event->record->ts)
+					  : 0);
 }
 
 bool model_add_stack(const struct model *model, u32 section, u32 id, const struct modules *modules,

@@ -145,8 +145,8 @@ struct model_hooks {
 struct model;
 struct decoder;
 
-/* `boot_offset_ns` is boot clock minus trace clock. */
-struct model *model_new(s64 boot_offset_ns);
+/* Of a trace, whose reader stays with the caller, and there for as long; NULL: its clocks and machine are not known. */
+struct model *model_new(const struct trace_reader *reader);
 /*
  * The command that a recording started was forked early and held until the probes were live: its life
  * counts from the recording's start, unless it is found running. Several recordings may be in one file. No pid: nothing.

@@ -23,6 +23,9 @@ struct module {
 	u64 start, end, offset;
 	struct string *path;	 /* NULL: unknown */
 	struct string *build_id; /* the same */
+	u64 inode;
+	u32 dev_major, dev_minor;
+	s64 mapped_ns; /* wall clock */
 };
 
 /*
@@ -149,7 +152,7 @@ static struct modules *join(struct modules *low, struct modules *high)
 	return tree;
 }
 
-void modules_add(struct modules **slot, const struct trc_module *record)
+void modules_add(struct modules **slot, const struct trc_module *record, s64 wall_ns)
 {
 	struct modules *low, *high, *old = *slot;
 
@@ -158,9 +161,15 @@ void modules_add(struct modules **slot, const struct trc_module *record)
 	low = before(old, record->start);
 	high = behind(old, record->end);
 	if (count_of(low) + count_of(high) < MODULES_MAX) {
-		struct module module = { record->start, record->end, record->offset,
-					 item_string(&record->head, MODULE_path),
-					 item_string(&record->head, MODULE_build_id) };
+		struct module module = { .start = record->start,
+					 .end = record->end,
+					 .offset = record->offset,
+					 .path = item_string(&record->head, MODULE_path),
+					 .build_id = item_string(&record->head, MODULE_build_id),
+					 .inode = record->inode,
+					 .dev_major = record->dev_major,
+					 .dev_minor = record->dev_minor,
+					 .mapped_ns = wall_ns };
 
 		low = join(low, node_new(module, NULL, NULL));
 	}
@@ -189,6 +198,20 @@ static void add_name(struct text *text, const char *name)
 	}
 }
 
+static const char *function_at(const struct stacks *stacks, const struct module *module, u64 offset)
+{
+	const struct string *id = module->build_id;
+	const struct symbols_file file = { .path = module->path->data,
+					   .id = id ? (const u8 *)id->data : NULL,
+					   .id_len = id ? id->len : 0,
+					   .inode = module->inode,
+					   .dev_major = module->dev_major,
+					   .dev_minor = module->dev_minor,
+					   .mapped_ns = module->mapped_ns };
+
+	return stacks->names ? symbols_name(stacks->names, &file, offset) : NULL;
+}
+
 /* `returns`: the address is where a call goes on, which may be the next function. */
 static void add_user_frame(const struct stacks *stacks, const struct modules *modules, u64 address,
 			   bool returns, struct text *text)
@@ -200,11 +223,7 @@ static void add_user_frame(const struct stacks *stacks, const struct modules *mo
 		text_addx(text, address);
 		return;
 	}
-	name = stacks->names && module->build_id
-		       ? symbols_name(stacks->names, module->path->data,
-				      (const u8 *)module->build_id->data, module->build_id->len,
-				      address - module->start + module->offset - returns)
-		       : NULL;
+	name = function_at(stacks, module, address - module->start + module->offset - returns);
 	if (name) {
 		add_name(text, name);
 		return;
@@ -217,13 +236,13 @@ static void add_user_frame(const struct stacks *stacks, const struct modules *mo
 
 /* ---- stacks ---- */
 
-struct stacks *stacks_new(void)
+struct stacks *stacks_new(const char *machine_id)
 {
 	struct stacks *stacks = xcalloc(1, sizeof(*stacks));
 
 	stacks->symbol_size = SYMBOLS_MIN;
 	stacks->symbols = xcalloc(stacks->symbol_size, sizeof(*stacks->symbols));
-	stacks->names = symbols_new();
+	stacks->names = symbols_new(machine_id);
 	return stacks;
 }
 

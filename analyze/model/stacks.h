@@ -13,8 +13,8 @@
 
 struct modules;
 
-/* Takes a mapping in: what it covers is no more. *slot may be NULL, an empty one. */
-void modules_add(struct modules **slot, const struct trc_module *record);
+/* Takes a mapping in, made at that time since 1970: what it covers is no more. *slot may be NULL, an empty one. */
+void modules_add(struct modules **slot, const struct trc_module *record, s64 wall_ns);
 struct modules *modules_ref(struct modules *modules); /* NULL stays NULL */
 void modules_unref(struct modules *modules);	      /* accepts NULL */
 
@@ -22,7 +22,8 @@ void modules_unref(struct modules *modules);	      /* accepts NULL */
 
 struct stacks;
 
-struct stacks *stacks_new(void);
+/* `machine_id`: of the machine that recorded; NULL or empty if it is not known. */
+struct stacks *stacks_new(const char *machine_id);
 void stacks_free(struct stacks *stacks);
 /* Ids are of a section; a repeated one replaces what it was. */
 void stacks_add(struct stacks *stacks, u32 section, const struct trc_stack *record);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #ifdef TRC_LIBELF
@@ -35,9 +36,16 @@ struct segment {
 	u64 offset, address, bytes;
 };
 
+struct place {
+	u64 inode;
+	u32 dev_major, dev_minor;
+};
+
 struct file {
-	u8 id[BUILD_ID_MAX];
+	u8 id[BUILD_ID_MAX]; /* or its place */
 	size_t id_len;
+	bool by_place;	/* for it has no id */
+	s64 changed_ns; /* of such a one, the last time */
 	size_t segment_count;
 	struct segment segments[SEGMENTS_MAX];
 	size_t count, capacity;
@@ -49,12 +57,28 @@ struct symbols {
 	struct file *files[FILE_SLOTS]; /* a hash table, by id */
 	size_t symbol_count, function_count;
 	u64 name_bytes;
+	bool here; /* the trace was recorded on this machine */
 };
 
-struct symbols *symbols_new(void)
+static bool is_this_machine(const char *machine_id)
 {
+	_cleanup_close_ int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
+	char own[64];
+	ssize_t len = fd < 0 ? 0 : read(fd, own, sizeof(own));
+
+	while (len > 0 && own[len - 1] == '\n')
+		len--;
+	return len > 0 && machine_id && strlen(machine_id) == (size_t)len &&
+	       !memcmp(machine_id, own, (size_t)len);
+}
+
+struct symbols *symbols_new(const char *machine_id)
+{
+	struct symbols *symbols = xcalloc(1, sizeof(*symbols));
+
 	elf_version(EV_CURRENT);
-	return xcalloc(1, sizeof(struct symbols));
+	symbols->here = is_this_machine(machine_id);
+	return symbols;
 }
 
 static void functions_free(struct file *file)
@@ -103,6 +127,19 @@ static bool has_id(Elf *elf, const struct file *file)
 		}
 	}
 	return false;
+}
+
+static bool has_place(int fd, struct file *file)
+{
+	struct place place;
+	struct stat st;
+
+	memcpy(&place, file->id, sizeof(place));
+	if (fstat(fd, &st) || st.st_ino != place.inode || major(st.st_dev) != place.dev_major ||
+	    minor(st.st_dev) != place.dev_minor)
+		return false;
+	file->changed_ns = st.st_ctim.tv_sec * 1000000000ll + st.st_ctim.tv_nsec;
+	return true;
 }
 
 static void take_segments(Elf *elf, struct file *file)
@@ -217,7 +254,8 @@ static bool take_file(struct symbols *symbols, const char *path, struct file *fi
 {
 	_cleanup_close_ int fd = open_regular(path);
 	Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	bool is_it = elf && elf_kind(elf) == ELF_K_ELF && has_id(elf, file);
+	bool is_it = elf && elf_kind(elf) == ELF_K_ELF &&
+		     (file->by_place ? has_place(fd, file) : has_id(elf, file));
 
 	if (is_it) {
 		if (!file->segment_count)
@@ -237,13 +275,35 @@ static char *debug_path(const struct file *file)
 	return xasprintf("/usr/lib/debug/.build-id/%.2s/%s.debug", hex, hex + 2);
 }
 
-static struct file *file_of(struct symbols *symbols, const char *path, const u8 *id, size_t id_len)
+/* Separate symbols are better than the few names of a stripped file. */
+static void take_debug_file(struct symbols *symbols, struct file *file)
 {
+	_cleanup_free_ char *path = debug_path(file);
+	struct file whole = *file;
+
+	whole.count = whole.capacity = 0;
+	whole.functions = NULL;
+	if (take_file(symbols, path, &whole) && whole.count > file->count) {
+		struct file few = *file;
+
+		*file = whole;
+		whole = few;
+	}
+	functions_free(&whole);
+}
+
+static struct file *file_of(struct symbols *symbols, const struct symbols_file *asked)
+{
+	const struct place place = { asked->inode, asked->dev_major, asked->dev_minor };
+	bool by_place = !asked->id;
+	const u8 *id = by_place ? (const u8 *)&place : asked->id;
+	size_t id_len = by_place ? sizeof(place) : asked->id_len;
 	size_t i = hash_bytes(id, id_len) & (FILE_SLOTS - 1);
 	struct file *file;
 
 	for (; symbols->files[i]; i = (i + 1) & (FILE_SLOTS - 1))
-		if (symbols->files[i]->id_len == id_len &&
+		if (symbols->files[i]->by_place == by_place &&
+		    symbols->files[i]->id_len == id_len &&
 		    !memcmp(symbols->files[i]->id, id, id_len))
 			return symbols->files[i];
 	if (symbols->file_count == FILES_MAX)
@@ -251,36 +311,26 @@ static struct file *file_of(struct symbols *symbols, const char *path, const u8 
 	file = xcalloc(1, sizeof(*file));
 	memcpy(file->id, id, id_len);
 	file->id_len = id_len;
+	file->by_place = by_place;
 	symbols->files[i] = file;
 	symbols->file_count++;
-	if (take_file(symbols, path, file)) {
-		_cleanup_free_ char *debug = debug_path(file);
-		struct file whole = *file;
-
-		whole.count = whole.capacity = 0;
-		whole.functions = NULL;
-		/* Better than the few names of a stripped one. */
-		if (take_file(symbols, debug, &whole) && whole.count > file->count) {
-			struct file few = *file;
-
-			*file = whole;
-			whole = few;
-		}
-		functions_free(&whole);
-	}
+	if (take_file(symbols, asked->path, file) && !by_place)
+		take_debug_file(symbols, file);
 	return file;
 }
 
-const char *symbols_name(struct symbols *symbols, const char *path, const u8 *id, size_t id_len,
-			 u64 offset)
+const char *symbols_name(struct symbols *symbols, const struct symbols_file *asked, u64 offset)
 {
 	struct file *file;
 	size_t low = 0, high, i = 0;
 	u64 address;
 
-	if (!id_len || id_len > BUILD_ID_MAX || *path != '/')
+	if (*asked->path != '/' ||
+	    (asked->id ? !asked->id_len || asked->id_len > BUILD_ID_MAX : !symbols->here))
 		return NULL;
-	file = file_of(symbols, path, id, id_len);
+	file = file_of(symbols, asked);
+	if (file && file->by_place && file->changed_ns > asked->mapped_ns)
+		return NULL;
 	for (; file && i < file->segment_count; i++)
 		if (offset - file->segments[i].offset < file->segments[i].bytes)
 			break;
@@ -302,7 +352,7 @@ const char *symbols_name(struct symbols *symbols, const char *path, const u8 *id
 
 #else
 
-struct symbols *symbols_new(void)
+struct symbols *symbols_new(const char *machine_id)
 {
 	return NULL;
 }
@@ -311,8 +361,7 @@ void symbols_free(struct symbols *symbols)
 {
 }
 
-const char *symbols_name(struct symbols *symbols, const char *path, const u8 *id, size_t id_len,
-			 u64 offset)
+const char *symbols_name(struct symbols *symbols, const struct symbols_file *file, u64 offset)
 {
 	return NULL;
 }

@@ -7,9 +7,12 @@
  *   call N    N (17) getpriority(MARKER): call_inner, call_outer, main; and as many: call_other, main
  *   deep N    one nap, N (150) calls of deep() down
  *   exec N    an exec of itself from exec_inner, main, to sleep N times
+ *   map N     3 threads map and unmap a page without a file, N (2003) times each
  *   stay      says "ready", then sleeps in sleep_inner until it is killed
  */
 #include <linux/futex.h>
+#include <pthread.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -105,6 +108,29 @@ KNOWN void exec_inner(char **argv)
 	RETURN;
 }
 
+static void *map_often(void *data)
+{
+	for (long i = *(long *)data; i; i--) {
+		void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				  -1, 0);
+
+		if (page == MAP_FAILED || munmap(page, 4096))
+			FAIL("mmap");
+	}
+	return NULL;
+}
+
+static void map_in_threads(long n)
+{
+	pthread_t threads[3];
+
+	for (int i = 0; i < 3; i++)
+		if (pthread_create(&threads[i], NULL, map_often, &n))
+			FAIL("pthread_create");
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "sleep";
@@ -128,6 +154,8 @@ int main(int argc, char **argv)
 
 		exec_inner(again);
 		FAIL("execve");
+	} else if (!strcmp(mode, "map")) {
+		map_in_threads(argument(argc, argv, 2, 2003));
 	} else {
 		puts("ready");
 		fflush(stdout);

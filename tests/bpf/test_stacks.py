@@ -9,10 +9,11 @@ import shutil
 import time
 
 import harness
-from harness import cases, check, equal, item, items, nr, succeed, wait, workload
+from harness import Skip, cases, check, equal, item, items, nr, succeed, wait, workload
 
 OFF_CPU, FUTEX, SYSCALL = 1, 2, 4
 UNASKED = 1
+PAUSED = 7  # of lost: its cause
 
 
 class Program:
@@ -225,6 +226,41 @@ def test_elsewhere(t, now):
     for row in naps:
         frames = [frame.rpartition("+") for frame in row["stack"].split(";")]
         equal([program.name(int(place, 16)) for file, _, place in frames if file == "program"], SLEEP[::-1], f"user frames of {row}")
+
+
+ID_NOTE = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0"
+
+
+@cases("the same", "changed", "of another machine")
+def test_without_build_id(t, now):
+    """A file without a build id, as Go and clang make them, is read if nobody has changed it and it is this machine's."""
+    path, other = t.path("program"), t.path("machine-id")
+    if not os.path.exists("/etc/machine-id"):
+        raise Skip("a machine without an identity")
+    with open(workload("stacks"), "rb") as file:
+        t.write("program", file.read().replace(ID_NOTE, ID_NOTE.replace(b"GNU", b"TRC")))
+    os.chmod(path, 0o755)
+    trace = t.record(path, "sleep", "43", options=["-g", "off-cpu"])
+    command = [harness.ANALYZE, "report", "--format", "csv", "stack", trace.path]
+    if now == "changed":
+        with open(path, "ab") as file:
+            file.write(b"\0")
+    elif now == "of another machine":
+        t.write("machine-id", b"0123456789abcdef0123456789abcdef\n")
+        command = ["unshare", "--mount", "/bin/sh", "-c", f'mount --bind {other} /etc/machine-id && exec "$@"', "sh"] + command
+    naps = [row for row in csv.DictReader(succeed(command).stdout.splitlines()) if row["syscall"] == "nanosleep"]
+    equal(sum(int(row["count"]) for row in naps), 43, "naps")
+    for row in naps:
+        frames = row["stack"].split(";")
+        named, placed = [frame for frame in frames if frame in SLEEP], [frame for frame in frames if frame.startswith("program+")]
+        check((named == SLEEP[::-1] and not placed) if now == "the same" else (not named and len(placed) >= len(SLEEP)), row["stack"])
+
+
+def test_maps_in_threads(t):
+    """What is mapped without code is not looked at, which would fail while another thread maps."""
+    trace = t.record(workload("stacks"), "map", "2003", options=["-g", "off-cpu"])
+    equal([event for event in trace.of("lost") if event["cause"] != PAUSED], [], "lost events")
+    check(len(trace.calls("mmap")) >= 3 * 2003, "calls")
 
 
 def test_report_calls(t):

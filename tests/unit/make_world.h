@@ -54,7 +54,7 @@ static void begin(void)
 	w.meta.tables = &w.table;
 	w.meta.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
 	w.decoder = decoder_new(&w.meta);
-	w.model = model_new(0);
+	w.model = model_new(NULL);
 	model_follow_fds(w.model, w.decoder, &w.meta);
 	model_set_hooks(w.model, &hooks);
 }

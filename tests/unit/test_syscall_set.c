@@ -176,6 +176,11 @@ static void test_errors(void)
 	ERROR("12abc", "'12abc' is not the number of a system call");
 	ERROR("99999999999", "'99999999999' is not the number of a system call");
 	ERROR("!!read", "unknown system call '!read'; did you mean 'read'?");
+	ERROR("/a++++++++++++++++++++++++++++++++++++/",
+	      "'/a++++++++++++++++++++++++++++++++++++/' is not a regular expression: too long, or "
+	      "it repeats repetitions too often");
+	ERROR("/((a{200}){200}){200}/", "'/((a{200}){200}){200}/' is not a regular expression: too "
+					"long, or it repeats repetitions too often");
 	ERROR("/(/", "'/(/' is not a regular expression: Unmatched ( or \\(");
 }
 
