@@ -220,7 +220,7 @@ int BPF_PROG(block_issued, struct request *request)
 	struct trc_block_io *event = &start.event;
 	struct block_submitter submitter = {};
 	u64 key = (u64)request;
-	u32 flags = BPF_CORE_READ(request, cmd_flags);
+	u32 flags = BPF_CORE_READ(request, cmd_flags), tgid;
 	bool involved = false;
 
 	start.issued_ns = bpf_ktime_get_ns();
@@ -237,8 +237,11 @@ int BPF_PROG(block_issued, struct request *request)
 		bpf_map_delete_elem(&block_requests, &key);
 		return 0;
 	}
+	/* One load from either of two sorts of pointers, as the compiler may make of it, is refused. */
+	tgid = task->tgid;
+	barrier_var(tgid);
 	event->head.tid = submitter.tid ?: task->pid;
-	event->head.tgid = submitter.tid ? submitter.tgid : task->tgid;
+	event->head.tgid = submitter.tid ? submitter.tgid : tgid;
 	event->queue_ns = submitter.tid ? start.issued_ns - submitter.ns : 0;
 	event->device = BPF_CORE_READ(disk, major) << 20 | BPF_CORE_READ(disk, first_minor);
 	event->sector = BPF_CORE_READ(request, __sector);
