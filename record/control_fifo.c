@@ -40,7 +40,7 @@ static bool is_ours(const struct stat *st)
 }
 
 /* Both ways, so that neither an absent reader nor an absent writer is waited for, and none that goes is an end. */
-static int open_fifo(const char *path, int *ret_fd, char **ret_error)
+static int open_fifo(const char *path, bool commands, int *ret_fd, char **ret_error)
 {
 	_cleanup_close_ int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	struct stat st;
@@ -54,6 +54,10 @@ static int open_fifo(const char *path, int *ret_fd, char **ret_error)
 		*ret_error = xasprintf("--control %s: it belongs to user %u, who could stop this "
 				       "recording; make one of your own with mkfifo",
 				       path, st.st_uid);
+	else if (commands && st.st_mode & S_IWOTH)
+		*ret_error = xasprintf("--control %s: everybody may write to it, and could stop "
+				       "this recording; chmod o-w it",
+				       path);
 	else
 		*ret_fd = TAKE_FD(fd);
 	return *ret_error ? -EINVAL : 0;
@@ -67,9 +71,9 @@ int control_fifo_open(const char *paths, struct control_fifo **ret_fifo, char **
 	int err;
 
 	fifo->fd = fifo->answer_fd = -1;
-	err = open_fifo(first, &fifo->fd, ret_error);
+	err = open_fifo(first, true, &fifo->fd, ret_error);
 	if (!err && second)
-		err = open_fifo(second + 1, &fifo->answer_fd, ret_error);
+		err = open_fifo(second + 1, false, &fifo->answer_fd, ret_error);
 	if (err) {
 		control_fifo_close(fifo);
 		return err;

@@ -845,6 +845,9 @@ def test_control_of_another(t):
     os.mkfifo(path)
     os.chown(path, 65534, -1)
     refuse(t, ["--control", path], [path, "65534", "mkfifo"])
+    os.mkfifo(t.path("open"))
+    os.chmod(t.path("open"), 0o622)
+    refuse(t, ["--control", t.path("open")], ["everybody", "chmod"])
     result = run(["env", "SUDO_UID=65534", "SUDO_GID=65534", harness.RECORD, "-q", "--user", "root", "-o", "run.trc",
                   "--control", path, "--", "true"], cwd=t.directory)
     equal(result.returncode, 0, f"exit ({result.stderr})")
