@@ -36,7 +36,7 @@ struct {
 
 struct fault_place {
 	u64 address;
-	u64 file, inode; /* that is mapped there */
+	u64 path, inode; /* of the file that is mapped there */
 	u32 device, page;
 };
 
@@ -46,12 +46,16 @@ static long look_at_area(struct task_struct *task, struct vm_area_struct *area,
 			 struct fault_place *place)
 {
 	struct file *file = BPF_CORE_READ(area, vm_file);
+	struct inode *inode;
+	u64 path;
 
 	if (!file)
 		return 0;
-	place->inode = BPF_CORE_READ(file, f_inode, i_ino);
-	place->device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
-	place->file = (u64)file;
+	path = mapped_path(file);
+	inode = BPF_CORE_READ((struct path *)path, dentry, d_inode);
+	place->path = path;
+	place->inode = BPF_CORE_READ(inode, i_ino);
+	place->device = BPF_CORE_READ(inode, i_sb, s_dev);
 	place->page = (place->address - area->vm_start) / FILE_PAGE_BYTES +
 		      area->vm_pgoff * (page_size / FILE_PAGE_BYTES);
 	return 0;
@@ -132,10 +136,7 @@ static __always_inline bool send_with_file(struct trc_page_fault *event, struct 
 		return false;
 	*room_record(room, trc_page_fault) = *event;
 	root = (u64)BPF_CORE_READ(task, fs) + bpf_core_field_offset(struct fs_struct, root);
-	off = sizeof(*event) +
-	      put_path(room, 0, 0,
-		       path_walk(&room->path,
-				 place.file + bpf_core_field_offset(struct file, f_path), root));
+	off = sizeof(*event) + put_path(room, 0, 0, path_walk(&room->path, place.path, root));
 	room_record(room, trc_page_fault)->head.len = off;
 	barrier_var(off);
 	if (off > TRC_RECORD_MAX)

@@ -5,6 +5,7 @@
 #include "bpf/core.bpf.h"
 
 #define S_IFMT	 0170000
+#define S_IFREG	 0100000
 #define S_IFIFO	 0010000
 #define S_IFSOCK 0140000
 

@@ -5,6 +5,7 @@
  * kernels looks at global functions that nothing calls, and without the group there is no map.
  */
 #include "bpf/core.bpf.h"
+#include "bpf/below.bpf.h"
 #include "bpf/fd.bpf.h"
 #include "bpf/path.bpf.h"
 
@@ -164,6 +165,18 @@ static __always_inline u32 file_put_name(struct file_scratch *s, struct trc_file
 	return file_put_path(s, off, 0, start);
 }
 
+__noinline int file_below(u64 file, u64 now)
+{
+	struct trc_file_below event = {};
+
+	if (!group_on(GROUP_file) || !below_fill(&event, (void *)file))
+		return 0;
+	head_fill(&event.head, bpf_get_current_task_btf(), TRC_KIND_file_below, sizeof(event) / 8,
+		  now);
+	record_send(&event, sizeof(event), TRC_KIND_file_below, now);
+	return 0;
+}
+
 __noinline int file_made(u32 fd, u32 how, u64 now)
 {
 	struct super_block *super;
@@ -172,6 +185,7 @@ __noinline int file_made(u32 fd, u32 how, u64 now)
 	struct trc_file *event;
 	struct inode *inode;
 	struct file *file;
+	bool united;
 	u64 mnt;
 	u32 end;
 
@@ -199,11 +213,16 @@ __noinline int file_made(u32 fd, u32 how, u64 now)
 	event->inode = block_get(s->block, struct inode, i_mode, i_ino, inode);
 	event->rdev = block_get(s->block, struct inode, i_mode, i_rdev, inode);
 	super = block_get(s->block, struct inode, i_mode, i_sb, inode);
-	event->device = BPF_CORE_READ(super, s_dev);
+	block_read(s->block, struct super_block, s_dev, super);
+	event->device = block_get(s->block, struct super_block, s_dev, s_dev, super);
+	united = block_get(s->block, struct super_block, s_dev, s_magic, super) ==
+		 OVERLAYFS_SUPER_MAGIC;
 	event->sock_family = 0;
 	event->sock_type = 0;
 	end = file_put_name(s, event, file, dentry, mnt, super);
 	file_send(s, end, TRC_KIND_file, now);
+	if (united)
+		file_below((u64)file, now);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 int stack_exec(u64 now);
 int stack_call_exit(struct task_state *state, s64 ret, u64 now);
 
+extern int file_below(u64 file, u64 now);
 extern int futex_waiters(struct task_state *state, s64 ret, u64 now);
 extern int futex_returned(struct task_state *state, s64 ret, u64 now);
 extern int memory_call_exit(u64 now);

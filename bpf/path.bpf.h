@@ -50,6 +50,28 @@ struct path_buffer {
 		__value;                                                                           \
 	})
 
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
+
+#define FMODE_BACKING (3u << 24) /* either of the two bits: it depends on the kernel */
+
+/*
+ * The struct path by which the file of a mapping was opened. What overlayfs maps is a file of its own, of the file system
+ * below, which bears that path behind it.
+ */
+static __always_inline u64 mapped_path(struct file *file)
+{
+	u64 own = (u64)file + bpf_core_field_offset(struct file, f_path), path;
+
+	if (!bpf_core_field_exists(struct backing_file, user_path) ||
+	    !(BPF_CORE_READ(file, f_mode) & FMODE_BACKING))
+		return own;
+	path = (u64)file + bpf_core_field_offset(struct backing_file, user_path);
+	if (BPF_CORE_READ((struct path *)path, dentry, d_inode, i_sb, s_magic) !=
+	    OVERLAYFS_SUPER_MAGIC)
+		return own;
+	return path;
+}
+
 enum { STEP_ON = 0, STEP_END = 1, STEP_CUT = 2 };
 
 /* Puts '/' and `len` bytes of a name in front. */

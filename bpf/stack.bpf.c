@@ -46,16 +46,18 @@ struct {
 
 struct mapping {
 	u64 start, end, offset;
-	u64 file; /* 0: no code of a file */
+	u64 path; /* of its file; 0: no code of a file */
 };
 
 static long found_vma(struct task_struct *task, struct vm_area_struct *vma, struct mapping *mapping)
 {
+	struct file *file = BPF_CORE_READ(vma, vm_file);
+
 	mapping->start = vma->vm_start;
 	mapping->end = vma->vm_end;
 	mapping->offset = vma->vm_pgoff * page_size;
-	if (vma->vm_flags & VM_EXEC)
-		mapping->file = (u64)BPF_CORE_READ(vma, vm_file); /* a number, not a pointer */
+	if (vma->vm_flags & VM_EXEC && file)
+		mapping->path = mapped_path(file);
 	return 0;
 }
 
@@ -65,10 +67,10 @@ __noinline int stack_module(u64 address, u64 now)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct module_scratch *s;
 	struct cpu_counters *c;
-	struct file *file;
+	struct inode *inode;
 	struct mapping mapping = {};
 	u32 zero = 0, start, len, device;
-	u64 fs;
+	u64 fs, path;
 
 	if (!stacks || !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_find_vma))
 		return 0;
@@ -82,19 +84,19 @@ __noinline int stack_module(u64 address, u64 now)
 			c->unseen++;
 		return 0;
 	}
-	if (!mapping.file)
+	path = mapping.path;
+	if (!path)
 		return 0;
 	s->event.start = mapping.start;
 	s->event.end = mapping.end;
 	s->event.offset = mapping.offset;
-	file = (void *)mapping.file;
-	s->event.inode = BPF_CORE_READ(file, f_inode, i_ino);
-	device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	inode = BPF_CORE_READ((struct path *)path, dentry, d_inode);
+	s->event.inode = BPF_CORE_READ(inode, i_ino);
+	device = BPF_CORE_READ(inode, i_sb, s_dev);
 	s->event.dev_major = device >> 20;
 	s->event.dev_minor = device & 0xfffff;
 	fs = (u64)BPF_CORE_READ(task, fs);
-	start = path_walk(&s->path, mapping.file + bpf_core_field_offset(struct file, f_path),
-			  fs + bpf_core_field_offset(struct fs_struct, root));
+	start = path_walk(&s->path, path, fs + bpf_core_field_offset(struct fs_struct, root));
 	len = PATH_BYTES - start;
 	s->item.type = TRC_TYPE_str;
 	s->item.state = s->path.cut ? TRC_ITEM_TRUNCATED : TRC_ITEM_WHOLE;

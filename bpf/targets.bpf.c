@@ -8,6 +8,7 @@
  * stays, and only what was written is noted as told.
  */
 #include "bpf/core.bpf.h"
+#include "bpf/below.bpf.h"
 #include "bpf/counter.bpf.h"
 #include "bpf/items.bpf.h"
 #include "bpf/sock_address.bpf.h"
@@ -41,12 +42,31 @@ static __always_inline int write_record(struct bpf_iter_meta *meta, void *record
 	return bpf_seq_write(meta->seq, record, len) ? 1 : 0;
 }
 
+/* What is below the file, of the process that `head` names. */
+static __always_inline int write_below(struct bpf_iter_meta *meta, const struct trc_head *head,
+				       struct file *file)
+{
+	struct {
+		u64 number;
+		struct trc_file_below event;
+	} below = {};
+
+	if (!group_on(GROUP_file) || !below_fill(&below.event, file))
+		return 0;
+	below.event.head = *head;
+	below.event.head.kind = TRC_KIND_file_below;
+	below.event.head.len = sizeof(below.event);
+	below.event.head.words = sizeof(below.event) / 8;
+	return write_record(meta, &below, sizeof(below));
+}
+
 /* Behind its number for record, which adds the arguments: they are in the process's own memory. */
 static __always_inline int write_found(struct bpf_iter_meta *meta, struct record_room *room,
 				       struct task_struct *task, struct task_state *state)
 {
 	struct trc_task_found *event = room_record(room, trc_task_found);
 	u64 *number = (u64 *)event - 1, fs, root;
+	struct file *exe;
 	u32 off = 0;
 
 	*number = number_for_recorder(task);
@@ -58,14 +78,18 @@ static __always_inline int write_found(struct bpf_iter_meta *meta, struct record
 		fs = (u64)BPF_CORE_READ(task, fs);
 		root = fs + bpf_core_field_offset(struct fs_struct, root);
 		/* What is held shows the recorder's own program and arguments until its exec. */
-		if (state->phase == PHASE_HELD)
+		if (state->phase == PHASE_HELD) {
 			*number = 0;
-		else
-			off = put_path(room, off, FOUND_EXE,
-				       path_walk(&room->path,
-						 (u64)BPF_CORE_READ(task, mm, exe_file) +
-							 bpf_core_field_offset(struct file, f_path),
-						 root));
+		} else {
+			exe = BPF_CORE_READ(task, mm, exe_file);
+			if (write_below(meta, &event->head, exe))
+				return 1;
+			off = put_path(
+				room, off, FOUND_EXE,
+				path_walk(&room->path,
+					  (u64)exe + bpf_core_field_offset(struct file, f_path),
+					  root));
+		}
 		off = put_path(room, off, FOUND_CWD,
 			       path_walk(&room->path,
 					 fs + bpf_core_field_offset(struct fs_struct, pwd), root));
@@ -140,9 +164,6 @@ int target_find(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-#define S_IFMT	 0170000
-#define S_IFIFO	 0010000
-#define S_IFSOCK 0140000
 
 enum fd_trait { FD_CLOEXEC = 1, FD_READ = 4, FD_WRITE = 8 };
 
@@ -280,6 +301,8 @@ int target_files(struct bpf_iter__task_file *ctx)
 	if (pidfd)
 		event->mode &= ~S_IFMT;
 	type = event->mode & S_IFMT;
+	if (type == S_IFREG && write_below(ctx->meta, &event->head, file))
+		return 1;
 	if (pidfd) {
 		off = put_path(room, 0, 0, pidfd_name(&room->path));
 	} else if (type == S_IFSOCK) {

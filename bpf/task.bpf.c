@@ -218,6 +218,8 @@ int BPF_PROG(task_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	if (off > TRC_RECORD_MAX)
 		return 0;
 	record_send(event, off, TRC_KIND_exec, now);
+	if (group_on(GROUP_file))
+		file_below(exe, now);
 	if (group_on(GROUP_syscall) && state->phase == PHASE_INSIDE && state->exit_captures)
 		exec_of_call(task, state, bprm);
 	if (stacks)

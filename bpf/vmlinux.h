@@ -174,6 +174,10 @@ struct file {
 	file_ref_t f_ref; /* 6.13 */
 };
 
+struct backing_file {	       /* 6.5 */
+	struct path user_path; /* 6.7; before, f_path was it */
+};
+
 struct file___old {
 	atomic64_t f_count;
 };

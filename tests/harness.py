@@ -14,6 +14,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = SANITIZE = RECORD = ANALYZE = WORKLOADS = None
@@ -360,3 +361,24 @@ def wait(process, timeout=60):
 
 def signal_name(number):
     return signal.Signals(number).name
+
+
+def during(t, *options, act):
+    """What `act` does while a recording goes on, and the recording, ended with a signal."""
+    path = t.new_trace()
+    recorder = start([RECORD, "-o", path, *options], cwd=t.directory, stderr=subprocess.PIPE)
+    for _ in range(500 * SLOWER):
+        if os.path.exists(path) and os.path.getsize(path) and attached(recorder.pid):
+            break
+        time.sleep(0.02)
+    time.sleep(0.3)
+    result = act()
+    time.sleep(0.4)
+    recorder.send_signal(signal.SIGINT)
+    equal(wait(recorder), 0, "exit of a recording that SIGINT ended")
+    return result, Trace(path)
+
+
+def attached(pid):
+    with open(f"/proc/{pid}/wchan") as file:
+        return "epoll" in file.read()

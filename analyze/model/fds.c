@@ -286,6 +286,8 @@ void fds_event(struct fds *fds, const struct event *event, struct thread *thread
 {
 	const struct trc_head *record = event->record;
 
+	if (event->kind_id == TRC_KIND_file_below)
+		below_add(&fds->below, (const struct trc_file_below *)record);
 	if (!thread)
 		return;
 	switch (event->kind_id) {
@@ -377,15 +379,25 @@ void fds_free(struct fds *fds)
 	objects_release(&fds->objects);
 	objects_release(&fds->mapped);
 	objects_release(&fds->paths);
+	below_release(&fds->below);
 	call_roles_free(fds->roles);
 	uses_free(fds->uses);
 	free(fds->exiting);
 	free(fds);
 }
 
+static struct object *object_at(const struct fds *fds, u32 device, u64 inode)
+{
+	struct object *object = objects_find(&fds->objects, device, inode);
+
+	return object ? object : objects_find(&fds->mapped, device, inode);
+}
+
 struct object *fds_object_at(const struct fds *fds, u32 device, u64 inode)
 {
-	struct object *object = fds ? objects_find(&fds->objects, device, inode) : NULL;
+	struct object *object = fds ? object_at(fds, device, inode) : NULL;
+	const struct below_slot *above =
+		fds && !object ? below_find(&fds->below, device, inode) : NULL;
 
-	return object || !fds ? object : objects_find(&fds->mapped, device, inode);
+	return above ? object_at(fds, above->device, above->inode) : object;
 }

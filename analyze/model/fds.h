@@ -63,7 +63,10 @@ struct object *object_of_fd(struct thread *thread, s32 fd);
 
 struct fds;
 
-/* The file with this inode, if a descriptor stood for it or a page of it was waited for lately. Borrowed; `fds` may be NULL. */
+/*
+ * The file with this inode, or the one of a union mount that it is below of, if a descriptor stood for it or a page of it was
+ * waited for lately. Borrowed; `fds` may be NULL.
+ */
 struct object *fds_object_at(const struct fds *fds, u32 device, u64 inode);
 
 /* For the model */

@@ -2,6 +2,7 @@
 /* Inside the model: what fds.c and its neighbours share. */
 #pragma once
 
+#include "analyze/model/below.h"
 #include "analyze/model/call_roles.h"
 #include "analyze/model/fd_table.h"
 #include "analyze/model/instances.h"
@@ -52,6 +53,7 @@ struct fds {
 	bool uses_known;	      /* those of the event that is being told */
 	struct objects objects;	      /* that were opened */
 	struct objects mapped, paths; /* that only waits, and programs, tell of */
+	struct below below;
 	struct sockets sockets;
 	u32 file_count;	    /* ever */
 	size_t table_bytes; /* of all tables */

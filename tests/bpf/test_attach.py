@@ -15,7 +15,7 @@ import subprocess
 import time
 
 import harness
-from harness import Skip, Trace, cases, check, equal, items, run, start, takes, wait, workload
+from harness import Skip, Trace, cases, check, during, equal, items, run, start, takes, wait, workload
 
 REASON = {"command": 1, "-p": 2, "-t": 3, "-n": 4, "--cgroup": 5, "--container": 6, "-u": 7, "-a": 8, "inherited": 9}
 
@@ -297,27 +297,6 @@ def test_title(t, case):
     check(shown.endswith("\0\0" if not title else "\0" * 100), "what the process shows")
     expected = [title.rstrip()] if title else shown.split("\0")[:-1]
     equal(words(found(attach(t, "-p", str(program.pid)))[program.pid], "argv"), expected, "arguments")
-
-
-def during(t, *options, act):
-    """What `act` does while a recording goes on, and the recording, ended with a signal."""
-    path = t.new_trace()
-    recorder = start([harness.RECORD, "-o", path, *options], cwd=t.directory, stderr=subprocess.PIPE)
-    for _ in range(500 * harness.SLOWER):
-        if os.path.exists(path) and os.path.getsize(path) and attached(recorder.pid):
-            break
-        time.sleep(0.02)
-    time.sleep(0.3)
-    result = act()
-    time.sleep(0.4)
-    recorder.send_signal(signal.SIGINT)
-    equal(wait(recorder), 0, "exit of a recording that SIGINT ended")
-    return result, Trace(path)
-
-
-def attached(pid):
-    with open(f"/proc/{pid}/wchan") as file:
-        return "epoll" in file.read()
 
 
 def test_name_later(t):
