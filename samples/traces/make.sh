@@ -11,7 +11,8 @@ set -eu
 build=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 
-# NAME: what record is told, in /srv with the workloads beside it; /srv/slow is on a disk, $cgroup is a cgroup.
+# NAME: what record is told, in /srv with the workloads beside it; /srv/slow is on a disk, /srv/union an overlay of
+# directories there, $cgroup is a cgroup.
 samples()
 {
 	cat <<'END'
@@ -31,6 +32,7 @@ python: -- /usr/bin/python3 -I -S -c 'import threading as t; [t.Thread(target=pr
 payloads: --env -s 40 -- ./payloads
 network: --events +tcp -- /bin/sh -c 'mkdir net; ./traffic net; ./connections; ./sock names; ./sock failed; ./sock closed'
 waiting: -g all --counters task-clock,context-switches --sample getpriority=5 -- /bin/sh -c 'for way in poll epoll lock vfork timer; do ./waits $way; done; ./futexes new; ./futexes requeue; ./locks queue; ./stacks sleep 3; ./stacks futex 3; ./stacks call'
+union: --events +fault,+pagecache,+block -- /bin/sh -c '(cd union && ../faults); ./pages union/pages; cat union/data >union/copy'
 kernel: --events all -- /bin/sh -c './signals; ./capabilities; (cd slow && ../faults); ./pages slow/pages; ./disk -f slow/written; ./cgroups '$cgroup'; ./rings'
 END
 }
@@ -75,6 +77,9 @@ record_all() # in namespaces of its own
 	mkdir /srv/slow
 	mount --bind "$disk" /srv/slow
 	cd /srv
+	mkdir union slow/lower slow/upper slow/work
+	head -c 100000 /dev/zero >slow/lower/data
+	mount -t overlay -o lowerdir=slow/lower,upperdir=slow/upper,workdir=slow/work overlay union
 	samples | while IFS= read -r line; do
 		name=${line%%: *}
 		case " ${names:-$name} " in *" $name "*) ;; *) continue ;; esac

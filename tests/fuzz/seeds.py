@@ -118,7 +118,7 @@ def main():
         for path in glob.glob(os.path.join(HERE, "corpus", target, "seed_*")):
             os.unlink(path)
     names = ["shell", "sockets", "strings", "children", "exec_thread", "compat32", "killed", "python", "renames", "failing", "payloads", "network",
-             "kernel", "waiting"]
+             "kernel", "waiting", "union"]
     for number, name in enumerate(names):
         data = small_trace(os.path.join(SAMPLES, name + ".trc"), "no end" if number % 3 == 2 else "end")
         write("analyze", name, bytes([number]) + data)
