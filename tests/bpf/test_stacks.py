@@ -13,7 +13,8 @@ from harness import Skip, cases, check, equal, item, items, nr, succeed, wait, w
 
 OFF_CPU, FUTEX, SYSCALL = 1, 2, 4
 UNASKED = 1
-PAUSED = 7  # of lost: its cause
+BUSY, PAUSED = 6, 7  # of lost: its cause
+KERNEL = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
 
 
 class Program:
@@ -21,6 +22,8 @@ class Program:
 
     def __init__(self, path):
         self.path = path
+        if not shutil.which("readelf"):
+            raise Skip("no readelf here")
         segments = re.findall(r"LOAD\s+(0x\w+) (0x\w+) 0x\w+ (0x\w+)", succeed(["readelf", "-lW", path]).stdout)
         self.segments = [[int(word, 16) for word in segment] for segment in segments]
         named = re.findall(r"^(\w+) [tTwW] (\w+)$", succeed(["nm", "-n", path]).stdout, re.M)
@@ -259,7 +262,9 @@ def test_without_build_id(t, now):
 def test_maps_in_threads(t):
     """What is mapped without code is not looked at, which would fail while another thread maps."""
     trace = t.record(workload("stacks"), "map", "2003", options=["-g", "off-cpu"])
-    equal([event for event in trace.of("lost") if event["cause"] != PAUSED], [], "lost events")
+    # Before 6.2 a CPU that looks up a task misses what interrupts it.
+    harmless = (PAUSED, BUSY) if KERNEL < (6, 2) else (PAUSED,)
+    equal([event for event in trace.of("lost") if event["cause"] not in harmless], [], "lost events")
     check(len(trace.calls("mmap")) >= 3 * 2003, "calls")
 
 
