@@ -72,6 +72,17 @@ def test_found(t):
     assert_named(trace, t.path("union/data"), *numbers)
 
 
+def test_below(t):
+    os.makedirs(t.path("lower"))
+    t.write("lower/data", b"data")
+    trace = t.record(*inside(t, "cat", t.path("union/data")))
+    (shown,) = [event for event in trace.of("file") if [found["data"] for found in items(event, "path")] == [t.path("union/data")]]
+    below = [event for event in trace.of("file_below") if (event["inode"], event["device"]) == (shown["inode"], shown["device"])]
+    data = os.stat(t.path("lower/data"))
+    equal([(event["below_inode"], event["below_device"]) for event in below],
+          [(data.st_ino, os.major(data.st_dev) << 20 | os.minor(data.st_dev))], "the file below")
+
+
 def test_code(t):
     """A mapped program has the path that it was started by, and its build id."""
     os.makedirs(t.path("lower"))
