@@ -164,7 +164,6 @@ int target_find(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-
 enum fd_trait { FD_CLOEXEC = 1, FD_READ = 4, FD_WRITE = 8 };
 
 static __always_inline bool closes_on_exec(struct task_struct *task, u32 fd)

@@ -89,7 +89,7 @@ def test_code(t):
     with open(workload("stacks"), "rb") as file:
         t.write("lower/stacks", file.read())
     os.chmod(t.path("lower/stacks"), 0o755)
-    trace = t.record(*inside(t, t.path("union/stacks"), "sleep", "43"), options=["-g", "off-cpu"])
+    trace = t.record(*inside(t, t.path("union/stacks"), "sleep", "2003"), options=["-g", "off-cpu"])
     modules = [event for event in trace.of("module") if item(event, "path")["data"].endswith("/stacks")]
     equal([item(event, "path")["data"] for event in modules], [t.path("union/stacks")], "path")
     check(items(modules[0], "build_id"), "no build id")
