@@ -286,7 +286,7 @@ def test_report_calls(t):
 
 
 @cases(("off-cpi", "did you mean off-cpu"), ("nonsense", "there are off-cpu"), ("off-cpu,,futex", "no stacks of"),
-       ("syscall=opena", "did you mean 'open'"), ("off-cpu,syscall=", "syscall"))
+       ("syscall=opena", "did you mean 'open"), ("off-cpu,syscall=", "syscall"))
 def test_mistake(t, mistake):
     """Bad input: one line that names the word and the nearest right one; nothing is recorded."""
     value, expected = mistake
