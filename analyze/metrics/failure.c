@@ -2,10 +2,8 @@
 /* Table failure: failed calls per name, error and directory. */
 #include "analyze/call_names.h"
 #include "analyze/metrics/call_place.h"
-#include "analyze/metrics/instance.h"
+#include "analyze/metrics/file_stats.h"
 #include "analyze/metrics/text_map.h"
-#include "analyze/model/connects.h"
-#include "analyze/model/uses.h"
 
 /* A program that fails in ever new places: the rest share a row per call and error. */
 #define FAILURE_PLACES_MAX 65536
@@ -113,18 +111,14 @@ static struct failures *count(struct fold *fold, const struct walk_step *step,
 	return failures;
 }
 
-/* What a call to connect failed with, be it behind the call; 0: not, or not yet. */
-static u32 connect_failure(struct fold *fold, const struct walk_step *step,
-			   const struct trc_syscall *record)
+/* What the call failed with; 0: with nothing, or not yet. */
+static u32 failure_of(struct fold *fold, const struct walk_step *step,
+		      const struct trc_syscall *record)
 {
 	const struct file_use *uses;
 
-	/* Where calls are selected the events are not told. */
-	if (fold->walk->selection.calls ||
-	    !model_uses(fold->walk->model, step->thread, &step->event, &uses) ||
-	    uses[0].op != FILE_OP_connect)
-		return call_failure(record);
-	return connect_call_error(uses[0].file ? uses[0].file->object->socket : NULL, record);
+	return step_uses(fold, step, &uses) ? step_use_error(fold, &uses[0], record)
+					    : call_failure(record);
 }
 
 /* What such a call "returns" is the result of the one that the signal interrupted. */
@@ -142,7 +136,7 @@ static void call(struct fold *fold, const struct walk_step *step, const struct t
 	if (!call_error(record))
 		return;
 	key.name = call_names_id(fold->walk->calls, record->abi, record->nr);
-	key.error = (u16)connect_failure(fold, step, record);
+	key.error = (u16)failure_of(fold, step, record);
 	if (!key.error || is_sigreturn(call_names_get(fold->walk->calls, key.name)->name))
 		return;
 	key.place = (u8)call_place(fold->walk, step, record, &state->place);

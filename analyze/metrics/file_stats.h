@@ -8,6 +8,7 @@
 #pragma once
 
 #include "analyze/metrics/instance.h"
+#include "analyze/model/connects.h"
 #include "analyze/model/uses.h"
 
 #define FILE_ERRORS_MAX 6 /* different errors that are told apart */
@@ -63,6 +64,20 @@ static inline size_t step_uses(struct fold *fold, const struct walk_step *step,
 			       const struct file_use **ret_uses)
 {
 	return model_uses(fold->walk->model, step->thread, &step->event, ret_uses);
+}
+
+/*
+ * The error to be counted with one of these uses by the call of `record`, which may be NULL; 0: none. Of a connect it is what
+ * came of it, if that is told: where calls are selected the events are not.
+ */
+static inline u32 step_use_error(const struct fold *fold, const struct file_use *use,
+				 const struct trc_syscall *record)
+{
+	if (!record)
+		return 0;
+	if (use->op != FILE_OP_connect || fold->walk->selection.calls)
+		return call_failure(record);
+	return connect_call_error(use->file ? use->file->object->socket : NULL, record);
 }
 
 #define FILE_CLASSES                                                                               \

@@ -194,7 +194,6 @@ static void add_uses(struct fold *fold, const struct walk_step *step,
 	for (size_t i = 0; i < count; i++) {
 		const struct object *object = uses[i].file ? uses[i].file->object : NULL;
 		struct net_row *row;
-		u32 error;
 
 		if (!object || object->type != OBJECT_socket || !object->socket ||
 		    uses[i].op == FILE_OP_close || uses[i].op == FILE_OP_other)
@@ -203,13 +202,8 @@ static void add_uses(struct fold *fold, const struct walk_step *step,
 			object = accepted(step->thread, object, record);
 		row = find_row(fold, net_of(fold, step->thread->process), object, record,
 			       uses[i].op);
-		/* Where calls are selected the events are not told. */
-		if (record && uses[i].op == FILE_OP_connect && !fold->walk->selection.calls)
-			error = connect_call_error(object->socket, record);
-		else
-			error = record ? call_failure(record) : 0;
 		file_stats_add_as(&row->stats, uses[i].op, uses[i].bytes, step->event.record->ts,
-				  record, error);
+				  record, step_use_error(fold, &uses[i], record));
 	}
 }
 

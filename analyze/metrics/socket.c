@@ -2,7 +2,6 @@
 /* Tables socket and socket_name: a row per socket, and one per name that it had. */
 #include "analyze/metrics/file_stats.h"
 #include "analyze/metrics/users.h"
-#include "analyze/metrics/instance.h"
 #include "analyze/model/connects.h"
 #include "analyze/model/idmap.h"
 #include "analyze/model/sockets.h"
@@ -61,17 +60,12 @@ static void add_uses(struct fold *fold, const struct walk_step *step,
 
 	for (size_t i = 0; i < count; i++) {
 		struct sock_row *row;
-		u32 error;
 
 		if (!uses[i].file || uses[i].file->object->type != OBJECT_socket)
 			continue;
 		row = row_get(fold->state, uses[i].file->object);
-		error = record ? call_failure(record) : 0;
-		/* Where calls are selected the events are not told. */
-		if (record && uses[i].op == FILE_OP_connect && !fold->walk->selection.calls)
-			error = connect_call_error(uses[i].file->object->socket, record);
 		file_stats_add_as(&row->stats, uses[i].op, uses[i].bytes, step->event.record->ts,
-				  record, error);
+				  record, step_use_error(fold, &uses[i], record));
 		users_add(&row->users, step->thread->process);
 	}
 }
