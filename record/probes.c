@@ -22,6 +22,7 @@
 #include "record/kernel.h"
 #include "record/hooks.h"
 #include "record/metadata.h"
+#include "record/rings.h"
 #include "record/spec.h"
 #include "trc.skel.h"
 
@@ -191,7 +192,8 @@ int probes_open(const struct probes_options *options, struct probes **ret_probes
 		if (slot >= 0)
 			skeleton->rodata->abi_of_slot[slot] = abis[i];
 	}
-	err = bpf_map__set_max_entries(skeleton->maps.rings, libbpf_num_possible_cpus());
+	err = options->rings ? bpf_map__reuse_fd(skeleton->maps.rings, rings_map_fd(options->rings))
+			     : 0;
 	if (!err)
 		err = attach_prepare(skeleton, options->targets);
 	if (!err)
@@ -334,11 +336,6 @@ void probes_close(struct probes *probes)
 const char *probes_missing(const struct probes *probes)
 {
 	return probes ? probes->missing.data : NULL;
-}
-
-int probes_rings_fd(const struct probes *probes)
-{
-	return bpf_map__fd(probes->skeleton->maps.rings);
 }
 
 const volatile struct control *probes_control(const struct probes *probes)

@@ -8,6 +8,7 @@
 
 struct extras;
 struct probes;
+struct rings;
 struct targets;
 struct trc_bpf;
 
@@ -27,6 +28,7 @@ struct probes_options {
 	const char *machine;	     /* uname -m */
 	bool unknown_calls_skipped;
 	u64 ring_bytes;
+	const struct rings *rings; /* NULL: for a trial */
 	unsigned verbose;
 };
 
@@ -52,7 +54,6 @@ struct trc_bpf *probes_skeleton(struct probes *probes);
 /* The hooks that this kernel lacks, with their groups: "cap_capable (capability)"; NULL: none. */
 /* These and those below that say nothing else take NULL, too: there are no programs. */
 const char *probes_missing(const struct probes *probes);
-int probes_rings_fd(const struct probes *probes);
 const volatile struct control *probes_control(const struct probes *probes);
 /* Sums over CPUs of what was lost so far; per CPU too: `ret_per_cpu` has room for cpu_count. */
 int probes_counters(const struct probes *probes, struct cpu_counters *ret_per_cpu,

@@ -2,7 +2,9 @@
 #include "record/rings.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,10 +14,18 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 
+#define FILLERS_MAX	   64
+#define FILLER_STACK_BYTES (256u << 10)
+
 struct rings {
 	size_t count;
 	size_t page_bytes;
 	struct ring_view *views;
+	int map_fd; /* of the map of maps */
+	size_t filler_count;
+	pthread_t fillers[FILLERS_MAX];
+	size_t filled_count; /* that some thread took on */
+	int fill_error;
 };
 
 #define RECORD_BUSY	    (1u << 31)
@@ -69,29 +79,90 @@ static int next_online(const char *list, int cpu)
 	return -1;
 }
 
-int rings_open(int outer_map_fd, u64 ring_bytes, struct rings **ret_rings)
+static struct rings *rings_new(void)
+{
+	struct rings *rings = xcalloc(1, sizeof(*rings));
+
+	rings->page_bytes = sysconf(_SC_PAGESIZE);
+	rings->map_fd = -1;
+	return rings;
+}
+
+static int open_each(struct rings *rings, u64 ring_bytes)
 {
 	_cleanup_fclose_ FILE *file = fopen("/sys/devices/system/cpu/online", "re");
 	char list[4096] = "0";
-	struct rings *rings;
 	size_t capacity = 0;
 	int err = 0;
 
 	if (file && !fgets(list, sizeof(list), file))
 		strcpy(list, "0");
-	rings = xcalloc(1, sizeof(*rings));
-	rings->page_bytes = sysconf(_SC_PAGESIZE);
 	for (int cpu = next_online(list, 0); cpu >= 0 && !err; cpu = next_online(list, cpu + 1)) {
 		struct ring_view *ring;
-		u32 key = cpu;
 
 		ARRAY_RESERVE(rings->views, capacity, rings->count + 1);
 		ring = &rings->views[rings->count++];
 		memset(ring, 0, sizeof(*ring));
 		err = ring_open(ring, cpu, ring_bytes, rings->page_bytes);
-		if (!err && bpf_map_update_elem(outer_map_fd, &key, &ring->fd, BPF_ANY))
-			err = -errno;
 	}
+	return rings->count ? err : -ENODEV;
+}
+
+static void *fill_places(void *data)
+{
+	struct rings *rings = data;
+	size_t i;
+
+	while ((i = __atomic_fetch_add(&rings->filled_count, 1, __ATOMIC_RELAXED)) < rings->count) {
+		u32 key = rings->views[i].cpu;
+
+		if (bpf_map_update_elem(rings->map_fd, &key, &rings->views[i].fd, BPF_ANY))
+			__atomic_store_n(&rings->fill_error, -errno, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* If there can be no threads, rings_wait() does it all. */
+static void begin_to_fill(struct rings *rings)
+{
+	size_t wanted = rings->count < FILLERS_MAX ? rings->count : FILLERS_MAX;
+	pthread_attr_t attributes;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, FILLER_STACK_BYTES);
+	while (rings->filler_count < wanted && !pthread_create(&rings->fillers[rings->filler_count],
+							       &attributes, fill_places, rings))
+		rings->filler_count++;
+	pthread_attr_destroy(&attributes);
+}
+
+int rings_wait(struct rings *rings)
+{
+	fill_places(rings);
+	while (rings->filler_count)
+		pthread_join(rings->fillers[--rings->filler_count], NULL);
+	return rings->fill_error;
+}
+
+int rings_map_fd(const struct rings *rings)
+{
+	return rings->map_fd;
+}
+
+int rings_open(u64 ring_bytes, struct rings **ret_rings)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options);
+	struct rings *rings = rings_new();
+	int err = open_each(rings, ring_bytes);
+
+	if (!err) {
+		options.inner_map_fd = rings->views[0].fd;
+		rings->map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "rings", sizeof(u32),
+					       sizeof(u32), libbpf_num_possible_cpus(), &options);
+		err = rings->map_fd < 0 ? -errno : 0;
+	}
+	if (!err)
+		begin_to_fill(rings);
 	if (err) {
 		rings_close(rings);
 		return err;
@@ -128,12 +199,11 @@ static int memory_open(struct ring_view *ring, u64 bytes, size_t page_bytes)
 
 int rings_open_memory(u64 ring_bytes, struct rings **ret_rings)
 {
-	struct rings *rings = xcalloc(1, sizeof(*rings));
+	struct rings *rings = rings_new();
 	struct ring_view *ring = rings->views = xcalloc(1, sizeof(*ring));
 	int err;
 
 	rings->count = 1;
-	rings->page_bytes = sysconf(_SC_PAGESIZE);
 	ring->size = ring_bytes;
 	ring->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	err = ring->fd < 0 ? -errno : memory_open(ring, ring_bytes, rings->page_bytes);
@@ -149,6 +219,9 @@ void rings_close(struct rings *rings)
 {
 	if (!rings)
 		return;
+	if (rings->filler_count)
+		rings_wait(rings);
+	closep(&rings->map_fd);
 	for (size_t i = 0; i < rings->count; i++) {
 		struct ring_view *ring = &rings->views[i];
 

@@ -22,8 +22,16 @@ struct ring_view { /* one ring */
 	const u8 *data;
 };
 
-/* Makes a ring of ring_bytes (a power of two, whole pages) for each online CPU and puts it into the outer map. 0 or -errno. */
-int rings_open(int outer_map_fd, u64 ring_bytes, struct rings **ret_rings);
+/*
+ * Makes a ring of ring_bytes (a power of two, whole pages) for each online CPU, and a map of maps with a place per CPU. 0 or
+ * -errno. Threads put the rings in their places meanwhile, for the kernel waits for a grace period with each: some ten
+ * milliseconds, which one after the other are seconds on a large machine.
+ */
+int rings_open(u64 ring_bytes, struct rings **ret_rings);
+/* Until all are in their places. 0 or -errno. */
+int rings_wait(struct rings *rings);
+/* Of the map of maps. */
+int rings_map_fd(const struct rings *rings);
 /*
  * One ring in plain memory, for records that another thread makes; its fd is an eventfd that the maker may write to.
  * 0 or -errno.

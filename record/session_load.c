@@ -40,6 +40,7 @@ static bool skips_unknown(const struct session *s, const struct syscall_set *set
 /* *ret_why, if it is filled: why BPF cannot be had, which is not said yet. */
 static int load_probes(struct session *s, const struct syscall_set *set, char **ret_why)
 {
+	int rings_err = rings_open(s->ring_bytes, &s->rings), err;
 	struct probes_error error = { 0 };
 	struct probes_options options = {
 		.groups = s->settings->groups,
@@ -50,14 +51,16 @@ static int load_probes(struct session *s, const struct syscall_set *set, char **
 		.extras = &s->extras,
 		.machine = s->machine,
 		.ring_bytes = s->ring_bytes,
+		.rings = s->rings,
 		.verbose = s->settings->verbose,
 		.unknown_calls_skipped = skips_unknown(s, set),
 	};
-	int err;
 
 	extras_open(&s->extras);
 	err = probes_open(&options, &s->probes, &error);
 	if (err) {
+		rings_close(s->rings);
+		s->rings = NULL;
 		*ret_why = error.what;
 		return err;
 	}
@@ -65,7 +68,7 @@ static int load_probes(struct session *s, const struct syscall_set *set, char **
 		log_warning(
 			"this kernel lacks %s; what they would tell is not recorded, the rest is",
 			probes_missing(s->probes));
-	err = rings_open(probes_rings_fd(s->probes), s->ring_bytes, &s->rings);
+	err = rings_err ? rings_err : rings_wait(s->rings);
 	if (err)
 		log_error("the ring buffers of %llu bytes per CPU cannot be made: %s; try a "
 			  "smaller -b",

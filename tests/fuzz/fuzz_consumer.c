@@ -312,7 +312,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	int err;
 
 	if (!rings) {
-		FUZZ_CHECK(!rings_open(-1, RING_BYTES, &rings));
+		FUZZ_CHECK(!rings_open(RING_BYTES, &rings) && !rings_wait(rings));
 		views = rings_get(rings, &count);
 		memory = mmap(NULL, 2 * page + 2 * RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 			      views[0].fd, 0);
