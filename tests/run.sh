@@ -9,19 +9,17 @@
 #   --no-install   leave the system's packages alone
 #   --no-build     take the builds as they are
 #
-# Builds into build-test/ and, with the address and undefined-behaviour sanitizers, build-test-sanitize/. Logs are in
+# Builds into build-test/ and, with the address and undefined-behaviour sanitizers, build-test-sanitize/: here, or, for
+# some tests run as the user nobody, below /var/tmp if others cannot reach this folder, as in a home directory. Logs are in
 # build-test/logs/, one file for each test.
 set -u
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
-release=$root/build-test
-sanitize=$root/build-test-sanitize
-logs=$release/logs
 
 usage()
 {
-	sed -n '3,13s/^# \{0,1\}//p' "$0"
+	sed -n '3,14s/^# \{0,1\}//p' "$0"
 }
 
 install=yes build=yes pass=()
@@ -47,6 +45,28 @@ export LC_ALL=C.UTF-8 TZ=UTC PATH="$PATH:/usr/sbin:/sbin"
 # The tree may belong to another user than root.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="*"
 
+# The same place for the same tree, and nobody else's.
+place_for_builds()
+{
+	local place=/var/tmp/trc-$(printf %s "$root" | sha256sum | head -c 16)
+
+	if [ "$(id -u)" != 0 ] || setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$root/tests"; then
+		echo "$root"
+		return
+	fi
+	mkdir -p -m 755 "$place"
+	if [ -L "$place" ] || [ ! -O "$place" ]; then
+		echo "run.sh: $place belongs to another user: remove it" >&2
+		return 1
+	fi
+	echo "run.sh: builds and logs are in $place: the user nobody, as whom some tests run, cannot reach $root" >&2
+	echo "$place"
+}
+
+builds=$(place_for_builds) || exit 1
+release=$builds/build-test
+sanitize=$builds/build-test-sanitize
+logs=$release/logs
 mkdir -p "$logs"
 
 give_up() # NAME LOG
