@@ -6,7 +6,7 @@ set -eu
 
 build="build-essential cmake ninja-build pkg-config clang bpftool libbpf-dev libelf-dev libzstd-dev libcbor-dev
 	libsqlite3-dev sqlite3"
-test="python3 python3-cbor2 python3-zstandard strace iproute2 clang-format git file valgrind"
+test="python3 python3-cbor2 python3-zstandard strace linux-perf iproute2 clang-format git file valgrind"
 
 packages=$build
 [ "${1:-test}" = build ] || packages="$build $test"
