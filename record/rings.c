@@ -161,12 +161,11 @@ int rings_open(u64 ring_bytes, struct rings **ret_rings)
 					       sizeof(u32), libbpf_num_possible_cpus(), &options);
 		err = rings->map_fd < 0 ? -errno : 0;
 	}
-	if (!err)
-		begin_to_fill(rings);
 	if (err) {
 		rings_close(rings);
 		return err;
 	}
+	begin_to_fill(rings);
 	*ret_rings = rings;
 	return 0;
 }
