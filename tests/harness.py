@@ -17,6 +17,8 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+KERNEL = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
+LOST_BUSY, LOST_PAUSED = 6, 7  # causes of lost events
 BUILD = SANITIZE = RECORD = ANALYZE = WORKLOADS = None
 SLOWER = 1
 
@@ -263,6 +265,11 @@ class Trace:
 
     def of(self, kind):
         return [event for event in self.events if event["kind"] == kind]
+
+    def losses(self):
+        """What was lost, without pauses. Before Linux 6.2 a CPU that looks up a task misses what interrupts it: that is counted."""
+        harmless = (LOST_PAUSED, LOST_BUSY) if KERNEL < (6, 2) else (LOST_PAUSED,)
+        return [event for event in self.of("lost") if event["cause"] not in harmless]
 
     def calls(self, name):
         """The syscall events of a call of this machine's own ABI."""

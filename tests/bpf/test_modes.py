@@ -219,9 +219,6 @@ def kind(trace, name):
     return [json.loads(line) for line in lines.splitlines()]
 
 
-BUSY = 6  # of lost: its cause
-
-
 def assert_begun(files):
     """Before Linux 6.2 a probe may find that its CPU looks up a task just now: a beginning that it had to tell is counted."""
     count, without, missed = 0, [], 0
@@ -230,7 +227,7 @@ def assert_begun(files):
             event["fields"]["child_tid"] for event in kind(trace, "task_new")}
         ended = {event["tid"] for event in kind(trace, "task_exit")}
         without += [(tid, trace.path) for tid in sorted(ended - begun)]
-        missed += sum(event["fields"]["count"] for event in kind(trace, "lost") if event["fields"]["cause"] == BUSY)
+        missed += sum(event["fields"]["count"] for event in kind(trace, "lost") if event["fields"]["cause"] == harness.LOST_BUSY)
         count += len(ended)
     check(len(without) <= missed, f"ends without a beginning: {without}; {missed} probes found the CPU busy")
     check(count > 200, f"only {count} ended")

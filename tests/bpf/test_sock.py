@@ -225,7 +225,7 @@ def test_sends(t):
     for options in ([], ["--events", "sock"]):
         trace = t.record(workload("sock"), "sends", "1000003" if options else "100003", options=["-b", "64M", *options])
         equal([reason(event) for event in trace.of("sock")], ["socket", "bind", "socket", "connect", "close", "close"], "events")
-        equal(trace.of("lost"), [], "losses")
+        equal(trace.losses(), [], "losses")
 
 
 def test_inherited(t):
