@@ -40,7 +40,6 @@ static bool skips_unknown(const struct session *s, const struct syscall_set *set
 /* *ret_why, if it is filled: why BPF cannot be had, which is not said yet. */
 static int load_probes(struct session *s, const struct syscall_set *set, char **ret_why)
 {
-	int rings_err = rings_open(s->ring_bytes, &s->rings), err;
 	struct probes_error error = { 0 };
 	struct probes_options options = {
 		.groups = s->settings->groups,
@@ -51,11 +50,14 @@ static int load_probes(struct session *s, const struct syscall_set *set, char **
 		.extras = &s->extras,
 		.machine = s->machine,
 		.ring_bytes = s->ring_bytes,
-		.rings = s->rings,
 		.verbose = s->settings->verbose,
 		.unknown_calls_skipped = skips_unknown(s, set),
 	};
+	int err, rings_err;
 
+	/* If it may not be, loading knows better to say why. */
+	rings_err = rings_open(s->ring_bytes, &s->rings);
+	options.rings = s->rings;
 	extras_open(&s->extras);
 	err = probes_open(&options, &s->probes, &error);
 	if (err) {

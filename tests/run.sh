@@ -45,7 +45,7 @@ export LC_ALL=C.UTF-8 TZ=UTC PATH="$PATH:/usr/sbin:/sbin"
 # The tree may belong to another user than root.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="*"
 
-# The same place for the same tree, and nobody else's.
+# The same place each time for the same tree, and no other user's.
 place_for_builds()
 {
 	local place=/var/tmp/trc-$(printf %s "$root" | sha256sum | head -c 16)

@@ -80,27 +80,27 @@ SLEEP = ["sleep_inner", "sleep_middle", "sleep_outer", "main"]
 
 
 ASLEEP = 1  # of sched_switch: its state
+FUTEX_WAIT_PRIVATE = 128
 
 
-def assert_most(count, expected):
-    """On a busy machine some naps are over before their thread has left the CPU, and are no waits."""
-    check(0.8 * expected <= count <= expected, f"{count} waits, expected {expected}")
+def assert_waits(count, calls, trace, expected):
+    """All these calls were waits but those that, by the scheduler's events, were over before their thread had left the CPU."""
+    left = [(event["tid"], event["ts"]) for event in trace.of("sched_switch") if event["state"] == ASLEEP]
+    stayed = [call for call in calls
+              if not any(tid == call["tid"] and call["ts"] - call["duration_ns"] <= ts <= call["ts"] for tid, ts in left)]
+    equal(count + len(stayed), expected, "waits, and calls that did not wait")
+    check(len(stayed) <= 5, f"{len(stayed)} calls did not wait")
 
 
-def assert_waits(count, trace, name, expected):
-    """So many of the calls waited as the scheduler's events say."""
-    calls = trace.calls(name)
-    tids = {call["tid"] for call in calls}
-    left = [event["ts"] for event in trace.of("sched_switch") if event["state"] == ASLEEP and event["tid"] in tids]
-    equal(count, sum(any(call["ts"] - call["duration_ns"] <= ts <= call["ts"] for call in calls) for ts in left), "waits")
-    assert_most(count, expected)
+def futex_waits(trace):
+    return [call for call in trace.calls("futex") if call["arg1"] == FUTEX_WAIT_PRIVATE]
 
 
 def test_off_cpu(t):
     """43 naps are 43 uses of one stack, which is in the trace once."""
     stacks = Stacks(t.record(workload("stacks"), "sleep", "43", options=["-g", "off-cpu"]), workload("stacks"))
     naps = of_thread(stacks, OFF_CPU, SLEEP)
-    assert_waits(len(naps), stacks.trace, "nanosleep", 43)
+    assert_waits(len(naps), stacks.trace.calls("nanosleep"), stacks.trace, 43)
     equal(len({use["user_stack"] for use in naps}), 1, "user stacks of the naps")
     equal({use["nr"] for use in naps}, {nr("nanosleep")}, "calls that they are in")
     calls = stacks.trace.calls("nanosleep")
@@ -115,10 +115,10 @@ def test_futex(t):
     """Waits for a futex have stacks, other waits and the wakes have none."""
     stacks = Stacks(t.record(workload("stacks"), "futex", "23", options=["-g", "futex"]), workload("stacks"))
     waits = of_thread(stacks, FUTEX, ["futex_inner", "futex_outer", "main"])
-    assert_waits(len(waits), stacks.trace, "futex", 23)
+    assert_waits(len(waits), futex_waits(stacks.trace), stacks.trace, 23)
     equal(len(stacks.uses), len(waits), "uses")
     both = Stacks(t.record(workload("stacks"), "futex", "23", options=["-g", "futex", "-g", "off-cpu"]), workload("stacks"))
-    assert_waits(len(of_thread(both, FUTEX | OFF_CPU, ["futex_inner", "futex_outer", "main"])), both.trace, "futex", 23)
+    assert_waits(len(of_thread(both, FUTEX | OFF_CPU, ["futex_inner", "futex_outer", "main"])), futex_waits(both.trace), both.trace, 23)
 
 
 def test_calls(t):
@@ -150,7 +150,9 @@ def test_without_syscalls(t):
     stacks = Stacks(t.record(workload("stacks"), "futex", "23", options=["-g", "futex", "--events", "task"]), workload("stacks"))
     equal(stacks.trace.of("syscall"), [], "calls")
     check("-g futex" in stacks.trace.analyze("info").stdout, "the file does not say what it has stacks of")
-    assert_most(len(of_thread(stacks, FUTEX, ["futex_inner", "futex_outer", "main"])), 23)
+    waits = len(of_thread(stacks, FUTEX, ["futex_inner", "futex_outer", "main"]))
+    # A slow machine's timer rings before the thread has left the CPU.
+    check(23 - (5 if harness.SLOWER > 1 else 0) <= waits <= 23, f"{waits} waits")
 
 
 def test_deep(t):
@@ -220,14 +222,14 @@ def test_report(t):
     """The table folds them: names of functions; counts and times."""
     trace = t.record(workload("stacks"), "sleep", "43", options=["-g", "off-cpu"])
     naps = [row for row in rows(trace) if row["syscall"] == "nanosleep"]
-    assert_waits(sum(int(row["count"]) for row in naps), trace, "nanosleep", 43)
+    assert_waits(sum(int(row["count"]) for row in naps), trace.calls("nanosleep"), trace, 43)
     for row in naps:
         frames = row["stack"].split(";")
         equal([frame for frame in frames if frame in SLEEP], SLEEP[::-1], f"user frames of {row}")
         check("do_nanosleep" in frames and frames[-1] == "__schedule", f"kernel frames of {row}")
     slept = sum(call["duration_ns"] for call in trace.calls("nanosleep"))
     time_ns = sum(int(row["time_ns"]) for row in naps)
-    check(0.8 * 43 * 200_000 <= time_ns <= slept, f"time of the naps: {time_ns}, the calls took {slept}")
+    check(38 * 200_000 <= time_ns <= slept, f"time of the naps: {time_ns}, the calls took {slept}")
     equal(sum(int(row["count"]) for row in rows(trace)), len(trace.of("stack_use")), "all counts")
     # What the numbers stand for was told before the window.
     calls = trace.calls("nanosleep")
@@ -249,7 +251,7 @@ def test_elsewhere(t, now):
     elif now == "a pipe":
         os.mkfifo(path)
     naps = [row for row in rows(trace) if row["syscall"] == "nanosleep"]
-    assert_waits(sum(int(row["count"]) for row in naps), trace, "nanosleep", 43)
+    assert_waits(sum(int(row["count"]) for row in naps), trace.calls("nanosleep"), trace, 43)
     for row in naps:
         frames = [frame.rpartition("+") for frame in row["stack"].split(";")]
         equal([program.name(int(place, 16)) for file, _, place in frames if file == "program"], SLEEP[::-1], f"user frames of {row}")
@@ -276,7 +278,7 @@ def test_without_build_id(t, now):
         t.write("machine-id", b"0123456789abcdef0123456789abcdef\n")
         command = ["unshare", "--mount", "/bin/sh", "-c", f'mount --bind {other} /etc/machine-id && exec "$@"', "sh"] + command
     naps = [row for row in csv.DictReader(succeed(command).stdout.splitlines()) if row["syscall"] == "nanosleep"]
-    assert_waits(sum(int(row["count"]) for row in naps), trace, "nanosleep", 43)
+    assert_waits(sum(int(row["count"]) for row in naps), trace.calls("nanosleep"), trace, 43)
     for row in naps:
         frames = row["stack"].split(";")
         named, placed = [frame for frame in frames if frame in SLEEP], [frame for frame in frames if frame.startswith("program+")]
