@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * counting [N]: a thread that burns 0.31 s of CPU time, one that sleeps 101 times, one that touches N (4001) new
- * pages, and one that burns 1.3 s. Each prints what the kernel accounts to it at its end: name, tid, CPU time in ns,
- * switches, minor faults, major faults.
+ * pages, and one that burns 1.3 s and sleeps after 1.1 s of them. Each prints what the kernel accounts to it at its
+ * end: name, tid, CPU time in ns, switches, minor faults, major faults.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -26,11 +26,11 @@ static void burn(double seconds)
 	} while (now.tv_sec + now.tv_nsec / 1e9 < seconds);
 }
 
-static void nap(void)
+static void nap(int times)
 {
 	struct timespec pause = { .tv_nsec = 200000 };
 
-	for (int i = 0; i < 101; i++)
+	for (int i = 0; i < times; i++)
 		nanosleep(&pause, NULL);
 }
 
@@ -53,12 +53,15 @@ static void *act(void *name)
 
 	if (!strcmp(name, "burn"))
 		burn(0.31);
-	else if (!strcmp(name, "long"))
-		burn(1.3);
 	else if (!strcmp(name, "nap"))
-		nap();
-	else
+		nap(101);
+	else if (!strcmp(name, "touch"))
 		touch();
+	else {
+		burn(1.1);
+		nap(1);
+		burn(1.3);
+	}
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
 	getrusage(RUSAGE_THREAD, &usage);
 	printf("%s %ld %lld %ld %ld %ld\n", (const char *)name, syscall(SYS_gettid),

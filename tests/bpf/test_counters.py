@@ -57,7 +57,7 @@ def test_tasks(t):
 
 
 def test_every_second(t):
-    """A thread that runs for 1.3 s is told of before its end, with values that only grow."""
+    """A thread that runs for 1.3 s is told of before its end, where it leaves the CPU, with values that only grow."""
     trace = t.record(workload("counting"), options=["--counters", NAMES])
     tid = said(trace)["long"][0]
     events = [event for event in trace.of("counters") if event["tid"] == tid]
