@@ -32,16 +32,19 @@ struct rings {
 #define RECORD_DISCARD	    (1u << 30)
 #define RECORD_HEADER_BYTES 8
 
-static int ring_open(struct ring_view *ring, u16 cpu, u64 bytes, size_t page_bytes)
+static int ring_open(struct ring_view *ring, u16 cpu, u64 bytes)
 {
-	void *control;
-
 	ring->cpu = cpu;
 	ring->size = bytes;
 	ring->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "trc_ring", 0, 0, bytes, NULL);
-	if (ring->fd < 0)
-		return -errno;
-	control = mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
+	return ring->fd < 0 ? -errno : 0;
+}
+
+static int ring_map(struct ring_view *ring, size_t page_bytes)
+{
+	u64 bytes = ring->size;
+	void *control = mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
+
 	if (control == MAP_FAILED)
 		return -errno;
 	ring->consumer = control;
@@ -103,7 +106,7 @@ static int open_each(struct rings *rings, u64 ring_bytes)
 		ARRAY_RESERVE(rings->views, capacity, rings->count + 1);
 		ring = &rings->views[rings->count++];
 		memset(ring, 0, sizeof(*ring));
-		err = ring_open(ring, cpu, ring_bytes, rings->page_bytes);
+		err = ring_open(ring, cpu, ring_bytes);
 	}
 	return rings->count ? err : -ENODEV;
 }
@@ -122,7 +125,7 @@ static void *fill_places(void *data)
 	return NULL;
 }
 
-/* If there can be no threads, rings_wait() does it all. */
+/* If there can be no threads, rings_wait() fills them all. */
 static void begin_to_fill(struct rings *rings)
 {
 	size_t wanted = rings->count < FILLERS_MAX ? rings->count : FILLERS_MAX;
@@ -136,12 +139,23 @@ static void begin_to_fill(struct rings *rings)
 	pthread_attr_destroy(&attributes);
 }
 
-int rings_wait(struct rings *rings)
+static void join_fillers(struct rings *rings)
 {
-	fill_places(rings);
 	while (rings->filler_count)
 		pthread_join(rings->fillers[--rings->filler_count], NULL);
-	return rings->fill_error;
+}
+
+int rings_wait(struct rings *rings)
+{
+	int err;
+
+	fill_places(rings);
+	join_fillers(rings);
+	err = rings->fill_error;
+	/* All of a mapped ring counts as ours at once: not before libbpf has given its memory back. */
+	for (size_t i = 0; i < rings->count && !err; i++)
+		err = ring_map(&rings->views[i], rings->page_bytes);
+	return err;
 }
 
 int rings_map_fd(const struct rings *rings)
@@ -218,8 +232,7 @@ void rings_close(struct rings *rings)
 {
 	if (!rings)
 		return;
-	if (rings->filler_count)
-		rings_wait(rings);
+	join_fillers(rings);
 	closep(&rings->map_fd);
 	for (size_t i = 0; i < rings->count; i++) {
 		struct ring_view *ring = &rings->views[i];

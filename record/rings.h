@@ -28,7 +28,7 @@ struct ring_view { /* one ring */
  * milliseconds, which one after the other are seconds on a large machine.
  */
 int rings_open(u64 ring_bytes, struct rings **ret_rings);
-/* Until all are in their places. 0 or -errno. */
+/* Until all are in their places; maps them. 0 or -errno. */
 int rings_wait(struct rings *rings);
 /* Of the map of maps. */
 int rings_map_fd(const struct rings *rings);
