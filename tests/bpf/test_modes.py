@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -879,13 +880,33 @@ def test_options_are_stored(t):
 # --- a recorder that stands still
 
 
+class Storm:
+    """A storm that calls until it is told that it is enough, and tells how often it did."""
+
+    def __init__(self, t, name, enough=False):
+        self.path = t.path(name)
+        with open(self.path, "wb") as file:
+            file.write(struct.pack("=qq", enough, 0))
+        self.command = [workload("storm"), "0", "2", self.path]
+
+    def end(self):
+        with open(self.path, "r+b") as file:
+            file.write(struct.pack("=q", 1))
+
+    def calls(self):
+        with open(self.path, "rb") as file:
+            return struct.unpack("=qq", file.read())[1]
+
+
 @takes(200)
 def test_gap_is_marked(t):
     """S6: SIGSTOP slows no one; after SIGCONT it goes on, and the losses say from when to when."""
-    began = time.monotonic()
-    succeed([workload("storm"), "1500007"])
-    bare = time.monotonic() - began
-    trace, recorder = t.start(workload("storm"), "1500007", options=["-b", "64K"])
+    bare, watched, short = Storm(t, "bare"), Storm(t, "watched"), Storm(t, "short", enough=True)
+    process = harness.start(bare.command)
+    time.sleep(1.2)
+    bare.end()
+    equal(wait(process), 0, "exit of the storm without a recorder")
+    trace, recorder = t.start(*watched.command, options=["-b", "64K"])
     until(lambda: run(["pgrep", "-P", str(recorder.pid), "storm"]).stdout, "the storm")
     time.sleep(0.3)
     recorder.send_signal(signal.SIGSTOP)
@@ -893,16 +914,17 @@ def test_gap_is_marked(t):
     time.sleep(0.6)
     going_on = time.monotonic_ns()
     recorder.send_signal(signal.SIGCONT)
+    time.sleep(0.3)
+    watched.end()
     equal(wait(recorder), 0, "exit")
-    took = duration_s(trace)
-    check(took < 12 * bare + 2, f"the storm took {took} s, {bare} s without a recorder")
+    check(watched.calls() > bare.calls() / 12, f"{watched.calls()} calls, {bare.calls()} without a recorder")
     gaps = trace.sql("SELECT start_ns, end_ns FROM loss WHERE start_ns < ? AND end_ns > ?", going_on, stopped)
     check(gaps, "no loss in the time of the stop")
-    check(min(gap[0] for gap in gaps) < stopped + 5_000_000, "the loss begins too late")
+    check(min(gap[0] for gap in gaps) < stopped + 100_000_000, "the loss begins too late")
     check(max(gap[1] for gap in gaps) >= going_on, "the loss ends too early")
     after = trace.one("SELECT count(*) FROM syscall WHERE name = 'getppid' AND ts_ns > ?", going_on + 50_000_000)
     check(after > 1000, f"{after} calls after the stop")
     recorded = trace.one("SELECT count(*) FROM syscall")
     lost = trace.one("SELECT coalesce(sum(count), 0) FROM loss WHERE kind = 'syscall'")
-    small = t.record(workload("storm"), "1").one("SELECT count(*) FROM syscall")
-    equal(recorded + lost, small - 2 + 2 * 1500007, "recorded and lost")
+    others = t.record(*short.command).one("SELECT count(*) FROM syscall")
+    equal(recorded + lost, others + watched.calls(), "recorded and lost")
