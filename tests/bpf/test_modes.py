@@ -473,7 +473,7 @@ def test_full_disk_in_a_rotation(t):
     os.mkdir(small)
     succeed(["mount", "-t", "tmpfs", "-o", "size=1200k", "tmpfs", small])
     try:
-        script = f"{workload('storm')} 1000003; touch {t.path('went-on')}"
+        script = f"{workload('storm')} 2000003; touch {t.path('went-on')}"
         result = run([harness.RECORD, "-o", f"{small}/run.trc", "--rotate", "300K", "--keep", "9", "--", "/bin/sh",
                       "-c", script])
         check(os.path.exists(t.path("went-on")), "the command did not come to its end")
