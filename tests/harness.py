@@ -260,8 +260,8 @@ class Trace:
 
     @property
     def own_events(self):
-        """Those whose head names a target: all but the scheduler's, which also name whoever ran beside one."""
-        return [event for event in self.events if not event["kind"].startswith("sched_")]
+        """Those whose head names a target: not the scheduler's, which also name whoever ran beside one, nor losses."""
+        return [event for event in self.events if not event["kind"].startswith("sched_") and event["kind"] != "lost"]
 
     def of(self, kind):
         return [event for event in self.events if event["kind"] == kind]
