@@ -142,8 +142,9 @@ int main(int argc, char **argv)
 			pause_ms(1);
 			pthread_mutex_lock(&shared->mutex);
 			shared->work++;
-			pthread_cond_signal(&shared->condition);
 			pthread_mutex_unlock(&shared->mutex);
+			/* By who holds the mutex, it would make the woken wait for that as well. */
+			pthread_cond_signal(&shared->condition);
 		}
 		join_threads(threads, 1);
 	} else if (!strcmp(way, "processes")) {

@@ -355,10 +355,10 @@ def test_rotation_without_the_dead(t):
     check(len(files) >= 4, f"{len(files)} files")
     lost = [trace.one("SELECT count(*) FROM loss WHERE cause = 'task not tracked'") for trace in files]
     equal(lost, [0] * len(files), "lost tasks")
-    for trace in files[3:]:
-        there = {event["tid"] for event in trace.of("task_found")}
-        equal(there & set().union(*({event["tid"] for event in old.of("task_exit")} for old in files[:-1])), set(),
-              f"found in {trace.path}, after their end")
+    ended = set()
+    for trace in files:
+        equal({event["tid"] for event in trace.of("task_found")} & ended, set(), f"found in {trace.path}, after their end")
+        ended |= {event["tid"] for event in trace.of("task_exit")}
 
 
 @takes(300)
