@@ -133,8 +133,9 @@ def test_denet_categories(t):
     equal(series + trace.one("SELECT sum(stopped_ns) FROM thread_time"), total, "periods, and what was held before the start")
 
 
+# The child sleeps, so that its parent is there to wait before there is something to read.
 PINGPONG = """
-import os
+import os, time
 a, b = os.pipe(), os.pipe()
 pid = os.fork()
 for i in range(1000):
@@ -143,6 +144,7 @@ for i in range(1000):
         os.read(b[0], 1)
     else:
         os.read(a[0], 1)
+        time.sleep(0.00002)
         os.write(b[1], b'x')
 if not pid:
     with open(f'/proc/{os.getppid()}/status') as file:
