@@ -34,6 +34,13 @@ static void nap(int times)
 		nanosleep(&pause, NULL);
 }
 
+static void burn_long(void)
+{
+	burn(1.1);
+	nap(1);
+	burn(1.3);
+}
+
 static void touch(void)
 {
 	volatile char *pages = mmap(NULL, page_count * 4096, PROT_READ | PROT_WRITE,
@@ -57,11 +64,8 @@ static void *act(void *name)
 		nap(101);
 	else if (!strcmp(name, "touch"))
 		touch();
-	else {
-		burn(1.1);
-		nap(1);
-		burn(1.3);
-	}
+	else
+		burn_long();
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
 	getrusage(RUSAGE_THREAD, &usage);
 	printf("%s %ld %lld %ld %ld %ld\n", (const char *)name, syscall(SYS_gettid),

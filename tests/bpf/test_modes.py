@@ -66,6 +66,10 @@ def until(condition, what, seconds=20):
         time.sleep(0.01)
 
 
+def await_storm(recorder):
+    until(lambda: run(["pgrep", "-P", str(recorder.pid), "storm"]).stdout, "the storm")
+
+
 def complete(trace):
     """A file that stands alone: with an end, undamaged, with as many events as its summary says. Returns their number."""
     info = json.loads(succeed([harness.ANALYZE, "info", "--format", "json", trace.path]).stdout)
@@ -538,17 +542,19 @@ def test_flight_is_bounded(t):
     """-F 1M: some million calls go by, memory and file stay small, the last calls are there."""
     storm = Storm(t, "told")
     recorder = begin(t, *storm.command, options=["-F", "1M"])
-    until(lambda: run(["pgrep", "-P", str(recorder.pid), "storm"]).stdout, "the storm")
+    await_storm(recorder)
     resident, data = [], []
     for _ in range(150):
         time.sleep(0.02 * harness.SLOWER)
         with open(f"/proc/{recorder.pid}/status") as status:
             sizes = dict(line.split(":", 1) for line in status)
         resident.append(int(sizes["VmRSS"].split()[0]))
-        data.append(int(sizes["VmData"].split()[0]))  # what it has asked for: of that more is touched as time goes by
+        data.append(int(sizes["VmData"].split()[0]))
     storm.end()
     equal(wait(recorder), 0, "exit")
-    check(max(data) - data[50] < 6 * 1024, f"memory grew: {data[::10]}")
+    check(max(data[50:]) - data[50] < 6 * 1024, f"memory grew: {data[::10]}")
+    # Seen on Linux 6.1 under emulation: what libbpf left of the heap cannot be given back, and is touched again.
+    check(harness.SLOWER > 1 or max(resident[50:]) - resident[50] < 6 * 1024, f"memory grew: {resident[::10]}")
     check(max(resident) < 80 * 1024, f"{max(resident)} KiB")
     trace, = series(t)
     check(os.path.getsize(trace.path) < (1 << 20) + (300 << 10), f"{os.path.getsize(trace.path)} bytes")
@@ -904,7 +910,7 @@ def test_gap_is_marked(t):
     bare.end()
     equal(wait(process), 0, "exit of the storm without a recorder")
     trace, recorder = t.start(*watched.command, options=["-b", "64K"])
-    until(lambda: run(["pgrep", "-P", str(recorder.pid), "storm"]).stdout, "the storm")
+    await_storm(recorder)
     time.sleep(0.3)
     recorder.send_signal(signal.SIGSTOP)
     stopped = time.monotonic_ns()
@@ -917,7 +923,7 @@ def test_gap_is_marked(t):
     check(watched.calls() > bare.calls() / 12, f"{watched.calls()} calls, {bare.calls()} without a recorder")
     gaps = trace.sql("SELECT start_ns, end_ns FROM loss WHERE start_ns < ? AND end_ns > ?", going_on, stopped)
     check(gaps, "no loss in the time of the stop")
-    check(min(gap[0] for gap in gaps) < stopped + 100_000_000, "the loss begins too late")
+    check(min(gap[0] for gap in gaps) < stopped + 5_000_000, "the loss begins too late")
     check(max(gap[1] for gap in gaps) >= going_on, "the loss ends too early")
     after = trace.one("SELECT count(*) FROM syscall WHERE name = 'getppid' AND ts_ns > ?", going_on + 50_000_000)
     check(after > 1000, f"{after} calls after the stop")
